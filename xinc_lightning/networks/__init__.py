@@ -1,0 +1,18 @@
+"""The networks themselves: plain ``nn.Module``s that need nothing but torch."""
+
+from xinc_lightning.networks.encoding import FourierEncoding, FrameEncoding, pixel_grid
+from xinc_lightning.networks.ffn import FFN, FFNStack
+from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
+from xinc_lightning.networks.nerv import NeRV
+
+__all__ = [
+    "FFN",
+    "ConvLayer",
+    "FFNStack",
+    "FourierEncoding",
+    "FrameEncoding",
+    "Layer",
+    "LinearLayer",
+    "NeRV",
+    "pixel_grid",
+]

@@ -1,0 +1,112 @@
+"""The Fourier feature network: one small MLP that stores one image (§3.1, §6.1)."""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from xinc_lightning.networks.encoding import FourierEncoding
+from xinc_lightning.networks.layers import LinearLayer
+
+
+class FFN(nn.Module):
+    """Fourier features, then linear layers with ReLU between them and the identity after the last.
+
+    The paper's network (``width=104``) has 32,971 parameters.
+
+    Args:
+        width: units of each hidden layer.
+        depth: number of linear layers.
+        scale: standard deviation of the encoding's frequencies.
+        frequencies: number of frequencies of the encoding; as many as ``width`` unless given.
+
+    >>> sum(p.numel() for p in FFN().parameters())
+    32971
+    """
+
+    def __init__(
+        self, width: int = 104, depth: int = 3, scale: float = 10.0, frequencies: int | None = None
+    ) -> None:
+        super().__init__()
+        self.encoding = FourierEncoding(frequencies or width, scale)
+        sizes = [2 * (frequencies or width), *[width] * (depth - 1), 3]
+        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(sizes, sizes[1:], strict=False))
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """Render [..., 2] coordinates as [..., 3] colours."""
+        values: Tensor = self.encoding(coordinates)
+        for layer in self.layers[:-1]:
+            values = torch.relu(layer(values))
+        colours: Tensor = self.layers[-1](values)
+        return colours
+
+    def canvas_layers(self) -> list[LinearLayer]:
+        """The layers ``layer1`` … with their activations, for the canvas engine."""
+        last = len(self.layers) - 1
+        return [
+            LinearLayer(f"layer{i + 1}", layer, None if i == last else torch.relu)  # type: ignore[arg-type]
+            for i, layer in enumerate(self.layers)
+        ]
+
+    @staticmethod
+    def from_released(weights: Mapping[str, Tensor]) -> "FFN":
+        """Build the FFN whose weights the paper's authors released.
+
+        Their names map to ours as ``net.{i}.linear.{weight,bias}`` → ``layers.{i}.{weight,bias}`` and
+        ``positional_encoding.B`` → ``encoding.B``.
+        """
+        ours = {
+            re.sub(r"^net\.(\d+)\.linear\.", r"layers.\1.", name).replace("positional_encoding", "encoding"): w
+            for name, w in weights.items()
+        }
+        ffn = FFN(len(ours["layers.0.bias"]), depth=len(ours) // 2, frequencies=len(ours["encoding.B"]))
+        ffn.load_state_dict(ours)
+        return ffn
+
+
+class FFNStack(nn.Module):
+    """One independent FFN per frame, trained together: every weight carries a leading frame axis.
+
+    All of them start from the same weights and encoding, as separate runs with the same seed would, and no
+    gradient crosses between them.
+
+    Args:
+        frames: number of networks.
+        width: see :class:`FFN`.
+        depth: see :class:`FFN`.
+        scale: see :class:`FFN`.
+    """
+
+    def __init__(self, frames: int = 1, width: int = 104, depth: int = 3, scale: float = 10.0) -> None:
+        super().__init__()
+        if frames < 1:
+            raise ValueError(f"frames={frames}: an FFN stack holds at least one frame.")
+        one = FFN(width, depth, scale)
+        self.width, self.depth, self.scale = width, depth, scale
+        self.encoding = one.encoding
+        self.weights = nn.ParameterList(p.weight.detach().repeat(frames, 1, 1) for p in one.layers)
+        self.biases = nn.ParameterList(p.bias.detach().repeat(frames, 1) for p in one.layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Render [pixels, 2·width] features, ``self.encoding`` of the coordinates, as [frames, pixels, 3]."""
+        frames = len(self.weights[0])
+        if frames == 1:  # a plain matrix product is faster than a batch of one
+            for weight, bias in zip(self.weights, self.biases, strict=True):
+                features = nn.functional.linear(features, weight[0], bias[0])
+                features = features if weight is self.weights[-1] else features.relu_()
+            return features[None]
+        values = features.expand(frames, -1, -1)
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            values = torch.baddbmm(bias[:, None], values, weight.mT)
+            values = values if weight is self.weights[-1] else values.relu_()
+        return values
+
+    def frame(self, index: int) -> FFN:
+        """The network of one frame, detached from the stack."""
+        ffn = FFN(self.width, self.depth, self.scale).to(self.encoding.B)
+        state = {"encoding.B": self.encoding.B}
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            state[f"layers.{i}.weight"], state[f"layers.{i}.bias"] = weight[index], bias[index]
+        ffn.load_state_dict(state)
+        return ffn

@@ -1,0 +1,48 @@
+"""How a network declares the layers whose canvas can be traced.
+
+A network lists its layers, input side first, from a method ``canvas_layers()``. Nothing else is asked of it:
+the canvas engine records what enters each layer while the network runs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+Activation = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class LinearLayer:
+    """A linear layer that works on every pixel alone (§3.1).
+
+    Args:
+        name: what the layer is called in results and figures.
+        linear: the module; its input is [height, width, in_features].
+        activation: what follows it, ``None`` for the identity.
+    """
+
+    name: str
+    linear: nn.Linear
+    activation: Activation | None = None
+
+
+@dataclass(frozen=True)
+class ConvLayer:
+    """A convolution, then PixelShuffle(``shuffle``), then the activation (§3.2).
+
+    Args:
+        name: what the layer is called in results and figures.
+        conv: the module; stride 1, output as large as its input.
+        shuffle: upsampling factor of the PixelShuffle that follows, 1 for none.
+        activation: what follows that, ``None`` for the identity. For a head whose activation also shifts its
+            output (NeRV's (tanh + 1) / 2) this is the unshifted part: the shift belongs to no neuron.
+    """
+
+    name: str
+    conv: nn.Conv2d
+    shuffle: int = 1
+    activation: Activation | None = None
+
+
+Layer = LinearLayer | ConvLayer

@@ -1,0 +1,146 @@
+"""NeRV: a convolutional decoder that stores one video and turns a frame's time into that frame (§3.2, §6.1)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from xinc_lightning.networks.encoding import FrameEncoding
+from xinc_lightning.networks.layers import ConvLayer
+
+KERNEL = 3
+
+
+def block_widths(channels: int, blocks: int, reduction: float = 1.2, minimum: int = 6) -> list[int]:
+    """Channels after the stem and after each block (the parameter balance of HNeRV, §6.1).
+
+    >>> block_widths(37, 3)
+    [37, 31, 26, 22]
+    """
+    widths = [channels]
+    for _ in range(blocks):
+        widths.append(max(round(widths[-1] / reduction), minimum))
+    return widths
+
+
+class NeRVBlock(nn.Module):
+    """3×3 convolution, PixelShuffle, GELU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs * stride**2, KERNEL, padding=KERNEL // 2)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upsample [batch, inputs, h, w] to [batch, outputs, h·stride, w·stride]."""
+        # The activation comes first because it is elementwise, so the order does not matter, and because it
+        # then runs on the convolution's own contiguous output.
+        return F.pixel_shuffle(F.gelu(self.conv(x)), self.stride)
+
+
+class NeRV(nn.Module):
+    """Time → positional encoding → stem → blocks → head → frame.
+
+    The paper's network (128×256, ``channels=37``) has 978,557 parameters.
+
+    Args:
+        height: rows of a frame.
+        width: columns of a frame.
+        channels: channels of the stem, from which the blocks' follow; solve it from a target with
+            ``xinc_lightning.compression``.
+        strides: upsampling factor of each block; their product must divide both sides.
+        reduction: factor by which each block has fewer channels than the one before it.
+        minimum_channels: fewest channels of a block.
+        output: ``tanh`` for (tanh(x) + 1) / 2 in [0, 1], ``identity`` for what the released analysis uses.
+
+    Raises:
+        ValueError: if the strides do not divide the resolution.
+
+    >>> sum(p.numel() for p in NeRV().parameters())
+    978557
+    """
+
+    def __init__(
+        self,
+        height: int = 128,
+        width: int = 256,
+        channels: int = 37,
+        strides: Sequence[int] = (4, 2, 2),
+        reduction: float = 1.2,
+        minimum_channels: int = 6,
+        output: Literal["tanh", "identity"] = "tanh",
+    ) -> None:
+        super().__init__()
+        self.grid = stem_grid(height, width, strides)
+        self.output = output
+        self.encoding = FrameEncoding()
+        widths = block_widths(channels, len(strides), reduction, minimum_channels)
+        self.stem = nn.Conv2d(2 * len(self.encoding.bases), channels * prod(self.grid), 1)
+        self.blocks = nn.Sequential(
+            *(NeRVBlock(i, o, r) for i, o, r in zip(widths, widths[1:], strides, strict=False))
+        )
+        self.head = nn.Conv2d(widths[-1], 3, KERNEL, padding=KERNEL // 2)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Render [batch] times in [0, 1) as [batch, 3, height, width] frames."""
+        x = F.gelu(self.stem(self.encoding(t)))
+        # The grid's values lie (channel, row, col) along the stem's channels.
+        x = self.head(self.blocks(x.reshape(len(x), -1, *self.grid)))
+        return (torch.tanh(x) + 1) / 2 if self.output == "tanh" else x
+
+    def canvas_layers(self) -> list[ConvLayer]:
+        """The layers ``block1`` … ``head`` with their activations, for the canvas engine."""
+        blocks = [
+            ConvLayer(f"block{i + 1}", block.conv, block.stride, F.gelu)  # type: ignore[arg-type]
+            for i, block in enumerate(self.blocks)
+        ]
+        return [*blocks, ConvLayer("head", self.head, 1, torch.tanh if self.output == "tanh" else None)]
+
+    @staticmethod
+    def from_released(
+        weights: Mapping[str, Tensor],
+        height: int,
+        width: int,
+        strides: Sequence[int] = (4, 2, 2),
+        output: Literal["tanh", "identity"] = "tanh",
+    ) -> "NeRV":
+        """Build the NeRV from weights named as in the authors' code.
+
+        Their names map to ours as ``decoder.0.conv.downconv`` → ``stem``, ``decoder.{i}.conv.upconv.0`` →
+        ``blocks.{i-1}.conv`` and ``head_layer`` → ``head``.
+        """
+        ours = {}
+        for name, weight in weights.items():
+            name = name.replace("decoder.0.conv.downconv", "stem").replace("head_layer", "head")
+            name = re.sub(
+                r"^decoder\.(\d+)\.conv\.upconv\.0", lambda m: f"blocks.{int(m[1]) - 1}.conv", name
+            )
+            ours[name] = weight
+        channels = len(ours["stem.weight"]) // prod(stem_grid(height, width, strides))
+        minimum = min(6, ours["head.weight"].shape[1])
+        nerv = NeRV(height, width, channels, strides, minimum_channels=minimum, output=output)
+        nerv.load_state_dict(ours)
+        return nerv
+
+
+def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of the stem's output, which the strides then enlarge to the frame.
+
+    Raises:
+        ValueError: if the strides do not divide the resolution; names the nearest one that they do.
+
+    >>> stem_grid(128, 256, (4, 2, 2))
+    (8, 16)
+    """
+    total = prod(strides)
+    if height % total or width % total:
+        near = [max(round(side / total), 1) * total for side in (height, width)]
+        raise ValueError(
+            f"{height}×{width} pixels cannot be built by strides {'·'.join(map(str, strides))}: both sides "
+            f"must be multiples of {total}; the nearest such size is {near[0]}×{near[1]}."
+        )
+    return height // total, width // total
