@@ -1,1 +1,7 @@
+"""LightningModules: how the networks are sized, trained and evaluated."""
 
+from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.ffn import FFNModule
+from xinc_lightning.modules.nerv import NeRVModule
+
+__all__ = ["FFNModule", "INRModule", "NeRVModule"]

@@ -88,18 +88,23 @@ class FFNStack(nn.Module):
         self.weights = nn.ParameterList(p.weight.detach().repeat(frames, 1, 1) for p in one.layers)
         self.biases = nn.ParameterList(p.bias.detach().repeat(frames, 1) for p in one.layers)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Render [pixels, 2·width] features, ``self.encoding`` of the coordinates, as [frames, pixels, 3]."""
-        frames = len(self.weights[0])
-        if frames == 1:  # a plain matrix product is faster than a batch of one
-            for weight, bias in zip(self.weights, self.biases, strict=True):
-                features = nn.functional.linear(features, weight[0], bias[0])
-                features = features if weight is self.weights[-1] else features.relu_()
-            return features[None]
-        values = features.expand(frames, -1, -1)
-        for weight, bias in zip(self.weights, self.biases, strict=True):
-            values = torch.baddbmm(bias[:, None], values, weight.mT)
-            values = values if weight is self.weights[-1] else values.relu_()
+    def forward(self, features: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Render the frames at ``positions``, all of them by default, as [positions, pixels, 3].
+
+        Args:
+            features: [pixels, 2·frequencies], ``self.encoding`` of the coordinates.
+            positions: [positions] indices of frames.
+        """
+        values = features
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if positions is not None:
+                weight, bias = weight.index_select(0, positions), bias.index_select(0, positions)
+            if len(weight) == 1:  # a plain matrix product is faster than a batch of one
+                values = nn.functional.linear(values.flatten(end_dim=-2), weight[0], bias[0])[None]
+            else:
+                values = torch.baddbmm(bias[:, None], values.expand(len(weight), -1, -1), weight.mT)
+            if i < self.depth - 1:
+                values = values.relu_()
         return values
 
     def frame(self, index: int) -> FFN:

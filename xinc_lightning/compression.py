@@ -1,0 +1,230 @@
+"""Parameters, bits and pixels: sizing a network from a target, and the size it really takes when coded."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+FLOAT_BITS = 32
+MAX_BITS = 12
+"""More would make the symbol histogram, which travels with the weights, as large as they are."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a network costs in bits per pixel (§6.1).
+
+    Args:
+        parameters: trainable parameters, of all networks together.
+        frames: frames they represent.
+        height: rows of a frame.
+        width: columns of a frame.
+        bits_per_parameter: 32 for floats.
+
+    >>> round(Budget(978_557, 30, 128, 256).bpp, 2)
+    31.85
+    """
+
+    parameters: int
+    frames: int
+    height: int
+    width: int
+    bits_per_parameter: float = FLOAT_BITS
+
+    @property
+    def bpp(self) -> float:
+        """Bits per pixel."""
+        return self.parameters * self.bits_per_parameter / (self.frames * self.height * self.width)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.parameters:,} parameters × {self.bits_per_parameter:g} bits / "
+            f"({self.frames} frame{'s' * (self.frames > 1)} × {self.height}×{self.width} pixels) "
+            f"= {self.bpp:.2f} bpp"
+        )
+
+
+def parameters_for_bpp(bpp: float, frames: int, height: int, width: int, bits: float = FLOAT_BITS) -> int:
+    """Most parameters that stay within a bits-per-pixel target.
+
+    >>> parameters_for_bpp(32.5, 30, 128, 256)
+    998400
+    """
+    return math.floor(bpp * frames * height * width / bits)
+
+
+def count_parameters(build: Callable[[], nn.Module]) -> int:
+    """Parameters of the network that ``build`` makes, without taking memory or random numbers for them.
+
+    >>> count_parameters(lambda: nn.Linear(10**6, 10**6))
+    1000001000000
+    """
+    with torch.device("meta"):
+        return sum(p.numel() for p in build().parameters())
+
+
+def largest_width(count: Callable[[int], int], parameters: int) -> int:
+    """Largest width whose parameter count stays within ``parameters``, the rule by which the paper's are sized.
+
+    Args:
+        count: parameters of a network of the given width, increasing.
+        parameters: the budget.
+
+    Raises:
+        ValueError: if even a width of 1 is over the budget; names what that width takes.
+
+    >>> largest_width(lambda w: 3 * w * w + 5 * w + 3, 33_331)
+    104
+    """
+    if count(1) > parameters:
+        raise ValueError(
+            f"A budget of {parameters:,} parameters is too small: the narrowest such network takes {count(1):,}. "
+            "Raise the bpp or parameter target, or use more strides so that the stem gets smaller."
+        )
+    low, high = 1, 2
+    while count(high) <= parameters:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) <= parameters else (low, middle)
+    return low
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A weight tensor as integers, with one affine scale per output channel.
+
+    Args:
+        levels: [channels, values] integers in [0, 2^bits).
+        scale: [channels, 1] size of one level, exactly representable in bfloat16.
+        offset: [channels, 1] value of level 0, float32.
+        shape: shape of the tensor.
+    """
+
+    levels: Tensor
+    scale: Tensor
+    offset: Tensor
+    shape: torch.Size
+
+    def dequantize(self) -> Tensor:
+        """The float32 tensor that a decoder gets."""
+        return (self.levels * self.scale + self.offset).reshape(self.shape)
+
+
+def quantize(tensor: Tensor, bits: int = 8, channel_dims: int = 1) -> Quantized:
+    """Round a weight tensor to 2^bits evenly spaced levels between each channel's extremes.
+
+    Args:
+        tensor: the weights.
+        bits: 1 to 12.
+        channel_dims: leading axes that make up a channel; 0 gives the whole tensor one scale.
+
+    Raises:
+        ValueError: for bits out of range, or weights that are not finite.
+
+    >>> quantize(torch.tensor([[0.0, 1.0, 3.0]]), bits=2).levels
+    tensor([[0, 1, 3]], dtype=torch.int32)
+    """
+    if not 1 <= bits <= MAX_BITS:
+        raise ValueError(f"bits={bits}: weights are quantised to between 1 and {MAX_BITS} bits.")
+    if not tensor.isfinite().all():
+        raise ValueError("Weights that are infinite or not a number cannot be quantised.")
+    values = tensor.detach().float().reshape(_channels(tensor.shape, channel_dims), -1)
+    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
+    scale = _bfloat16_upwards((high - low) / (2**bits - 1))
+    scale = torch.where(scale > 0, scale, torch.ones_like(scale))  # a constant channel is all level 0
+    levels = ((values - low) / scale).round().clamp(0, 2**bits - 1).int()
+    return Quantized(levels, scale, low, tensor.shape)
+
+
+def quantize_weights(
+    weights: Mapping[str, Tensor], bits: int = 8, channel_dims: int = 1
+) -> dict[str, Quantized]:
+    """Quantise named parameters: matrices and kernels per output channel, bias vectors as one channel.
+
+    Args:
+        weights: name → parameter.
+        bits: bits per weight before entropy coding.
+        channel_dims: leading axes that tell output channels apart: 1, or 2 where a frame axis comes first.
+    """
+    return {
+        name: quantize(weight, bits, _channel_dims(weight.shape, channel_dims))
+        for name, weight in weights.items()
+    }
+
+
+def encode(quantized: Mapping[str, Quantized], bits: int = 8) -> bytes:
+    """Entropy-code quantised weights (range coding, one histogram for all of them).
+
+    Returns:
+        Histogram (uint32), scales (bfloat16), offsets (float32), then the coder's words: all that
+        :func:`decode` needs besides the network's architecture.
+    """
+    import constriction
+
+    symbols = torch.cat([q.levels.flatten() for q in quantized.values()]).cpu().numpy().astype(np.int32)
+    histogram = np.bincount(symbols, minlength=2**bits).astype(np.uint32)
+    encoder = constriction.stream.queue.RangeEncoder()
+    encoder.encode(symbols, _symbol_model(histogram))
+    scales = torch.cat([q.scale.flatten() for q in quantized.values()]).cpu().bfloat16().view(torch.int16)
+    offsets = torch.cat([q.offset.flatten() for q in quantized.values()]).cpu()
+    parts = (histogram, scales.numpy(), offsets.numpy(), encoder.get_compressed())
+    return b"".join(part.tobytes() for part in parts)
+
+
+def decode(
+    coded: bytes, shapes: Mapping[str, torch.Size], bits: int = 8, channel_dims: int = 1
+) -> dict[str, Quantized]:
+    """Read quantised weights back from :func:`encode`'s bytes.
+
+    Args:
+        coded: the bytes.
+        shapes: name → shape of every parameter, in the order in which they were coded.
+        bits: bits per weight before entropy coding.
+        channel_dims: as given to :func:`quantize_weights`.
+    """
+    import constriction
+
+    channels = {name: _channels(shape, _channel_dims(shape, channel_dims)) for name, shape in shapes.items()}
+    total = sum(channels.values())
+    ends = np.cumsum([4 * 2**bits, 2 * total, 4 * total])
+    histogram = np.frombuffer(coded[: ends[0]], np.uint32)
+    scales = torch.from_numpy(np.frombuffer(coded[ends[0] : ends[1]], np.int16).copy()).view(torch.bfloat16)
+    offsets = torch.from_numpy(np.frombuffer(coded[ends[1] : ends[2]], np.float32).copy())
+    decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(coded[ends[2] :], np.uint32))
+    symbols = decoder.decode(_symbol_model(histogram), sum(shape.numel() for shape in shapes.values()))
+    levels = torch.from_numpy(symbols).split([shape.numel() for shape in shapes.values()])
+    return {
+        name: Quantized(level.reshape(channels[name], -1), scale.float()[:, None], offset[:, None], shape)
+        for (name, shape), level, scale, offset in zip(
+            shapes.items(),
+            levels,
+            scales.split(list(channels.values())),
+            offsets.split(list(channels.values())),
+            strict=True,
+        )
+    }
+
+
+def _symbol_model(histogram: np.ndarray) -> object:
+    import constriction
+
+    # One more on every count keeps the model valid when only one symbol occurs.
+    probabilities = (histogram + 1.0) / (histogram.sum() + histogram.size)
+    return constriction.stream.model.Categorical(probabilities, perfect=False)
+
+
+def _channel_dims(shape: torch.Size, channel_dims: int) -> int:
+    return channel_dims if len(shape) > channel_dims else channel_dims - 1
+
+
+def _channels(shape: torch.Size, channel_dims: int) -> int:
+    return math.prod(shape[:channel_dims])
+
+
+def _bfloat16_upwards(values: Tensor) -> Tensor:
+    rounded = values.bfloat16().float()
+    return torch.where(rounded < values, torch.nextafter(rounded.bfloat16(), torch.tensor(torch.inf)), rounded).float()

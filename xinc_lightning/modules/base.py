@@ -1,0 +1,186 @@
+"""What training any INR has in common: sizing, loss, metrics, optimiser, schedule, reconstruction."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
+
+from xinc_lightning.compression import Budget, parameters_for_bpp
+from xinc_lightning.modules.losses import LossName, loss_function
+
+Batch = tuple[Tensor, Tensor]
+"""Frame positions [batch] and frames [batch, 3, height, width] in [0, 1]."""
+
+
+def warmup_cosine(progress: float, warmup: float) -> float:
+    """Factor on the learning rate: linear from 0.1 over the first ``warmup`` of training, then cosine to 0.
+
+    >>> [round(warmup_cosine(p, 0.1), 2) for p in (0, 0.05, 0.1, 0.55, 1)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
+    """
+    if progress < warmup:
+        return 0.1 + 0.9 * progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+class INRModule(LightningModule, ABC):
+    """Base of the modules: a subclass says how its network is built and how it renders frames.
+
+    The network is built when the clip is known, so that one ``target_bpp`` (or ``target_parameters``) sizes
+    it for any resolution and clip length.
+
+    Args:
+        target_bpp: bits per pixel of the whole clip at 32 bits a parameter; the network is the widest within.
+        target_parameters: the same as a number of parameters (of each network, where there is one a frame).
+        loss: ``l2``, ``l1`` or ``l1+ssim``.
+        learning_rate: Adam's.
+        warmup: share of training in which the learning rate rises, before a cosine takes it to 0; ``None``
+            keeps it constant.
+        clip_shape: [frames, height, width] to build the network for; taken from the data when not given.
+
+    Raises:
+        ValueError: if not exactly one target is given.
+    """
+
+    network: nn.Module
+    channel_dims = 1
+    """Leading axes of a weight that tell its output channels apart, for quantisation."""
+
+    def __init__(
+        self,
+        target_bpp: float | None,
+        target_parameters: int | None,
+        loss: LossName,
+        learning_rate: float,
+        warmup: float | None,
+        clip_shape: list[int] | None,
+    ) -> None:
+        super().__init__()
+        if (target_bpp is None) == (target_parameters is None):
+            raise ValueError(
+                f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
+            )
+        self.loss = loss_function(loss)
+        self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
+        self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
+        self._epoch_errors: list[Tensor] = []
+
+    @abstractmethod
+    def build(self, frames: int, height: int, width: int) -> nn.Module:
+        """The network for a clip of this shape, sized by the target."""
+
+    @abstractmethod
+    def render(self, positions: Tensor) -> Tensor:
+        """Frames at these positions of the clip, [len(positions), 3, height, width]."""
+
+    @abstractmethod
+    def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
+        """The network that represents one frame and the input with which it renders it, for the canvas."""
+
+    # --- sizing -------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Take the clip's shape from the data, or check that the network was built for it.
+
+        Raises:
+            ValueError: if the network was built for another shape.
+        """
+        frames = self.trainer.datamodule.clip.frames  # type: ignore[attr-defined]
+        shape = [len(frames), *frames.shape[-2:]]
+        if self.hparams["clip_shape"] is None:
+            self.hparams["clip_shape"] = shape
+        elif self.hparams["clip_shape"] != shape:
+            built, given = ("{} frames of {}×{}".format(*s) for s in (self.hparams["clip_shape"], shape))
+            raise ValueError(f"The network was built for {built} pixels, the data has {given}.")
+
+    def configure_model(self) -> None:
+        """Build the network, once the clip's shape is known."""
+        if hasattr(self, "network"):
+            return
+        # channels_last is what the convolutions of CPU and GPU are fast in; it changes no result's meaning.
+        self.network = self.build(*self.hparams["clip_shape"]).to(memory_format=torch.channels_last)
+
+    @property
+    def budget(self) -> Budget:
+        """Parameters and bits per pixel of the built network."""
+        parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
+        return Budget(parameters, *self.hparams["clip_shape"])
+
+    def parameter_target(self, frames: int, height: int, width: int) -> int:
+        """Most parameters that a network which represents ``frames`` frames of this size may have."""
+        if self.hparams["target_parameters"] is not None:
+            return int(self.hparams["target_parameters"])
+        return parameters_for_bpp(self.hparams["target_bpp"], frames, height, width)
+
+    # --- training -----------------------------------------------------------------------------------------
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of a batch of frames; its errors are kept, on the device, for the epoch's PSNR."""
+        positions, frames = batch
+        prediction = self.render(positions)
+        losses = self.loss(prediction, frames)
+        with torch.no_grad():
+            self._epoch_errors.append((prediction - frames).square().flatten(1).mean(1))
+        return self.reduce_losses(losses)
+
+    def reduce_losses(self, losses: Tensor) -> Tensor:
+        """From one loss per frame to the loss that is minimised."""
+        return losses.mean()
+
+    def on_train_epoch_start(self) -> None:
+        """Forget what an interrupted epoch left behind."""
+        self._epoch_errors.clear()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean PSNR that the epoch's frames had when they were trained on, as the paper's code does."""
+        errors = torch.cat(self._epoch_errors)
+        self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
+        self.log("train/mse", errors.mean(), sync_dist=True)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam, with the learning rate following its schedule at every step (§6.1)."""
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hparams["learning_rate"])
+        warmup = self.hparams["warmup"]
+        if warmup is None:
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warmup_cosine(min(step / steps, 1.0), warmup)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    # --- evaluation ---------------------------------------------------------------------------------------
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """PSNR and SSIM over the whole clip."""
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """PSNR and SSIM over the whole clip."""
+        self._evaluate("test", batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Reconstructed frames, clamped to [0, 1]."""
+        return self.render(batch[0]).clamp(0, 1)
+
+    def _evaluate(self, stage: str, batch: Batch) -> None:
+        positions, frames = batch
+        prediction = self.render(positions)
+        for name, metric in (("psnr", self.psnr), ("ssim", self.ssim)):
+            metric.update(prediction, frames)
+            self.log(f"{stage}/{name}", metric, on_epoch=True, on_step=False, batch_size=len(frames))
+
+    @torch.no_grad()
+    def reconstruct(self, positions: Sequence[int] | None = None) -> Tensor:
+        """Frames as the network stores them, [positions, 3, height, width], not clamped.
+
+        Args:
+            positions: positions in the clip, all of them by default.
+        """
+        chosen = range(self.hparams["clip_shape"][0]) if positions is None else positions
+        return torch.cat([self.render(torch.tensor([p], device=self.device)) for p in chosen])

@@ -1,0 +1,77 @@
+"""Training FFNs: one network for each frame, all of them in one run."""
+
+import torch
+from torch import Tensor, nn
+
+from xinc_lightning.compression import count_parameters, largest_width
+from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.losses import LossName
+from xinc_lightning.networks import FFN, FFNStack, pixel_grid
+
+
+class FFNModule(INRModule):
+    """An independent FFN for each frame of the clip, with the paper's recipe by default (§6.1).
+
+    Args:
+        target_bpp: see :class:`~xinc_lightning.modules.base.INRModule`.
+        target_parameters: parameters of each frame's network.
+        depth: linear layers.
+        scale: standard deviation of the Fourier frequencies.
+        loss: see the base class.
+        learning_rate: likewise.
+        warmup: likewise.
+        clip_shape: likewise.
+    """
+
+    network: FFNStack
+    channel_dims = 2
+
+    def __init__(
+        self,
+        target_bpp: float | None = None,
+        target_parameters: int | None = None,
+        depth: int = 3,
+        scale: float = 10.0,
+        loss: LossName = "l2",
+        learning_rate: float = 9e-4,
+        warmup: float | None = None,
+        clip_shape: list[int] | None = None,
+    ) -> None:
+        super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
+        self.save_hyperparameters()
+        self._features: Tensor | None = None
+        if clip_shape is not None:
+            self.configure_model()
+
+    def build(self, frames: int, height: int, width: int) -> FFNStack:
+        """One FFN a frame, each the widest within the target."""
+        options = {name: self.hparams[name] for name in ("depth", "scale")}
+        target = self.parameter_target(1, height, width)
+        ffn_width = largest_width(lambda w: count_parameters(lambda: FFN(w, **options)), target)
+        return FFNStack(frames, ffn_width, **options)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Forget the encoded grid: the checkpoint brings other frequencies."""
+        self._features = None
+
+    @property
+    def features(self) -> Tensor:
+        """The encoded pixel grid, [height·width, 2·width of the FFN]; kept, because it never changes."""
+        if self._features is None or self._features.device != self.device:
+            grid = pixel_grid(*self.hparams["clip_shape"][1:]).reshape(-1, 2)
+            self._features = self.network.encoding(grid.to(self.device))
+        return self._features
+
+    def render(self, positions: Tensor) -> Tensor:
+        """Frames at these positions of the clip."""
+        colours: Tensor = self.network(self.features, positions)
+        return colours.mT.unflatten(2, self.hparams["clip_shape"][1:])
+
+    def reduce_losses(self, losses: Tensor) -> Tensor:
+        """The sum, so that each network's gradient, hence its training, is what it would be alone."""
+        return losses.sum()
+
+    def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
+        """One frame's network and the pixel grid."""
+        _, height, width = self.hparams["clip_shape"]
+        return self.network.frame(position), pixel_grid(height, width).to(self.device)

@@ -1,0 +1,63 @@
+"""Training a NeRV: one network for one clip."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from xinc_lightning.compression import count_parameters, largest_width
+from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.losses import LossName
+from xinc_lightning.networks import NeRV
+
+
+class NeRVModule(INRModule):
+    """A NeRV of the clip, with the paper's recipe by default (§6.1).
+
+    Args:
+        target_bpp: see :class:`~xinc_lightning.modules.base.INRModule`.
+        target_parameters: likewise.
+        strides: upsampling factor of each block.
+        output: activation of the head, ``tanh`` or ``identity``.
+        loss: see the base class.
+        learning_rate: likewise.
+        warmup: likewise.
+        clip_shape: likewise.
+    """
+
+    network: NeRV
+
+    def __init__(
+        self,
+        target_bpp: float | None = None,
+        target_parameters: int | None = None,
+        strides: list[int] = [4, 2, 2],  # noqa: B006  (a list prints as YAML; it is never changed)
+        output: Literal["tanh", "identity"] = "tanh",
+        loss: LossName = "l2",
+        learning_rate: float = 1e-3,
+        warmup: float | None = 0.1,
+        clip_shape: list[int] | None = None,
+    ) -> None:
+        super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
+        self.save_hyperparameters()
+        if clip_shape is not None:
+            self.configure_model()
+
+    def build(self, frames: int, height: int, width: int) -> NeRV:
+        """The widest NeRV within the target."""
+        options = {name: self.hparams[name] for name in ("strides", "output")}
+        target = self.parameter_target(frames, height, width)
+        channels = largest_width(
+            lambda c: count_parameters(lambda: NeRV(height, width, c, **options)), target
+        )
+        return NeRV(height, width, channels, **options)
+
+    def render(self, positions: Tensor) -> Tensor:
+        """Frames at these positions of the clip."""
+        frames: Tensor = self.network(positions / self.hparams["clip_shape"][0])
+        return frames
+
+    def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
+        """The network and one frame's time."""
+        time = torch.tensor([position / self.hparams["clip_shape"][0]], device=self.device)
+        return self.network, time
