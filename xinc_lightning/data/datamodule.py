@@ -30,6 +30,8 @@ class ClipLoader:
         world_size: processes.
     """
 
+    batch_sampler = None  # the trainer looks for one in whatever has a sampler
+
     def __init__(
         self,
         frames: Tensor,
