@@ -1,1 +1,32 @@
+"""Frames, panoptic segments, dataset readers, optical flow and the Lightning data module."""
 
+from typing import TYPE_CHECKING, Any
+
+from xinc_lightning.data.clip import VOID, ClipFiles, PanopticClip, Segment, load_clip
+from xinc_lightning.data.errors import DataError
+from xinc_lightning.data.own import bunny, own_clip
+
+if TYPE_CHECKING:
+    from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader
+
+__all__ = [
+    "VOID",
+    "ClipDataModule",
+    "ClipFiles",
+    "ClipLoader",
+    "DataError",
+    "PanopticClip",
+    "Segment",
+    "bunny",
+    "load_clip",
+    "own_clip",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import Lightning, which takes seconds, only for those who train."""
+    if name in ("ClipDataModule", "ClipLoader"):
+        from xinc_lightning.data import datamodule
+
+        return getattr(datamodule, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,167 @@
+"""One clip as batches: the whole of it in memory, on the device that trains."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from xinc_lightning.data.clip import ClipFiles, PanopticClip, load_clip
+from xinc_lightning.data.errors import DataError
+from xinc_lightning.data.own import BUNNY, bunny, own_clip
+
+
+class ClipLoader:
+    """Batches (frame index [batch], frames [batch, 3, height, width]) of a clip that is already in memory.
+
+    A torch DataLoader would copy frame by frame and draw from the global random numbers at every epoch. Here
+    a batch is one indexing operation, and the order depends on seed and epoch alone, so that a run resumed at
+    an epoch's end goes on as if it had never stopped.
+
+    Args:
+        frames: [frame, 3, height, width].
+        batch_size: frames a batch; None for all in one.
+        shuffle: draw a new order every epoch.
+        seed: of the order.
+        rank: of this process among ``world_size``, each of which takes its share of every epoch.
+        world_size: processes.
+    """
+
+    batch_sampler = None  # the trainer looks for one in whatever has a sampler
+
+    def __init__(
+        self,
+        frames: Tensor,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.frames = frames
+        self.batch_size = batch_size or len(frames)
+        self.shuffle = shuffle
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+
+    @property
+    def sampler(self) -> "ClipLoader":
+        """Whose ``set_epoch`` the trainer calls before every epoch."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration follows."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Count the batches of one epoch."""
+        return ceil(ceil(len(self.frames) / self.world_size) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield one epoch's batches."""
+        order = torch.arange(len(self.frames))
+        if self.shuffle:
+            # One seed from the two, spread out: neighbouring seeds must not share epochs.
+            mixed = (self.seed * 1_000_003 + self.epoch) % 2**63
+            order = torch.randperm(len(self.frames), generator=torch.Generator().manual_seed(mixed))
+        share = ceil(len(order) / self.world_size)
+        # Ranks need equally many steps: wrap around to fill the last share.
+        order = order[torch.arange(share * self.world_size) % len(order)][self.rank :: self.world_size]
+        for indices in torch.split(order.to(self.frames.device), self.batch_size):
+            yield indices, self.frames[indices]
+
+
+class ClipDataModule(pl.LightningDataModule):
+    """A clip to train on, from wherever it is: the demo clip, a video, a folder of images.
+
+    The whole clip is decoded once and stays in memory, on the training device. Batches are (frame index,
+    frames): index [batch] counts within the chosen frames, frames [batch, 3, height, width] RGB in [0, 1].
+
+    Args:
+        path: ``bunny`` for the demo clip, else a video file, an image, or a folder of images.
+        frames: ``all``, a slice such as ``0:30`` or ``::2``, one number, or a list such as ``[0, 5, 10]``.
+        crop: ``aspect`` for the largest centred part with the proportions of ``resize``, [height, width] for
+            a centred part, [top, bottom, left, right] for that part, null for the whole frame.
+        resize: height and width of the frames to train on; null keeps the resolution.
+        masks: folder of panoptic masks named like the frames, optionally with a ``segments.json``.
+        batch_size: frames a step, in a new order every epoch; null for all frames at every step, in order.
+        seed: of the order of frames.
+
+    Raises:
+        DataError: a file or an option cannot be used; raised when the clip is opened.
+    """
+
+    def __init__(
+        self,
+        path: str = BUNNY,
+        frames: list[int] | str = "0:30",
+        crop: list[int] | str | None = "aspect",
+        resize: tuple[int, int] | None = (128, 256),
+        masks: str | None = None,
+        batch_size: int | None = 2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size is not None and batch_size < 1:
+            raise DataError(
+                f"batch_size is {batch_size}; it must be 1 or more, or null for all frames at once"
+            )
+        if resize is not None and min(resize) < 1:
+            raise DataError(f"resize is {[*resize]}; height and width must be 1 or more")
+        self.save_hyperparameters()
+        self.path = path
+        self.selection = frames
+        self.crop: Sequence[int] | str | None = crop
+        self.resize = resize
+        self.masks = masks
+        self.batch_size = batch_size
+        self.seed = seed
+
+    @cached_property
+    def clip(self) -> PanopticClip:
+        """The clip, decoded at the first use."""
+        return load_clip(self._files(), self.selection, self.crop, self.resize)
+
+    @cached_property
+    def _frames(self) -> Tensor:
+        """The clip's frames on the device of this process."""
+        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        return self.clip.frames.to(device)
+
+    def setup(self, stage: str) -> None:
+        """Decode the clip and move its frames to the training device."""
+        self.__dict__.pop("_frames", None)  # another trainer may use another device
+        _ = self._frames
+
+    def train_dataloader(self) -> ClipLoader:
+        """Batches in an order drawn from seed and epoch; all frames in order if ``batch_size`` is None."""
+        return self._loader(shuffle=self.batch_size is not None)
+
+    def val_dataloader(self) -> ClipLoader:
+        """All frames in order."""
+        return self._loader()
+
+    def test_dataloader(self) -> ClipLoader:
+        """All frames in order."""
+        return self._loader()
+
+    def predict_dataloader(self) -> ClipLoader:
+        """All frames in order."""
+        return self._loader()
+
+    def _loader(self, shuffle: bool = False) -> ClipLoader:
+        rank, world_size = (
+            (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+        )
+        return ClipLoader(self._frames, self.batch_size, shuffle, self.seed, rank, world_size)
+
+    def _files(self) -> ClipFiles:
+        if self.path == BUNNY:
+            return bunny()
+        masks = Path(self.masks).expanduser() if self.masks is not None else None
+        return own_clip(Path(self.path).expanduser(), masks)

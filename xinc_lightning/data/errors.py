@@ -1,0 +1,63 @@
+"""The one error of this package: a sentence naming what was given, what is allowed and the nearest match."""
+
+import errno
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """Data that cannot be used as asked; its message is one clear sentence to show a user as it is."""
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """Return the end of an error message that offers the names nearest to a mistyped one, or nothing.
+
+    >>> did_you_mean("buny", ["bunny", "davis"])
+    "; did you mean 'bunny'?"
+    """
+    close = get_close_matches(name, list(options), n=3)
+    return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def existing(path: Path, also: Iterable[str] = ()) -> Path:
+    """Return the path if something readable is there.
+
+    Args:
+        path: file or folder.
+        also: names, other than those in its folder, that the user may have meant.
+
+    Raises:
+        DataError: nothing is there, it may not be read, or it is a symbolic link that leads back to itself.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        parent = next(folder for folder in path.absolute().parents if folder.is_dir())
+        missing = path.absolute().relative_to(parent).parts[0]
+        hint = did_you_mean(missing, [*also, *names_in(parent)])
+        raise DataError(f"'{path}' does not exist: there is no '{missing}' in '{parent}'{hint}") from None
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be opened: {reason(error)}") from None
+    return path
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names of the entries of a folder, sorted as text.
+
+    Raises:
+        DataError: the folder may not be listed.
+    """
+    try:
+        return sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise DataError(f"'{folder}' cannot be listed: {reason(error)}") from None
+
+
+def reason(error: OSError) -> str:
+    """What the operating system said, in plain words."""
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link that leads back to itself"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "permission denied"
+    return error.strerror or str(error)
