@@ -33,16 +33,36 @@ class ConvLayer:
 
     Args:
         name: what the layer is called in results and figures.
-        conv: the module; stride 1, output as large as its input.
+        conv: the module; stride, dilation and groups 1, zero padding, output as large as its input.
         shuffle: upsampling factor of the PixelShuffle that follows, 1 for none.
         activation: what follows that, ``None`` for the identity. For a head whose activation also shifts its
             output (NeRV's (tanh + 1) / 2) this is the unshifted part: the shift belongs to no neuron.
+
+    Raises:
+        ValueError: if the convolution is not of that kind.
     """
 
     name: str
     conv: nn.Conv2d
     shuffle: int = 1
     activation: Activation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse convolutions whose canvas is not defined."""
+        conv = self.conv
+        same = tuple(k // 2 for k in conv.kernel_size) if all(k % 2 for k in conv.kernel_size) else None
+        needed = {
+            "stride 1": set(conv.stride) == {1},
+            "dilation 1": set(conv.dilation) == {1},
+            "groups 1": conv.groups == 1,
+            "zero padding": conv.padding_mode == "zeros",
+            "an output as large as its input": conv.padding == "same" or tuple(conv.padding) == same,
+            "shuffle ≥ 1 that divides its output channels": self.shuffle >= 1
+            and conv.out_channels % self.shuffle**2 == 0,
+        }
+        missing = [need for need, met in needed.items() if not met]
+        if missing:
+            raise ValueError(f"layer {self.name!r}: a canvas needs {', '.join(missing)}; given {conv}.")
 
 
 Layer = LinearLayer | ConvLayer

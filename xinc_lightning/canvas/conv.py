@@ -1,0 +1,162 @@
+"""Contribution maps of a convolution's kernels, and their way to the output's resolution (§3.2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from xinc_lightning.canvas.linear import relative_error
+from xinc_lightning.networks.layers import Activation
+
+Maps = Float[Tensor, "n frames height width"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a later layer does to the maps of an earlier one (§3.2.2, §3.2.3).
+
+    Args:
+        kernel: rows and columns of its kernel, the size of the box filter.
+        upsample: its upsampling factor, applied as nearest neighbours.
+        activation: its activation, ``None`` for the identity and for the last layer.
+    """
+
+    kernel: tuple[int, int]
+    upsample: int = 1
+    activation: Activation | None = None
+
+    def __call__(self, maps: Maps) -> Maps:
+        """Box filter, nearest-neighbour upsampling, activation."""
+        maps = upsample_nearest(box_filter(maps, self.kernel), self.upsample)
+        return self.activation(maps) if self.activation else maps
+
+
+@dataclass(frozen=True)
+class ConvTerms:
+    """What each kernel (i, o) of a convolution adds to each output pixel; neuron number i·out + o.
+
+    Args:
+        values: the convolution's input.
+        weight: its weight.
+        bias: its bias, ``None`` for none.
+        output: what the network itself computed from these, before shuffle and activation.
+        shuffle: factor of the PixelShuffle that follows, 1 for none.
+        activation: elementwise, what follows that; ``None`` for the identity.
+        steps: what the later layers do, in their order.
+    """
+
+    values: Float[Tensor, "frames inputs rows cols"]
+    weight: Float[Tensor, "outputs inputs kernel_rows kernel_cols"]
+    bias: Float[Tensor, " outputs"] | None
+    output: Float[Tensor, "frames outputs rows cols"]
+    shuffle: int = 1
+    activation: Activation | None = None
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def neurons(self) -> int:
+        """Number of kernels."""
+        return self.weight.shape[0] * self.weight.shape[1]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.values)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a map."""
+        factor = self.shuffle
+        for step in self.steps:
+            factor *= step.upsample
+        return self.values.shape[2] * factor, self.values.shape[3] * factor
+
+    @property
+    def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
+        """Per neuron its ``input`` channel, ``kernel`` (the convolution's output channel) and, after the
+        PixelShuffle, its output ``channel`` and the sub-pixel ``phase_row`` and ``phase_col``.
+        """  # noqa: D205
+        indices = torch.arange(self.neurons)
+        kernel = indices % len(self.weight)
+        phase = kernel % self.shuffle**2
+        return {
+            "input": indices // len(self.weight),
+            "kernel": kernel,
+            "channel": kernel // self.shuffle**2,
+            "phase_row": phase // self.shuffle,
+            "phase_col": phase % self.shuffle,
+        }
+
+    def terms(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames rows cols"]:
+        """Each kernel's own output plus its share b_o / in of the bias, before shuffle and activation."""
+        outputs, inputs = self.weight.shape[:2]
+        channels, kernels = neurons // outputs, neurons % outputs
+        values = pad_same(self.values[:, channels], self.weight.shape[2:])
+        bias = None if self.bias is None else self.bias[kernels] / inputs
+        terms = F.conv2d(values, self.weight[kernels, channels, None], bias, groups=len(neurons))
+        return terms.transpose(0, 1)
+
+    def maps(self, neurons: Int[Tensor, " n"]) -> Maps:
+        """The kernels' contribution maps."""
+        maps = self.terms(neurons)
+        if self.shuffle > 1:
+            maps = shuffle_masked(maps, neurons % self.shuffle**2, self.shuffle)
+        if self.activation:
+            maps = self.activation(maps)
+        for step in self.steps:
+            maps = step(maps)
+        return maps
+
+    def completeness_error(self, chunk: int) -> float:
+        """How far the sum of all terms is from the output the network computed, ``chunk`` neurons at a time.
+
+        Returns:
+            Largest absolute difference over the largest absolute output.
+        """
+        expected = self.output.transpose(0, 1).double()
+        total = torch.zeros_like(expected)
+        for neurons in torch.split(torch.arange(self.neurons, device=self.values.device), chunk):
+            total.index_add_(0, neurons % len(self.weight), self.terms(neurons).double())
+        return relative_error(total, expected, expected)
+
+
+def shuffle_masked(
+    terms: Float[Tensor, "n frames rows cols"], phases: Int[Tensor, " n"], factor: int
+) -> Maps:
+    """PixelShuffle of single kernels: each map is non-zero only at its own sub-pixel phase (§3.2.2).
+
+    >>> shuffle_masked(torch.ones(1, 1, 1, 2), torch.tensor([3]), 2)[0, 0]
+    tensor([[0., 0., 0., 0.],
+            [0., 1., 0., 1.]])
+    """
+    n, frames, rows, cols = terms.shape
+    maps = terms.new_zeros(n, frames, rows, factor, cols, factor)
+    # Indexing two axes with slices between them puts the neurons first.
+    maps[torch.arange(n, device=terms.device), :, :, phases // factor, :, phases % factor] = terms
+    return maps.reshape(n, frames, rows * factor, cols * factor)
+
+
+def box_filter(maps: Maps, kernel: tuple[int, int]) -> Maps:
+    """Mean over a kernel's footprint, zeros outside the picture (proximity correction, §3.2.3).
+
+    >>> box_filter(torch.ones(1, 1, 1, 3), (1, 3))[0, 0]
+    tensor([[0.6667, 1.0000, 0.6667]])
+    """
+    return F.avg_pool2d(pad_same(maps, kernel), kernel, stride=1)
+
+
+def upsample_nearest(maps: Maps, factor: int) -> Maps:
+    """Repeat every value ``factor`` × ``factor`` times."""
+    return maps.repeat_interleave(factor, -2).repeat_interleave(factor, -1) if factor > 1 else maps
+
+
+def pad_same(maps: Tensor, kernel: tuple[int, int] | torch.Size) -> Tensor:
+    """Zeros around the last two axes such that a filter's output is as large as its input.
+
+    Even kernels get the odd row or column at the end, as ``nn.Conv2d(padding="same")`` does.
+    """
+    rows, cols = kernel[0] - 1, kernel[1] - 1
+    return F.pad(maps, (cols // 2, cols - cols // 2, rows // 2, rows - rows // 2))

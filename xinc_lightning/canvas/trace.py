@@ -1,0 +1,113 @@
+"""Record what enters and leaves each declared layer while a network runs once, and leave no trace behind."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from xinc_lightning.networks.layers import ConvLayer, Layer
+
+
+@dataclass(frozen=True)
+class Record:
+    """One layer's input and its output before shuffle and activation, as the network computed them."""
+
+    input: Tensor
+    output: Tensor
+
+
+def layer_module(layer: Layer) -> nn.Linear | nn.Conv2d:
+    """The module whose input and output are recorded for a layer."""
+    return layer.conv if isinstance(layer, ConvLayer) else layer.linear
+
+
+def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor]) -> list[Record]:
+    """Run ``network(*inputs)`` once and record every layer.
+
+    Floating-point inputs are first moved to the network's device and dtype. The network runs without
+    gradients, in evaluation mode and in its own dtype whatever autocast is on; hooks, modes and the state of
+    the random number generators are as before afterwards, also when the network raises.
+
+    Args:
+        network: the network.
+        layers: the layers to record, each of which must run exactly once.
+        inputs: the network's arguments.
+
+    Returns:
+        One record per layer; copies, so that later in-place work cannot change them.
+
+    Raises:
+        ValueError: if a layer does not belong to the network, or did not run exactly once.
+    """
+    own = set(network.modules())
+    for layer in layers:
+        if layer_module(layer) not in own:
+            raise ValueError(f"layer {layer.name!r} is not a module of {type(network).__name__}.")
+    like = next(chain(network.parameters(), network.buffers()), torch.empty(0))
+    inputs = [x.to(like.device, like.dtype if x.is_floating_point() else x.dtype) for x in inputs]
+
+    records: dict[str, Record] = {}
+    runs: Counter[str] = Counter()
+
+    def record(layer: Layer, args: tuple[Tensor, ...], output: Tensor) -> None:
+        runs[layer.name] += 1
+        records[layer.name] = Record(args[0].detach().clone(), output.detach().clone())
+
+    handles = [
+        layer_module(layer).register_forward_hook(
+            lambda _, args, output, layer=layer: record(layer, args, output)
+        )
+        for layer in layers
+    ]
+    try:
+        with _evaluation(network), full_precision(), torch.autocast(like.device.type, enabled=False):
+            network(*inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for layer in layers:
+        if runs[layer.name] != 1:
+            raise ValueError(
+                f"layer {layer.name!r} ran {runs[layer.name]} times in one pass of {type(network).__name__}; "
+                "a canvas needs layers that run exactly once."
+            )
+    return [records[layer.name] for layer in layers]
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Float32 products in float32, never in TF32 or bfloat16; earlier settings return afterwards.
+
+    Contribution maps are compared with each other to 1e-5, while TF32 keeps three digits.
+    """
+    matmul = torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cudnn
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with cudnn.flags(
+            enabled=cudnn.enabled,
+            benchmark=cudnn.benchmark,
+            deterministic=cudnn.deterministic,
+            allow_tf32=False,
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+
+
+@contextmanager
+def _evaluation(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, no gradients, random numbers forked; every module's own mode returns afterwards."""
+    training = [module for module in network.modules() if module.training]
+    devices = {p.device for p in chain(network.parameters(), network.buffers()) if p.is_cuda}
+    with torch.random.fork_rng([d for d in devices if d.index is not None]), torch.no_grad():
+        try:
+            network.eval()
+            yield
+        finally:
+            for module in training:
+                module.training = True
