@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from xinc_lightning.data.clip import VOID, ClipFiles, PanopticClip, Segment, load_clip
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.own import bunny, own_clip
+from xinc_lightning.data.video import write_video
 
 if TYPE_CHECKING:
     from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader
@@ -20,6 +21,7 @@ __all__ = [
     "bunny",
     "load_clip",
     "own_clip",
+    "write_video",
 ]
 
 

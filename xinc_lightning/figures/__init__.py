@@ -1,1 +1,6 @@
+"""Figures: each takes a result and returns a matplotlib ``Figure``, made without pyplot's global state."""
 
+from xinc_lightning.figures.maps import contact_sheet
+from xinc_lightning.figures.reconstruction import comparison
+
+__all__ = ["comparison", "contact_sheet"]

@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -68,6 +69,7 @@ class INRModule(LightningModule, ABC):
         self.loss = loss_function(loss)
         self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
+        self.trained_epochs = 0
         self._epoch_errors: list[Tensor] = []
 
     @abstractmethod
@@ -84,26 +86,32 @@ class INRModule(LightningModule, ABC):
 
     # --- sizing -------------------------------------------------------------------------------------------
 
-    def setup(self, stage: str) -> None:
-        """Take the clip's shape from the data, or check that the network was built for it.
+    def size_for(self, frames: Tensor) -> None:
+        """Build the network for a clip, or check that it was built for one like it.
+
+        Args:
+            frames: [frames, 3, height, width].
 
         Raises:
-            ValueError: if the network was built for another shape.
+            ValueError: if the network was built for another shape, or cannot be built for this one.
         """
-        frames = self.trainer.datamodule.clip.frames  # type: ignore[attr-defined]
         shape = [len(frames), *frames.shape[-2:]]
-        if self.hparams["clip_shape"] is None:
+        built: list[int] | None = self.hparams["clip_shape"]
+        if built is not None and built != shape:
+            one, other = ("{} frames of {}×{}".format(*s) for s in (built, shape))
+            raise ValueError(f"The network was built for {one} pixels, the data has {other}.")
+        if not hasattr(self, "network"):
+            # channels_last is the layout in which convolutions are fast; it does not change what they mean.
+            self.network = self.build(*shape).to(memory_format=torch.channels_last)
             self.hparams["clip_shape"] = shape
-        elif self.hparams["clip_shape"] != shape:
-            built, given = ("{} frames of {}×{}".format(*s) for s in (self.hparams["clip_shape"], shape))
-            raise ValueError(f"The network was built for {built} pixels, the data has {given}.")
 
-    def configure_model(self) -> None:
-        """Build the network, once the clip's shape is known."""
-        if hasattr(self, "network"):
-            return
-        # channels_last is what the convolutions of CPU and GPU are fast in; it changes no result's meaning.
-        self.network = self.build(*self.hparams["clip_shape"]).to(memory_format=torch.channels_last)
+    def setup(self, stage: str) -> None:
+        """Build the network for the trainer's data."""
+        self.size_for(self.trainer.datamodule.clip.frames)  # type: ignore[attr-defined]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember how long the checkpoint was trained."""
+        self.trained_epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
 
     @property
     def budget(self) -> Budget:
@@ -138,6 +146,7 @@ class INRModule(LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean PSNR that the epoch's frames had when they were trained on, as the paper's code does."""
+        self.trained_epochs = self.current_epoch + 1
         errors = torch.cat(self._epoch_errors)
         self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
         self.log("train/mse", errors.mean(), sync_dist=True)

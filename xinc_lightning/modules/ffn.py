@@ -1,5 +1,7 @@
 """Training FFNs: one network for each frame, all of them in one run."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -41,7 +43,7 @@ class FFNModule(INRModule):
         self.save_hyperparameters()
         self._features: Tensor | None = None
         if clip_shape is not None:
-            self.configure_model()
+            self.size_for(torch.empty(clip_shape[0], 3, *clip_shape[1:], device="meta"))
 
     def build(self, frames: int, height: int, width: int) -> FFNStack:
         """One FFN a frame, each the widest within the target."""
@@ -50,8 +52,9 @@ class FFNModule(INRModule):
         ffn_width = largest_width(lambda w: count_parameters(lambda: FFN(w, **options)), target)
         return FFNStack(frames, ffn_width, **options)
 
-    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Forget the encoded grid: the checkpoint brings other frequencies."""
+        super().on_load_checkpoint(checkpoint)
         self._features = None
 
     @property

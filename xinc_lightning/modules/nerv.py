@@ -41,7 +41,7 @@ class NeRVModule(INRModule):
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
         self.save_hyperparameters()
         if clip_shape is not None:
-            self.configure_model()
+            self.size_for(torch.empty(clip_shape[0], 3, *clip_shape[1:], device="meta"))
 
     def build(self, frames: int, height: int, width: int) -> NeRV:
         """The widest NeRV within the target."""

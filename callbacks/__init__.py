@@ -1,0 +1,29 @@
+"""Callbacks that watch a training run: pictures, contribution maps, the final report."""
+
+if __name__ != "xinc_lightning.callbacks":
+    raise ImportError(
+        "This folder is the package xinc_lightning.callbacks; imported as 'callbacks' it would be a second, "
+        "different copy of every class. Write `from xinc_lightning.callbacks import …`."
+    )
+
+from xinc_lightning.callbacks.base import AnalysisCallback, Moment
+from xinc_lightning.callbacks.checkpoints import Checkpoints
+from xinc_lightning.callbacks.contribution_maps import ContributionMaps
+from xinc_lightning.callbacks.progress import Progress
+from xinc_lightning.callbacks.reconstructions import FrameWriter, Reconstructions
+from xinc_lightning.callbacks.report import Report
+from xinc_lightning.callbacks.sinks import MetricsFile, Sink, WandbRun
+
+__all__ = [
+    "AnalysisCallback",
+    "Checkpoints",
+    "ContributionMaps",
+    "FrameWriter",
+    "MetricsFile",
+    "Moment",
+    "Progress",
+    "Reconstructions",
+    "Report",
+    "Sink",
+    "WandbRun",
+]

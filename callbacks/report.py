@@ -1,0 +1,79 @@
+"""The table at the end: what was reached, what it costs, where to look."""
+
+import json
+from pathlib import Path
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from xinc_lightning.callbacks.base import undisturbed
+from xinc_lightning.callbacks.sinks import WandbRun
+from xinc_lightning.modules import INRModule
+from xinc_lightning.modules.evaluation import Evaluation, evaluate
+
+
+class Report(Callback):
+    """Evaluates the network at the end of ``fit`` and ``test``, as floats and as it would be stored.
+
+    Prints a table, logs the numbers as ``final/…`` and writes them to ``<run>/report.json``.
+
+    Args:
+        bits: bits a weight is rounded to before entropy coding.
+    """
+
+    def __init__(self, bits: int = 8) -> None:
+        self.bits = bits
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say what is about to be trained, and log what it costs."""
+        assert isinstance(pl_module, INRModule)
+        if trainer.is_global_zero:
+            print(f"{type(pl_module.network).__name__}: {pl_module.budget}")
+            for logger in trainer.loggers:
+                logger.log_metrics({"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters}, 0)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report on the trained network."""
+        self._report(trainer, pl_module)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report on the tested checkpoint."""
+        self._report(trainer, pl_module)
+
+    def _report(self, trainer: Trainer, module: LightningModule) -> None:
+        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        assert isinstance(module, INRModule)
+        with undisturbed(module):
+            result = evaluate(module, trainer.datamodule.clip.frames, self.bits)  # type: ignore[attr-defined]
+        run = Path(trainer.default_root_dir)
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "report.json").write_text(json.dumps(result.scalars(), indent=1))
+        for logger in trainer.loggers:
+            logger.log_metrics(
+                {f"final/{n}": v for n, v in result.scalars().items()}, trainer.global_step
+            )
+        Console().print(_table(result, run, trainer))
+
+
+def _table(result: Evaluation, run: Path, trainer: Trainer) -> Table:
+    table = Table(title=f"{run.name}: result", show_header=False, title_justify="left", box=box.SIMPLE)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "PSNR, SSIM": f"{result.psnr:.2f} dB, {result.ssim:.4f}",
+        "size": f"{result.parameters:,} parameters of 32 bits, {result.bpp:.2f} bpp",
+        f"{result.quantized_bits}-bit PSNR": f"{result.quantized_psnr:.2f} dB",
+        f"{result.quantized_bits}-bit size": f"{result.coded_bytes:,} bytes entropy coded, "
+        f"{result.coded_bits_per_parameter:.3f} bits/parameter, {result.coded_bpp:.2f} bpp",
+        "pictures": str(run / "analyses"),
+        "checkpoints": str(run / "checkpoints"),
+    }
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbRun):
+            rows["W&B"] = logger.where()
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table

@@ -1,0 +1,111 @@
+"""Results reach the run folder and W&B; the W&B run is read back from its offline file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from xinc_lightning.callbacks import Sink, WandbRun
+from xinc_lightning.cli import main
+from xinc_lightning.figures.style import new_figure
+
+
+def records(run: Path) -> list[dict]:
+    """Everything that an offline run would upload."""
+    (offline,) = (run / "wandb").glob("offline-run-*")
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(offline)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def history(run: Path) -> list[dict[str, str]]:
+    """Rows of history: key → value as JSON; nested keys joined by dots."""
+    rows = []
+    for record in records(run):
+        if "history" in record:
+            items = record["history"]["item"]
+            rows.append(
+                {item.get("key") or ".".join(item["nestedKey"]): item["valueJson"] for item in items}
+            )
+    return rows
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A finished quick run."""
+    monkeypatch.chdir(tmp_path)
+    small = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "4"]
+    main(["fit", "--config", "quick.yaml", *small, "--trainer.callbacks+=ContributionMaps"]
+         + ["--trainer.callbacks.every_n_epochs=2", "--trainer.callbacks.layers=[block3]"])
+    return Path("runs/quick-001")
+
+
+def test_offline_run_holds_scalars_config_and_pictures(run):
+    rows = history(run)
+    keys = {key for row in rows for key in row}
+    assert {"train/psnr", "bpp", "final/psnr", "final/coded_bpp", "xinc/head/maps/completeness_error"} <= keys
+    psnr = [row["train/psnr"] for row in rows if "train/psnr" in row]
+    assert len(psnr) == 4  # one row an epoch: none was dropped
+    steps = [int(row["trainer/global_step"]) for row in rows if "trainer/global_step" in row]
+    assert len(steps) == len(rows)
+
+    config = json.dumps([r["config"] for r in records(run) if "config" in r] + [r["run"] for r in records(run) if "run" in r])
+    for part in ("target_bpp", "seed_everything", "bunny", "NeRVModule", "max_epochs"):
+        assert part in config
+
+    media = [row for row in rows if any("maps/block3" in key for key in row)]
+    assert [row["epoch"] for row in media] == ["2", "4"]
+    last = media[-1]
+    assert any("maps/head" in key for key in last), "all media of a checkpoint are in one row"
+    captions = [value for key, value in last.items() if key.endswith("caption")]
+    assert captions
+    assert all("epoch 4" in caption for caption in captions)
+    paths = [json.loads(value) for key, value in last.items() if key.endswith(".path")]
+    assert len(paths) == 3
+    (offline,) = (run / "wandb").glob("offline-run-*")
+    for path in paths:
+        picture = cv2.imread(str(offline / "files" / path))
+        assert picture.mean() > 60, "a black picture"
+        assert picture.std() > 10, "an empty picture"
+
+
+def test_folder_appears_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "analyses" / "epoch=0001"
+    with pytest.raises(RuntimeError, match="boom"), Sink(folder, [], 1, 10) as sink:
+        sink.scalars("a", {"b": 1.0})
+        raise RuntimeError("boom")
+    assert not folder.exists()
+    with Sink(folder, [], 1, 10) as sink:
+        sink.figure("x/picture", new_figure(2, 1, "title"))
+        sink.arrays("x/picture", values=np.arange(3))
+        sink.scalars("a", {"b": 1.0})
+    assert json.loads((folder / "scalars.json").read_text()) == {
+        "epoch": 1,
+        "global_step": 10,
+        "scalars": {"a/b": 1.0},
+    }
+    assert np.load(folder / "x" / "picture.npz")["values"].tolist() == [0, 1, 2]
+    assert cv2.imread(str(folder / "x" / "picture.png")).shape == (100, 200, 3)
+    assert [p.name for p in folder.parent.iterdir()] == ["epoch=0001"]
+
+
+def test_mode_is_what_the_environment_says(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    logger = WandbRun(save_dir=str(tmp_path))
+    assert logger.where() == "disabled"
+    assert "API key" not in capsys.readouterr().out
+
+
+def test_a_key_makes_the_run_online_and_a_dead_server_offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    logger = WandbRun(save_dir=str(tmp_path), init_timeout=3)
+    with pytest.warns(UserWarning, match=r"W&B is not available .* logged offline instead"):
+        experiment = logger.experiment
+    assert experiment.offline
+    logger.log_metrics({"a": 1.0}, 0)
+    assert logger.where().startswith("wandb sync ")

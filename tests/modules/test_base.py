@@ -1,0 +1,143 @@
+"""Training: the recipe, resuming, and that nothing that watches a run changes it."""
+
+import copy
+
+import pytest
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+from xinc_lightning.callbacks import ContributionMaps, Reconstructions
+from xinc_lightning.data import ClipDataModule
+from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules.base import warmup_cosine
+
+
+def train(module_class, folder, root, epochs=3, frames="all", callbacks=(), seed=7, ckpt_path=None, stop_after=None, **options):
+    """Train a tiny network; returns its module and trainer."""
+    seed_everything(seed, verbose=False)
+    data = ClipDataModule(
+        str(folder), frames=frames, resize=(16, 32), batch_size=2 if module_class is NeRVModule else None
+    )
+    trainer = Trainer(
+        default_root_dir=root,
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=list(callbacks),
+        num_sanity_val_steps=0,
+        limit_val_batches=0,
+    )
+    options = options or {"target_parameters": 12_000 if module_class is NeRVModule else 400}
+    module = module_class(**options)
+    trainer.fit(module, datamodule=data, ckpt_path=ckpt_path)
+    return module, trainer
+
+
+def assert_same(a, b):
+    for (name, x), y in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+        assert torch.equal(x, y), name
+
+
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+def test_callbacks_leave_weights_and_optimizer_bit_identical(module_class, tiny_clip, tmp_path):
+    watch = [ContributionMaps(neurons=2, every_n_epochs=1), Reconstructions(every_n_epochs=2)]
+    plain, plain_trainer = train(module_class, tiny_clip, tmp_path / "a")
+    watched, watched_trainer = train(module_class, tiny_clip, tmp_path / "b", callbacks=watch)
+    assert (tmp_path / "b" / "analyses" / "epoch=0003" / "reconstructions.png").is_file()
+    assert_same(plain, watched)
+    states = [t.optimizers[0].state_dict()["state"] for t in (plain_trainer, watched_trainer)]
+    for i, state in states[0].items():
+        for key, value in state.items():
+            assert torch.equal(value, states[1][i][key]), key
+    assert plain_trainer.callback_metrics == watched_trainer.callback_metrics
+
+
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+def test_same_seed_same_weights(module_class, tiny_clip, tmp_path):
+    assert_same(*(train(module_class, tiny_clip, tmp_path / d)[0] for d in "ab"))
+
+
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+def test_resuming_is_bit_exact(module_class, tiny_clip, tmp_path):
+    class StopAfterTwo(Reconstructions):
+        def on_train_epoch_end(self, trainer, pl_module):
+            if trainer.current_epoch == 1:
+                trainer.save_checkpoint(tmp_path / "two.ckpt", weights_only=False)
+                trainer.should_stop = True
+
+    whole, _ = train(module_class, tiny_clip, tmp_path / "a", epochs=4)
+    _, trainer = train(module_class, tiny_clip, tmp_path / "b", epochs=4, callbacks=[StopAfterTwo()])
+    assert trainer.current_epoch == 2
+    resumed, _ = train(module_class, tiny_clip, tmp_path / "c", epochs=4, ckpt_path=tmp_path / "two.ckpt", seed=99)
+    assert_same(whole, resumed)
+
+
+def test_stack_of_ffns_trains_as_separate_runs_do(tiny_clip, tmp_path):
+    frames = [0, 3, 5]
+    together, _ = train(FFNModule, tiny_clip, tmp_path, epochs=20, frames=frames)
+    for i, frame in enumerate(frames):
+        alone, _ = train(FFNModule, tiny_clip, tmp_path, epochs=20, frames=[frame])
+        a, b = together.network.frame(i), alone.network.frame(0)
+        for (name, x), y in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+            torch.testing.assert_close(x, y, atol=2e-5, rtol=1e-4, msg=name)
+        torch.testing.assert_close(together.reconstruct([i]), alone.reconstruct([0]), atol=1e-4, rtol=1e-4)
+
+
+def test_training_learns(tiny_clip, tmp_path):
+    _, trainer = train(NeRVModule, tiny_clip, tmp_path, epochs=1)
+    first = trainer.callback_metrics["train/psnr"]
+    options = {"target_parameters": 12_000, "learning_rate": 5e-3}
+    _, trainer = train(NeRVModule, tiny_clip, tmp_path, epochs=60, **options)
+    assert trainer.callback_metrics["train/psnr"] > first + 5
+
+
+@pytest.mark.parametrize("targets", [{}, {"target_bpp": 1.0, "target_parameters": 5}])
+def test_exactly_one_target(targets):
+    with pytest.raises(ValueError, match="give exactly one"):
+        NeRVModule(**targets)
+
+
+def test_same_bpp_target_gives_the_papers_networks():
+    nerv = NeRVModule(target_bpp=32.55, clip_shape=[30, 128, 256])
+    ffn = FFNModule(target_bpp=32.55, clip_shape=[2, 128, 256])
+    assert nerv.budget.parameters == 978_557
+    assert ffn.budget.parameters == 2 * 32_971
+    assert (round(nerv.budget.bpp, 2), round(ffn.budget.bpp, 2)) == (31.85, 32.20)
+
+
+@pytest.mark.parametrize("shape", [[7, 48, 80], [100, 64, 64], [3, 240, 320]])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+def test_budget_is_kept_at_any_size(module_class, shape):
+    module = module_class(target_bpp=20.0, clip_shape=shape)
+    assert 14 < module.budget.bpp <= 20.0
+
+
+def test_network_of_another_clip_is_refused():
+    module = NeRVModule(target_parameters=12_000, clip_shape=[4, 16, 32])
+    with pytest.raises(ValueError, match="built for 4 frames of 16×32 pixels, the data has 5 frames of 16×32"):
+        module.size_for(torch.zeros(5, 3, 16, 32))
+
+
+def test_learning_rate_follows_the_papers_schedule(tiny_clip, tmp_path):
+    rates = []
+
+    class Watch(Reconstructions):
+        def on_train_batch_start(self, trainer, *_):
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    train(NeRVModule, tiny_clip, tmp_path, epochs=10, callbacks=[Watch(every_n_epochs=99)])
+    assert len(rates) == 30
+    expected = [1e-3 * warmup_cosine(step / 30, 0.1) for step in range(30)]
+    assert rates == pytest.approx(expected)
+    assert rates[0] == pytest.approx(1e-4)
+    assert max(rates) == pytest.approx(1e-3)
+
+
+def test_rendering_needs_no_trainer():
+    module = FFNModule(target_parameters=400, clip_shape=[2, 4, 6])
+    copied = copy.deepcopy(module)
+    assert module.reconstruct().shape == (2, 3, 4, 6)
+    assert torch.equal(module.reconstruct([1]), copied.reconstruct()[1:])

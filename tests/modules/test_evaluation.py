@@ -1,0 +1,34 @@
+"""Quality and size of a trained network."""
+
+import pytest
+import torch
+
+from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules.evaluation import evaluate, psnr
+
+
+def test_psnr_is_the_mean_over_frames():
+    truth = torch.zeros(2, 3, 4, 4)
+    prediction = torch.stack([torch.full((3, 4, 4), 0.1), torch.full((3, 4, 4), 0.01)])
+    assert psnr(prediction, truth) == pytest.approx(30.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        NeRVModule(target_parameters=12_000, clip_shape=[2, 16, 32]),
+        FFNModule(target_parameters=2000, clip_shape=[2, 16, 32]),
+    ],
+    ids=["nerv", "ffn"],
+)
+def test_fewer_bits_cost_less_and_lose_more(module):
+    with torch.no_grad():
+        frames = module.reconstruct()
+    results = {bits: evaluate(module, frames, bits) for bits in (3, 8, 12)}
+    assert results[3].coded_bytes < results[8].coded_bytes < results[12].coded_bytes
+    assert results[3].quantized_psnr < results[8].quantized_psnr < results[12].quantized_psnr
+    eight = results[8]
+    assert eight.quantized_psnr > 20
+    assert eight.psnr == float("inf")
+    assert eight.coded_bpp == pytest.approx(8 * eight.coded_bytes / (2 * 16 * 32))
+    assert torch.equal(module.reconstruct(), frames)  # the evaluated network keeps its float weights

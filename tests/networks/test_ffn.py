@@ -1,0 +1,51 @@
+"""The FFN and the stack that trains many at once."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from xinc_lightning.networks import FFN, FFNStack, pixel_grid
+
+
+def test_released_weights_render_the_released_image(golden, golden_path):
+    ffn = FFN.from_released(load_file(golden_path("ffn_tiny.safetensors")))
+    image = golden("ffn_tiny_maps.npz")["image"]
+    np.testing.assert_allclose(ffn(pixel_grid(16, 32)).detach(), image, atol=1e-6)
+
+
+def test_cityscapes_checkpoint_renders_its_image_of_36_dB(shared_golden):  # noqa: N802
+    """The rendering is the authors' own to 60 dB and more, so its PSNR against the frame is theirs too."""
+    ffn = FFN.from_released(load_file(shared_golden / "ffn_cityscapes_0005.safetensors"))
+    image = np.load(shared_golden / "ffn_cityscapes_0005_maps.npz")["image"]
+    np.testing.assert_allclose(ffn(pixel_grid(128, 256)).detach(), image, atol=1e-5)
+
+
+def test_stack_renders_what_its_frames_render():
+    torch.manual_seed(0)
+    stack = FFNStack(frames=3, width=8)
+    for parameter in stack.parameters():
+        torch.nn.init.normal_(parameter)
+    grid = pixel_grid(4, 6)
+    with torch.no_grad():
+        features = stack.encoding(grid.reshape(-1, 2))
+        together = stack(features)
+        for i in range(3):
+            alone = stack.frame(i)(grid).reshape(-1, 3)
+            torch.testing.assert_close(together[i], alone, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(stack(features, torch.tensor([2, 0])), together[[2, 0]])
+        torch.testing.assert_close(stack(features, torch.tensor([1])), together[[1]])
+
+
+def test_stack_needs_a_frame():
+    with pytest.raises(ValueError, match="frames=0"):
+        FFNStack(frames=0)
+
+
+def test_canvas_layers_name_every_layer_and_only_the_last_is_linear():
+    layers = FFN(width=8).canvas_layers()
+    assert [(layer.name, layer.activation is None) for layer in layers] == [
+        ("layer1", False),
+        ("layer2", False),
+        ("layer3", True),
+    ]

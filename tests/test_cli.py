@@ -1,0 +1,214 @@
+"""The command line as a user meets it: every shipped config, every command, the errors people make."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+import yaml
+
+from xinc_lightning.cli import main, shipped_configs
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "2"]
+"""Makes any config a matter of seconds."""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(sys, "argv", ["xinc"])
+
+
+def error_of(capsys, *args):
+    """The one line that a failing command prints, and its exit code."""
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("xinc: error: ")
+    return lines[0].removeprefix("xinc: error: "), stop.value.code
+
+
+@pytest.mark.parametrize("name", sorted(shipped_configs()))
+def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
+    main(["fit", "--config", name, *SMALL])
+    run = Path("runs") / f"{name.removesuffix('.yaml')}-001"
+    report = json.loads((run / "report.json").read_text())
+    assert report["psnr"] > 3
+    assert 0 < report["bpp"] <= 32.55
+    assert 0 < report["coded_bits_per_parameter"] < 32
+    assert {p.name for p in (run / "checkpoints").iterdir()} >= {"last.ckpt"}
+    assert (run / "analyses" / "epoch=0002" / "reconstructions.png").is_file()
+    assert [*(run / "analyses" / "epoch=0002" / "maps").glob("*.png")]
+    assert not [*(run / "analyses").glob(".*")]
+    rows = [*csv.DictReader((run / "metrics.csv").open())]
+    assert [row["train/psnr"] for row in rows if row["train/psnr"]]
+    resolved = yaml.safe_load((run / "config.yaml").read_text())
+    assert resolved["trainer"]["max_epochs"] == 2
+    assert resolved["data"]["path"] == "bunny"
+
+    main(["test", "--config", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints" / "last.ckpt")])
+    tested = json.loads(Path(f"runs/{name.removesuffix('.yaml')}-test-001/report.json").read_text())
+    assert tested["psnr"] == pytest.approx(report["psnr"], abs=1e-4)
+    assert "bits/parameter" in capsys.readouterr().out
+
+
+def test_predict_writes_frames_and_a_video(tiny_clip):
+    tiny = ["--data.path", str(tiny_clip), "--data.resize", "[16, 32]", "--data.frames", "1::2"]
+    tiny += ["--model.target_bpp", "600"]
+    main(["fit", "--config", "quick.yaml", *tiny, "--trainer.max_epochs", "1"])
+    main(["predict", "--config", "quick.yaml", *tiny, "--ckpt_path", "last"])
+    folder = Path("runs/quick-predict-001/frames")
+    assert sorted(p.name for p in folder.iterdir()) == ["00001.png", "00003.png", "00005.png", "clip.mp4"]
+    video = cv2.VideoCapture(str(folder / "clip.mp4"))
+    count = 0
+    while video.read()[0]:
+        count += 1
+    assert count == 3
+    assert cv2.imread(str(folder / "00003.png")).shape == (16, 32, 3)
+
+
+def test_a_video_as_ffns_in_one_run():
+    main(["fit", "--config", "ffn.yaml", *SMALL, "--data.frames", "[0, 5, 10]"])
+    checkpoint = torch.load("runs/ffn-001/checkpoints/last.ckpt", weights_only=True)
+    assert checkpoint["state_dict"]["network.weights.0"].shape[0] == 3
+    assert checkpoint["hyper_parameters"]["clip_shape"] == [3, 32, 64]
+
+
+def test_callbacks_can_be_added_on_the_command_line():
+    main(
+        ["fit", "--config", "quick.yaml", *SMALL, "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps"]
+        + ["--trainer.callbacks.layers=[block3]"]
+    )
+    maps = Path("runs/quick-001/analyses/epoch=0002/maps")
+    assert {p.name for p in maps.glob("*.png")} >= {"head.png", "block3.png"}
+
+
+def test_resume_goes_on_in_the_same_run():
+    main(["fit", "--config", "quick.yaml", *SMALL])
+    main(["fit", "--config", "quick.yaml", *SMALL, "--trainer.max_epochs", "4", "--ckpt_path", "last"])
+    assert [p.name for p in Path("runs").iterdir()] == ["quick-001"]
+    loops = torch.load("runs/quick-001/checkpoints/last.ckpt", weights_only=True)["loops"]
+    assert loops["fit_loop"]["epoch_progress"]["current"]["processed"] == 4
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--data.frmes", "3"], "there is no option 'data.frmes'. Did you mean 'data.frames'?"),
+        (["--model.target_bp", "3"], "there is no option 'target_bp'. Did you mean 'target_bpp'?"),
+        (["--model.class_path", "NeRVModul"], "there is no class 'NeRVModul'. Did you mean 'NeRVModule'?"),
+        (
+            ["--trainer.callbacks+=xinc_lightning.callbacks.ContributionMap"],
+            "there is no class 'xinc_lightning.callbacks.ContributionMap'. Did you mean 'ContributionMaps'?",
+        ),
+        (["--trainer.max_epochs", "abc"], "trainer.max_epochs is 'abc'; allowed is int or null."),
+        (["--model.loss", "l3"], "loss is 'l3'; allowed are 'l2', 'l1', 'l1+ssim'."),
+    ],
+)
+def test_wrong_options_name_the_nearest(args, message, capsys):
+    assert error_of(capsys, "fit", "--config", "nerv.yaml", *args) == (message, 2)
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (["--data.path", "nowhere.mp4"], "'nowhere.mp4' does not exist"),
+        (["--data.resize", "[100, 200]"], "the nearest such size is 96×192"),
+        (["--model.target_bpp", "0.5"], "the narrowest such network takes"),
+        (["--model.target_bpp", "null"], "give exactly one of the two"),
+        (["--data.frames", "[0, 999]"], "999"),
+        (["--ckpt_path", "last"], "no run named 'nerv' in 'runs' has a last checkpoint"),
+        (["--ckpt_path", "none.ckpt"], "there is no file 'none.ckpt'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing_behind(args, part, capsys):
+    message, code = error_of(capsys, "fit", "--config", "nerv.yaml", *args)
+    assert part in message
+    assert code == 1
+    assert not [*Path("runs").glob("*")]
+
+
+def test_unreadable_checkpoint(capsys):
+    Path("bad.ckpt").write_text("<html>not found</html>")
+    message, code = error_of(capsys, "test", "--config", "nerv.yaml", "--ckpt_path", "bad.ckpt")
+    assert message.startswith("'bad.ckpt' is not a readable checkpoint")
+    assert code == 1
+
+
+def test_untrained_network_is_not_tested(capsys):
+    message, code = error_of(capsys, "test", "--config", "nerv.yaml")
+    assert "`test` needs a trained network" in message
+    assert code == 1
+
+
+def test_checkpoint_does_not_silently_override_hyperparameters(capsys):
+    main(["fit", "--config", "quick.yaml", *SMALL])
+    capsys.readouterr()
+    message, code = error_of(
+        capsys, "test", "--config", "quick.yaml", *SMALL, "--ckpt_path", "last", "--model.target_bpp", "20"
+    )
+    assert "model.target_bpp is 20.0 in this command but 32.55 in the checkpoint" in message
+    assert "--config runs/quick-001/config.yaml" in message
+    assert code == 1
+
+
+def test_checkpoint_of_another_clip_is_refused(capsys):
+    main(["fit", "--config", "quick.yaml", *SMALL])
+    capsys.readouterr()
+    message, _ = error_of(
+        capsys, "test", "--config", "quick.yaml", *SMALL, "--ckpt_path", "last", "--data.frames", "0:3"
+    )
+    assert message == "The network was built for 4 frames of 32×64 pixels, the data has 3 frames of 32×64."
+
+
+def test_unknown_command_and_config(capsys):
+    assert error_of(capsys, "fitt") == (
+        "there is no command 'fitt'; the commands are fit, validate, test, predict, configs. Did you mean 'fit'?",
+        2,
+    )
+    message, code = error_of(capsys, "fit", "--config", "nervv.yaml")
+    assert message.endswith("Did you mean 'nerv.yaml'?")
+    assert code == 2
+
+
+def test_configs_are_listed_and_copied(capsys):
+    main(["configs"])
+    assert "nerv.yaml" in capsys.readouterr().out
+    main(["configs", "--copy", "quick.yaml"])
+    assert Path("quick.yaml").read_text() == shipped_configs()["quick.yaml"].read_text()
+    message, code = error_of(capsys, "configs", "--copy", "quick.yaml")
+    assert "already here" in message
+    assert code == 1
+
+
+def test_config_in_the_working_folder_comes_first(capsys):
+    text = shipped_configs()["quick.yaml"].read_text()
+    Path("nerv.yaml").write_text(text.replace("name: quick", "name: mine").replace("[head]", "[block3]"))
+    main(["fit", "--config=nerv.yaml", *SMALL])
+    assert Path("runs/mine-001/analyses/epoch=0002/maps/block3.png").is_file()
+
+
+def test_a_process_of_its_own_exits_with_the_right_codes(tmp_path):
+    def xinc(*args):
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "xinc_lightning", *args]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+    assert xinc().stdout.startswith("usage: xinc COMMAND")
+    assert xinc("--version").returncode == 0
+    missing = xinc("fit", "--config", "nerv.yaml", "--data.path", "nowhere.mp4")
+    assert missing.returncode == 1
+    assert "Traceback" not in missing.stderr
+    good = xinc("fit", "--config", "quick.yaml", *SMALL)
+    assert good.returncode == 0, good.stderr
+    assert "8-bit size" in good.stdout
+    assert "logged offline" in good.stdout
+    assert good.stderr == ""

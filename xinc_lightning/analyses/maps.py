@@ -1,0 +1,99 @@
+"""Contribution maps of chosen neurons (§4.2, Figs 1, 3, 11)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from xinc_lightning.canvas import LayerCanvas
+
+
+@dataclass(frozen=True)
+class ContributionMapsResult:
+    """Maps of some neurons of one layer, and how much the whole layer contributes.
+
+    Attributes:
+        layer: name of the layer.
+        neurons: [n] indices of the shown neurons.
+        labels: [n] what identifies each neuron, for people.
+        maps: [n, height, width] contribution maps.
+        dead: [n] whether a shown neuron contributes nothing at all.
+        total: [height, width] Σ|c| over all neurons of the layer.
+        neuron_totals: [neurons] Σ|c| of every neuron of the layer.
+        completeness_error: how far the layer's terms are from adding up to its output (relative).
+    """
+
+    layer: str
+    neurons: Int[np.ndarray, " n"]
+    labels: tuple[str, ...]
+    maps: Float[np.ndarray, "n height width"]
+    dead: Bool[np.ndarray, " n"]
+    total: Float[np.ndarray, "height width"]
+    neuron_totals: Float[np.ndarray, " neurons"]
+    completeness_error: float
+
+    def scalars(self) -> dict[str, float]:
+        """Share of dead neurons among all of the layer's, and the completeness error."""
+        return {
+            "dead_fraction": float((self.neuron_totals == 0).mean()),
+            "completeness_error": self.completeness_error,
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is needed to draw the figure again."""
+        return {
+            "neurons": self.neurons,
+            "labels": np.array(self.labels),
+            "maps": self.maps,
+            "total": self.total,
+            "neuron_totals": self.neuron_totals,
+        }
+
+
+def contribution_maps(layer: LayerCanvas, neurons: Sequence[int], frame: int = 0) -> ContributionMapsResult:
+    """Maps of the given neurons beside the layer's total, for one of the canvas's frames.
+
+    Args:
+        layer: the layer's canvas.
+        neurons: indices of the neurons to show.
+        frame: which of the canvas's frames.
+
+    Raises:
+        IndexError: if a neuron does not exist.
+    """
+    maps = layer.maps(neurons)[:, frame].float()
+    total = torch.zeros(layer.shape, dtype=torch.float64, device=maps.device)
+    neuron_totals = []
+    for _, chunk in layer.chunks():
+        magnitude = chunk[:, frame].abs()
+        total += magnitude.sum(0, dtype=torch.float64)
+        neuron_totals.append(magnitude.sum((1, 2), dtype=torch.float64))
+    return ContributionMapsResult(
+        layer=layer.name,
+        neurons=np.asarray(neurons),
+        labels=tuple(_label(layer, neuron) for neuron in neurons),
+        maps=maps.cpu().numpy(),
+        dead=(maps == 0).all(dim=(1, 2)).cpu().numpy(),
+        total=total.cpu().numpy(),
+        neuron_totals=torch.cat(neuron_totals).cpu().numpy(),
+        completeness_error=layer.completeness_error(),
+    )
+
+
+def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
+    """Indices of ``count`` neurons drawn at random without repetition, sorted; all if there are no more.
+
+    >>> sample_neurons(5, 9)
+    [0, 1, 2, 3, 4]
+    """
+    drawn = np.random.default_rng(seed).choice(neurons, min(count, neurons), replace=False)
+    return sorted(drawn.tolist())
+
+
+def _label(layer: LayerCanvas, neuron: int) -> str:
+    labels = {name: int(values[neuron]) for name, values in layer.labels.items()}
+    if "kernel" in labels:
+        return f"#{neuron} ({labels['input']}→{labels['kernel']})"
+    return f"#{neuron}"

@@ -1,0 +1,105 @@
+"""The command line: ``xinc`` and ``lightning`` are this.
+
+Everything heavy is imported when a command needs it, so that ``xinc configs`` answers at once.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+
+USAGE = """\
+usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the same program)
+
+  fit        train a network and watch its canvas     xinc fit --config nerv.yaml
+  validate   PSNR and SSIM of a checkpoint            xinc validate --config nerv.yaml --ckpt_path best
+  test       the same with all analyses               xinc test --config nerv.yaml --ckpt_path best
+  predict    write reconstructed frames and an mp4    xinc predict --config nerv.yaml --ckpt_path best
+  configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
+
+`xinc COMMAND --help` lists every option of a command.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return
+    if args[0] == "--version":
+        from xinc_lightning import __version__
+
+        print(f"xinc_lightning {__version__}")
+        return
+    if args[0] == "configs":
+        configs(args[1:])
+        return
+    commands = ("fit", "validate", "test", "predict", "configs")
+    if args[0] not in commands:
+        near = get_close_matches(args[0], commands, 1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        fail(f"there is no command '{args[0]}'; the commands are {', '.join(commands)}.{hint}", 2)
+
+    from xinc_lightning.training_cli import run
+
+    run(with_shipped_configs(args))
+
+
+def fail(message: str, code: int = 1) -> None:
+    """Print one line and exit."""
+    print(f"xinc: error: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def shipped_configs() -> dict[str, Path]:
+    """Name → file of the configs that come with the package."""
+    folder = Path(str(files("xinc_lightning") / "configs"))
+    return {path.name: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def with_shipped_configs(args: Sequence[str]) -> list[str]:
+    """The arguments, with each bare config name that is no file here replaced by the shipped file."""
+    resolved = list(args)
+    for i, arg in enumerate(resolved):
+        flag, equals, value = arg.partition("=")
+        if flag not in ("--config", "-c"):
+            continue
+        if equals:
+            resolved[i] = f"{flag}={find_config(value)}"
+        elif i + 1 < len(resolved):
+            resolved[i + 1] = find_config(resolved[i + 1])
+    return resolved
+
+
+def find_config(name: str) -> str:
+    """A config's path: a file as named, else the shipped one of that name; else the command ends."""
+    shipped = shipped_configs()
+    if Path(name).is_file():
+        return name
+    if name in shipped:
+        return str(shipped[name])
+    near = get_close_matches(name, shipped, 1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    fail(f"there is no config '{name}', neither here nor among the shipped {', '.join(shipped)}.{hint}", 2)
+    raise AssertionError
+
+
+def configs(args: Sequence[str]) -> None:
+    """``xinc configs``: list the shipped configs; with ``--copy``, copy them here to be edited."""
+    shipped = shipped_configs()
+    names = [arg for arg in args if arg != "--copy"] or list(shipped)
+    for name in names:
+        find_config(name) if name not in shipped else None
+    if "--copy" not in args:
+        for name in names:
+            first = shipped[name].read_text().splitlines()[0].lstrip("# ")
+            print(f"{name:20} {first}")
+        return
+    for name in names:
+        if Path(name).exists():
+            fail(f"'{name}' is already here; it was not overwritten.")
+        shutil.copyfile(shipped[name], name)
+        print(f"copied {name}")

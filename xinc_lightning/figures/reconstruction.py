@@ -1,0 +1,31 @@
+"""Ground truth beside what a network stores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show
+
+
+def comparison(truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], title: str) -> Figure:
+    """One row a frame: ground truth, reconstruction, absolute error in one colour scale.
+
+    Args:
+        truth: [frames, height, width, 3] in [0, 1].
+        stored: the same as the network renders it; clipped for display.
+        labels: one a frame.
+        title: heading.
+    """
+    frames, height, width = truth.shape[:3]
+    cell = np.clip(3.6 * height / width, 0.8, 5)
+    figure = new_figure(12, frames * (cell + 0.4) + 0.6, title)
+    grid = figure.subplots(frames, 3, squeeze=False)
+    error = np.abs(truth - stored).mean(-1)
+    limit = float(np.percentile(error, 99.5)) or 1.0
+    for row, (left, middle, right) in enumerate(grid):
+        show(left, truth[row].clip(0, 1), "ground truth")
+        show(middle, stored[row].clip(0, 1), labels[row])
+        drawn = show(right, error[row], "error", cmap=SEQUENTIAL, vmin=0, vmax=limit)
+    figure.colorbar(drawn, ax=grid, shrink=0.7, extend="max", label="mean |error| over RGB")
+    return figure

@@ -1,0 +1,46 @@
+"""What all figures share: size, fonts, pictures without axes, colour scales."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+SEQUENTIAL = "cividis"
+"""For magnitudes: even to the eye, and the same to colour-blind eyes."""
+
+DIVERGING = "PuOr_r"
+"""For signed values: told apart by colour-blind eyes, light at zero."""
+
+
+def new_figure(width: float, height: float, title: str) -> Figure:
+    """An empty figure of this many inches, 100 dots an inch, with its heading."""
+    with rc_context({"font.size": 9}):
+        figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
+    """Draw a picture without ticks; returns the mappable, for a colour bar."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(title, fontsize=9)
+    return axes.imshow(image, interpolation="nearest", **options)
+
+
+def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
+    """Colour map and limits shared by several maps: diverging around zero if any is negative.
+
+    The limits are a percentile of the magnitudes, so that one bright neuron does not blacken the rest.
+
+    Returns:
+        Arguments for :func:`show`.
+    """
+    magnitudes = np.abs(maps)
+    limit = float(np.percentile(magnitudes, percentile)) or float(magnitudes.max()) or 1.0
+    if maps.min() < 0:
+        return {"cmap": DIVERGING, "norm": Normalize(-limit, limit)}
+    return {"cmap": SEQUENTIAL, "norm": Normalize(0, limit)}

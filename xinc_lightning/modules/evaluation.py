@@ -1,0 +1,86 @@
+"""What a trained network achieves: quality and size, as floats and after quantisation and entropy coding."""
+
+import copy
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+from xinc_lightning.compression import Budget, decode, encode, quantize_weights
+from xinc_lightning.modules.base import INRModule
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Quality over a whole clip, and size.
+
+    Attributes:
+        psnr: mean over the frames, dB.
+        ssim: mean over the frames.
+        parameters: trainable parameters.
+        bpp: bits per pixel at 32 bits a parameter.
+        quantized_bits: bits a weight was rounded to.
+        quantized_psnr: PSNR of the quantised network, dB.
+        coded_bytes: entropy-coded weights with all a decoder needs besides the architecture.
+        coded_bits_per_parameter: 8·coded_bytes / parameters.
+        coded_bpp: 8·coded_bytes over all pixels of the clip.
+    """
+
+    psnr: float
+    ssim: float
+    parameters: int
+    bpp: float
+    quantized_bits: int
+    quantized_psnr: float
+    coded_bytes: int
+    coded_bits_per_parameter: float
+    coded_bpp: float
+
+    def scalars(self) -> dict[str, float]:
+        """All numbers, by name."""
+        return {name: float(value) for name, value in asdict(self).items()}
+
+
+@torch.no_grad()
+def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
+    """Measure a network against the clip it represents, then once more as it would be stored.
+
+    Args:
+        module: the network's module, in evaluation mode.
+        frames: [frames, 3, height, width] ground truth in [0, 1].
+        bits: bits a weight is rounded to before entropy coding.
+
+    Raises:
+        RuntimeError: if the decoded weights differ from those that were coded.
+    """
+    budget = module.budget
+    parameters = dict(module.network.named_parameters())
+    quantized = quantize_weights(parameters, bits, module.channel_dims)
+    coded = encode(quantized, bits)
+    stored = decode(coded, {n: p.shape for n, p in parameters.items()}, bits, module.channel_dims)
+    if any(not torch.equal(stored[name].levels, q.levels.cpu()) for name, q in quantized.items()):
+        raise RuntimeError("The entropy coder did not give back the weights it was given.")
+
+    rendered = module.reconstruct().to(frames)
+    decoder = copy.deepcopy(module)
+    decoder.network.load_state_dict({n: q.dequantize() for n, q in stored.items()}, strict=False)
+    coded_budget = Budget(
+        budget.parameters, budget.frames, budget.height, budget.width, 8 * len(coded) / budget.parameters
+    )
+    return Evaluation(
+        psnr=psnr(rendered, frames),
+        ssim=float(structural_similarity_index_measure(rendered, frames, data_range=1.0)),  # type: ignore[arg-type]
+        parameters=budget.parameters,
+        bpp=budget.bpp,
+        quantized_bits=bits,
+        quantized_psnr=psnr(decoder.reconstruct().to(frames), frames),
+        coded_bytes=len(coded),
+        coded_bits_per_parameter=coded_budget.bits_per_parameter,
+        coded_bpp=coded_budget.bpp,
+    )
+
+
+def psnr(prediction: Tensor, target: Tensor) -> float:
+    """PSNR in dB, the mean over the frames of [frames, 3, height, width] in [0, 1]."""
+    return float(peak_signal_noise_ratio(prediction, target, data_range=1.0, dim=(1, 2, 3)))

@@ -1,0 +1,59 @@
+"""The parser's error messages, which run over many lines, as one line that says what is wrong."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from inspect import signature
+
+Classes = Mapping[str, Iterable[Callable[..., object]]]
+"""Prefix of the options → classes whose arguments they are."""
+
+UNKNOWN_OPTION = re.compile(
+    r"unrecognized arguments: -*([\w.+-]+)|[Oo]ption '([\w.]+)' is not accepted|does not accept option '([\w.]+)'"
+)
+UNKNOWN_CLASS = re.compile(r"Problem with given class_path '([\w.]+)'|Expected a dot import path string: ([\w.]+)")
+WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
+WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*Given value: (.*)', re.DOTALL)
+EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")
+
+
+def explain(message: str, classes: Classes) -> str:
+    """One line for a parser's message, with the nearest name that would have been right.
+
+    Args:
+        message: what jsonargparse said.
+        classes: the classes whose names and arguments a command may give.
+
+    >>> explain("Option 'exponnt' is not accepted", {"model": [lambda exponent: None]})
+    "there is no option 'exponnt'. Did you mean 'exponent'?"
+    """
+    if match := UNKNOWN_OPTION.search(message):
+        return f"there is no option '{_found(match)}'.{_nearest(_found(match), _options(classes))}"
+    if match := UNKNOWN_CLASS.search(message):
+        names = [c.__name__ for known in classes.values() for c in known]
+        return f"there is no class '{_found(match)}'.{_nearest(_found(match).rpartition('.')[2], names)}"
+    if match := WRONG_LITERAL.search(message):
+        return f"{match[1]} is {match[3]!r}; allowed are {match[2]}."
+    if (match := WRONG_TYPE.search(message)) and EXPECTED.search(message):
+        kinds = ["null" if kind == "NoneType" else kind for kind in EXPECTED.findall(message)]
+        return f"{match[1]} is {match[2].strip()!r}; allowed is {' or '.join(dict.fromkeys(kinds))}."
+    return " ".join(message.split())
+
+
+def _found(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group)
+
+
+def _options(classes: Classes) -> list[str]:
+    """Every option as it is written on the command line, and as it is written within a config."""
+    names = []
+    for prefix, known in classes.items():
+        for owner in known:
+            arguments = list(signature(owner).parameters)
+            names += arguments + [f"{prefix}.{argument}" for argument in arguments]
+    return names
+
+
+def _nearest(name: str, options: Iterable[str]) -> str:
+    near = get_close_matches(name, set(options), 1)
+    return f" Did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,192 @@
+"""``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with run folders and errors of one line."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+import yaml
+from jsonargparse import Namespace
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+import xinc_lightning.callbacks as callbacks
+import xinc_lightning.modules as modules
+from xinc_lightning.cli import fail
+from xinc_lightning.data import ClipDataModule, DataError
+from xinc_lightning.modules import INRModule
+from xinc_lightning.parse_errors import Classes, explain
+from xinc_lightning.runs import find_checkpoint, new_run, run_of
+
+
+class Parser(LightningArgumentParser):
+    """A parser whose errors are one line that names the nearest match."""
+
+    def error(self, message: str, exception: Exception | None = None) -> NoReturn:
+        """Print one line and exit with 2."""
+        fail(explain(message, known_classes()), 2)
+        raise AssertionError
+
+
+def known_classes() -> Classes:
+    """The classes that a command may name, by the option whose arguments theirs are."""
+    return {
+        "trainer": [Trainer],
+        "data": [ClipDataModule],
+        "model": [getattr(modules, name) for name in modules.__all__],
+        "callbacks": [getattr(callbacks, name) for name in callbacks.__all__],
+    }
+
+
+class SaveRunConfig(SaveConfigCallback):
+    """Writes the resolved config to ``<run>/config.yaml`` and logs it.
+
+    Args:
+        asked: the config before the run's folder was filled in, so that another run can start from the file.
+        arguments: see the base class.
+    """
+
+    def __init__(self, *arguments: Any, asked: Namespace, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.asked = asked
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Called once, on rank zero."""
+        text = self.parser.dump(self.asked, skip_none=False)
+        run = Path(trainer.default_root_dir)
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "config.yaml").write_text(text)
+        for logger in trainer.loggers:
+            logger.log_hyperparams(yaml.safe_load(text))
+
+
+class TrainingCLI(LightningCLI):
+    """The commands that need a trainer."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """What comes on top of model, data and trainer."""
+        parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
+
+    def _parse_ckpt_path(self) -> None:
+        """Find ``last`` and ``best``, and refuse a checkpoint of another network.
+
+        Lightning would overwrite the command's hyperparameters with the checkpoint's without a word.
+        """
+        config = self.config[self.config.subcommand]
+        if not config.get("ckpt_path"):
+            if self.config.subcommand != "fit":
+                raise ValueError(
+                    f"`{self.config.subcommand}` needs a trained network: add --ckpt_path last, --ckpt_path best or "
+                    "--ckpt_path FILE."
+                )
+            return
+        path = Path(config.ckpt_path)
+        if config.ckpt_path in ("last", "best"):
+            path = find_checkpoint(self._root(config), config.name, config.ckpt_path)
+        elif not path.is_file():
+            near = get_close_matches(path.name, [p.name for p in path.parent.glob("*.ckpt")], 1)
+            hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
+            raise FileNotFoundError(f"ckpt_path: there is no file '{path}'.{hint}")
+        config.ckpt_path = str(path)
+        stored = _read_checkpoint(path).get("hyper_parameters", {})
+        if "clip_shape" in stored and config.model.init_args.get("clip_shape") is None:
+            config.model.init_args.clip_shape = stored["clip_shape"]
+        for key, asked in config.model.init_args.items():
+            if key in stored and asked is not None and _plain(asked) != _plain(stored[key]):
+                raise ValueError(
+                    f"model.{key} is {_plain(asked)} in this command but {_plain(stored[key])} in the checkpoint "
+                    f"'{path}'. Use the config the checkpoint was trained with"
+                    + (f": --config {run / 'config.yaml'}" if (run := run_of(path)) else ".")
+                )
+
+    def before_instantiate_classes(self) -> None:
+        """Choose the run folder, and let everything write there."""
+        config = self.config[self.config.subcommand]
+        self.save_config_kwargs["asked"] = config.clone()
+        root, command = self._root(config), self.config.subcommand
+        resumed = run_of(Path(config.ckpt_path)) if command == "fit" and config.get("ckpt_path") else None
+        run = resumed or new_run(root, config.name if command == "fit" else f"{config.name}-{command}")
+        config.trainer.default_root_dir = str(run)
+        loggers = config.trainer.logger
+        for logger in loggers if isinstance(loggers, list) else [loggers]:
+            if isinstance(logger, Namespace):
+                for key, value in (("save_dir", str(run)), ("name", run.name)):
+                    if key in logger.init_args and logger.init_args[key] is None:
+                        logger.init_args[key] = value
+
+    def instantiate_classes(self) -> None:
+        """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
+        try:
+            super().instantiate_classes()
+            self.model.size_for(self.datamodule.clip.frames)
+        except Exception:
+            with suppress(OSError):  # it is left alone where an earlier command's results are in it
+                Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
+            raise
+
+    @staticmethod
+    def _root(config: Namespace) -> Path:
+        return Path(config.trainer.default_root_dir or "runs")
+
+
+def run(args: Sequence[str]) -> None:
+    """Run one command; errors that a user can mend end in one line and exit code 1."""
+    _quieten()
+    sys.argv[1:] = args  # Lightning reads these, and passes them on to the processes it launches
+    try:
+        cli = TrainingCLI(
+            INRModule,
+            ClipDataModule,
+            subclass_mode_model=True,
+            parser_class=Parser,
+            parser_kwargs={"prog": "xinc"},
+            save_config_callback=SaveRunConfig,
+            save_config_kwargs={"save_to_log_dir": False},
+            load_from_checkpoint_support=False,
+            trainer_defaults={"default_root_dir": None},
+        )
+    except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+        fail(" ".join(str(_cause(error)).split()))
+    for logger in cli.trainer.loggers:
+        if isinstance(logger, callbacks.WandbRun):
+            logger.close()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What a class raised when the parser built it, from under the parser's own explanation."""
+    while "Union subtypes" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"'{path}' is not a readable checkpoint: {str(error).splitlines()[0]}") from None
+    return checkpoint
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _quieten() -> None:
+    """Keep hints that do not apply here, and warnings that only a library's author can mend, off the screen."""
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*smaller than the logging interval.*",
+        ".*Experiment logs directory.*exists and is not empty.*",
+        ".*The dirpath has changed.*",
+        ".*Couldn't infer the batch indices.*",
+        ".*isinstance.treespec, LeafSpec.* is deprecated.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
