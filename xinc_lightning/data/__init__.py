@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles, PanopticClip, Segment, load_clip
+from xinc_lightning.data.datasets import ClipInfo, list_clips, open_clip
 from xinc_lightning.data.errors import DataError
-from xinc_lightning.data.own import bunny, own_clip
+from xinc_lightning.data.flow import optical_flow
 
 if TYPE_CHECKING:
     from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader
@@ -13,13 +14,15 @@ __all__ = [
     "VOID",
     "ClipDataModule",
     "ClipFiles",
+    "ClipInfo",
     "ClipLoader",
     "DataError",
     "PanopticClip",
     "Segment",
-    "bunny",
+    "list_clips",
     "load_clip",
-    "own_clip",
+    "open_clip",
+    "optical_flow",
 ]
 
 

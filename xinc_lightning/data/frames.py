@@ -32,6 +32,9 @@ class Frames(Protocol):
     def describe(self, index: int) -> str:
         """Name one frame in an error message."""
 
+    def flow_stem(self, index: int) -> Path:
+        """Path, but for its suffix, of a file with the motion from this frame to the next."""
+
 
 @dataclass(frozen=True)
 class ImageFiles:
@@ -75,6 +78,10 @@ class ImageFiles:
     def describe(self, index: int) -> str:
         """Path of the file."""
         return f"'{self.paths[index]}'"
+
+    def flow_stem(self, index: int) -> Path:
+        """Beside the image, with its name."""
+        return self.paths[index].with_suffix("")
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,10 @@ class VideoFile:
     def describe(self, index: int) -> str:
         """Frame number and path."""
         return f"frame {index} of '{self.path}'"
+
+    def flow_stem(self, index: int) -> Path:
+        """In the folder ``<video>_flow`` beside the video."""
+        return self.path.with_name(f"{self.path.stem}_flow") / self.names[index]
 
     def _capture(self) -> Any:
         existing(self.path)

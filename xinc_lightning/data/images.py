@@ -55,6 +55,20 @@ def read_ids(path: Path) -> NDArray[np.int64]:
     raise DataError(f"'{path}' is a {image.mode} image; a mask is a palette, grey or RGB image")
 
 
+def read_wide_ids(path: Path) -> NDArray[np.int64]:
+    """Read a mask that must be 16-bit grey, because 8 bits cannot hold its ids.
+
+    Raises:
+        DataError: the file is missing, damaged or of another kind.
+    """
+    image = _open(path)
+    if not image.mode.startswith("I"):
+        raise DataError(
+            f"mask '{path}' is an 8-bit {image.mode} image where 16-bit grey is due; its ids were cut off"
+        )
+    return np.asarray(image).astype(np.int64)
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image, read from its header alone."""
     try:
