@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.errors import DataError, names_in
 from xinc_lightning.data.frames import ImageFiles
-from xinc_lightning.data.images import read_ids, read_wide_ids
+from xinc_lightning.data.images import distinct_ids, read_ids, read_wide_ids
 from xinc_lightning.data.index import ClipIndex
 from xinc_lightning.data.segments import Annotation, name_segments, read_annotations, read_categories
 
@@ -49,7 +49,8 @@ class CityscapesVPS:
         for folder in (path, path / "val", path / "train"):
             if (folder / "panoptic_inst").is_dir() or (folder / "panoptic_video").is_dir():
                 raise DataError(
-                    f"'{path}' looks like Cityscapes-VPS without its panoptic_gt_{folder.name}_city_vps.json; "
+                    f"'{path}' looks like Cityscapes-VPS without its "
+                    f"panoptic_gt_{folder.name}_city_vps.json; "
                     "the dataset's create_panoptic_video_labels.py writes it"
                 )
         return False
@@ -76,7 +77,7 @@ class CityscapesVPS:
             raise DataError(f"mask '{masks_folder / name}' has no annotation in '{index.path}'")
         frames = _find_frames(folder, annotated, index.path)
         positions = {path: position for position, path in enumerate(frames.values())}
-        categories = read_categories(index.shared)
+        categories = read_categories(index.shared, index.path)
         masks: dict[int, Path] = {}
         annotations: list[tuple[Annotation, ...]] = []
         for entry in annotated:
@@ -88,13 +89,16 @@ class CityscapesVPS:
                 )
             masks[positions[frames[entry["frame"]]]] = path
             annotations.append(
-                _inst_annotations(path, categories) if wide else read_annotations(entry["segments"])
+                _inst_annotations(path, categories)
+                if wide
+                else read_annotations(entry["segments"], index.path)
             )
         return ClipFiles(
             name=clip_id,
             frames=ImageFiles(tuple(frames.values())),
             masks=masks,
-            segments=name_segments(annotations, categories),
+            segments=name_segments(annotations, categories, index.path),
+            annotations=index.path,
             read_mask=read_inst if wide else read_ids,
         )
 
@@ -107,12 +111,11 @@ def read_inst(path: Path) -> NDArray[np.int64]:
 
 def _inst_annotations(path: Path, categories: Mapping[int, Any]) -> tuple[Annotation, ...]:
     annotations = []
-    for segment in np.unique(read_inst(path)).tolist():
+    for segment in sorted(distinct_ids(read_inst(path)) - {VOID}):
         value = segment - 1
         category = value // 1000 if value >= 1000 else value  # an object's number may be 0: 11000 is one
-        if segment != VOID:
-            crowd = value < 1000 and category in categories and categories[category].isthing
-            annotations.append(Annotation(segment, category, crowd))
+        crowd = value < 1000 and category in categories and categories[category].isthing
+        annotations.append(Annotation(segment, category, crowd))
     return tuple(annotations)
 
 
@@ -146,9 +149,7 @@ def _split(content: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _find_frames(folder: Path, annotated: list[Any], annotations: Path) -> dict[str, Path]:
-    """Image of every frame of the clip, in order: those of ``img_all`` around and between the annotated
-    ones.
-    """
+    """Image of every frame of the clip, in order: the annotated ones and those of ``img_all`` around them."""
     everything: dict[str, Path] = {}
     if (folder / "img_all").is_dir():
         everything = {

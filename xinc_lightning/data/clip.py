@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.frames import Frames, select_frames
-from xinc_lightning.data.images import read_ids
+from xinc_lightning.data.images import distinct_ids, read_ids
 from xinc_lightning.data.progress import with_progress
 
 VOID = 0
@@ -49,6 +49,7 @@ class ClipFiles:
         masks: mask file of each annotated frame, by frame index.
         segments: what the ids in the masks mean; None to name them after their ids.
         void: mask value of unlabelled pixels.
+        annotations: file that says what the ids mean, to be named in errors.
         read_mask: decodes a mask file to ids.
     """
 
@@ -57,6 +58,7 @@ class ClipFiles:
     masks: Mapping[int, Path] = field(default_factory=dict)
     segments: tuple[Segment, ...] | None = None
     void: int = VOID
+    annotations: Path | None = None
     read_mask: Callable[[Path], NDArray[np.int64]] = read_ids
 
 
@@ -168,9 +170,9 @@ def load_clip(
         masks.append(None)
         if index in files.masks:
             ids = _checked_mask(files, index, size)
-            seen.update(np.unique(ids).tolist())
+            seen.update(distinct_ids(ids))
             masks[-1] = resize_mask(torch.from_numpy(ids), box, resize)
-    kept = {i for mask in masks if mask is not None for i in np.unique(mask.numpy()).tolist()}
+    kept = {i for mask in masks if mask is not None for i in distinct_ids(mask.numpy())}
     segments = files.segments
     if segments is None:
         segments = tuple(Segment(i, f"object_{i}", "object", True) for i in sorted(seen - {VOID}))
@@ -265,10 +267,10 @@ def _checked_mask(files: ClipFiles, index: int, size: tuple[int, int]) -> NDArra
         )
     if files.segments is not None:
         known = {segment.id for segment in files.segments} | {files.void}
-        unknown = sorted(set(np.unique(ids).tolist()) - known)
+        unknown = sorted(distinct_ids(ids) - known)
         if unknown:
             raise DataError(
-                f"mask '{path}' holds id {unknown[0]}, which is not among the segments described for it"
+                f"mask '{path}' holds id {unknown[0]}, which '{files.annotations}' does not describe"
             )
     if files.void != VOID:
         ids = np.where(ids == files.void, VOID, ids)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from xinc_lightning.data.cityscapes_vps import CityscapesVPS
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.davis import DAVIS
 from xinc_lightning.data.errors import DataError, did_you_mean, existing
+from xinc_lightning.data.images import distinct_ids
 from xinc_lightning.data.own import BUNNY, bunny, own_clip
 from xinc_lightning.data.progress import with_progress
 from xinc_lightning.data.vipseg import VIPSeg
@@ -123,7 +122,7 @@ def _info(files: ClipFiles) -> ClipInfo:
     if files.segments is not None:
         instances = sum(segment.isthing for segment in files.segments)
     elif files.masks:
-        instances = len(set(np.unique(files.read_mask(files.masks[min(files.masks)])).tolist()) - {VOID})
+        instances = len(distinct_ids(files.read_mask(files.masks[min(files.masks)])) - {VOID})
     else:
         instances = 0
     height, width = files.frames.size

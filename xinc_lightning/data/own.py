@@ -66,6 +66,7 @@ def own_clip(path: Path, masks: Path | None = None, name: str | None = None) -> 
         masks=match_masks(existing(masks), frames),
         segments=segments,
         void=void,
+        annotations=masks / "segments.json",
     )
 
 

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.errors import DataError, existing
 from xinc_lightning.data.frames import ImageFiles
-from xinc_lightning.data.images import read_ids, read_wide_ids
+from xinc_lightning.data.images import distinct_ids, read_ids, read_wide_ids
 from xinc_lightning.data.index import ClipIndex
 from xinc_lightning.data.segments import Annotation, name_segments, read_annotations, read_categories
 
@@ -82,7 +79,7 @@ class VIPSeg:
                     f"mask '{masks_folder / clip_id / name}.png' belongs to no frame: there is no "
                     f"'{name}.jpg' in '{self.folder / 'images' / clip_id}'"
                 )
-        categories = read_categories(index.shared)
+        categories = read_categories(index.shared, index.path)
         masks: dict[int, Path] = {}
         annotations: list[tuple[Annotation, ...]] = []
         for position, path in enumerate(frames.paths):
@@ -91,21 +88,23 @@ class VIPSeg:
                 raise DataError(f"frame '{path}' has no mask: there is no '{path.stem}' in '{where}'")
             mask = mask_paths[path.stem]
             masks[position] = mask
-            annotations.append(_wide_annotations(mask) if wide else read_annotations(annotated[path.stem]))
+            annotations.append(
+                _wide_annotations(mask) if wide else read_annotations(annotated[path.stem], index.path)
+            )
         return ClipFiles(
             name=clip_id,
             frames=frames,
             masks=masks,
-            segments=name_segments(annotations, categories),
+            segments=name_segments(annotations, categories, index.path),
+            annotations=index.path,
             read_mask=read_wide_ids if wide else read_ids,
         )
 
 
 def _wide_annotations(path: Path) -> tuple[Annotation, ...]:
-    values: NDArray[np.int64] = np.unique(read_wide_ids(path))
     return tuple(
         Annotation(value, (value if value < STUFF_BELOW else value // 100) - 1)
-        for value in values.tolist()
+        for value in sorted(distinct_ids(read_wide_ids(path)))
         if value != VOID
     )
 
