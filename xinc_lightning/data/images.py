@@ -32,7 +32,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return np.asarray(image.convert("RGB"))
+    return np.array(image.convert("RGB"))  # a copy: PIL lends its memory read-only
 
 
 def read_ids(path: Path) -> NDArray[np.int64]:
@@ -76,7 +76,7 @@ def distinct_ids(ids: NDArray[np.int64]) -> set[int]:
     [3, 7]
     """
     flat = ids.ravel()
-    # Along a row ids change rarely, and sorting the few places where they do is faster than sorting all pixels.
+    # Along a row ids change rarely, and sorting where they do is faster than sorting all pixels.
     starts = np.concatenate([[True], flat[1:] != flat[:-1]])
     return set(np.unique(flat[starts]).tolist())
 
