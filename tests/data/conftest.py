@@ -1,7 +1,7 @@
-"""Miniature datasets in the layouts, names and bit depths of the official ones, painted from one known scene."""
+"""Miniature datasets in the layouts, names and bit depths of the official ones, of one known scene."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ CITYSCAPES = [
 
 
 def scene(t: int) -> dict[str, Mask]:
-    """What is where in frame t, later entries in front: a car leaves after frame 11 and is back from frame 20."""
+    """What is where in frame t, later entries in front; car_1 leaves after frame 11 and is back at frame 20."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     parts = {
         "sky": rows < HEIGHT // 2,
@@ -40,7 +40,7 @@ def scene(t: int) -> dict[str, Mask]:
 
 
 def picture(t: int) -> NDArray[np.uint8]:
-    """Frame t: a grey level that tells its number, with a ramp that tells left from right and top from bottom."""
+    """Frame t: red tells its number, green left from right, blue top from bottom."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     return np.stack([np.full((HEIGHT, WIDTH), 8 * t), 5 * columns, 10 * rows], axis=2).astype(np.uint8)
 
@@ -242,8 +242,8 @@ class Scene:
 
 
 @pytest.fixture
-def painted() -> Iterator[Scene]:
-    yield Scene()
+def painted() -> Scene:
+    return Scene()
 
 
 @pytest.fixture

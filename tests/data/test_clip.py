@@ -61,7 +61,7 @@ def test_crop(crop, resize, size, box):
     [[0, 8, 0, 9], [-1, 3, 0, 9], [3, 3, 0, 9], [0, 7, 5, 4], [8, 9], [0, 4], "centre", [1], [1, 2, 3]],
 )
 def test_crop_that_cannot_be(crop):
-    with pytest.raises(DataError, match="does not lie inside the frame of 7×9 pixels|neither 'aspect'"):
+    with pytest.raises(DataError, match=r"does not lie inside the frame of 7×9 pixels|neither 'aspect'"):
         crop_box(crop, (2, 2), (7, 9))
 
 

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import cv2
@@ -100,7 +99,7 @@ def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
 
 
 def test_a_symbolic_link_to_itself(tmp_path):
-    os.symlink(tmp_path / "a.png", tmp_path / "a.png")
+    (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
     with pytest.raises(DataError, match="it is a symbolic link that leads back to itself"):
         ImageFiles.in_folder(tmp_path).size  # noqa: B018
 

@@ -103,9 +103,10 @@ def test_a_truncated_png_is_an_error_or_whole(tmp_path, cut):
     Image.fromarray(pixels).save(path)
     path.write_bytes(path.read_bytes()[:-cut])
     try:
-        np.testing.assert_array_equal(read_rgb(path), pixels)
-    except DataError as error:
-        assert str(path) in str(error)
+        read = read_rgb(path)
+    except DataError:
+        return
+    np.testing.assert_array_equal(read, pixels)
 
 
 def test_damage_anywhere_is_one_sentence(tmp_path):
@@ -113,15 +114,15 @@ def test_damage_anywhere_is_one_sentence(tmp_path):
     whole = tmp_path / "whole.png"
     Image.fromarray(pixels).save(whole)
     content, path = whole.read_bytes(), tmp_path / "a.png"
-    refused = 0
+    messages = []
     for position in range(0, len(content), 3):
         path.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
         try:
             read_rgb(path)
         except DataError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert refused > 50
+            messages.append(str(error))
+    assert len(messages) > 50
+    assert all(str(path) in message and "\n" not in message for message in messages)
 
 
 @pytest.mark.parametrize("read", [read_rgb, read_ids, image_size])
@@ -135,12 +136,12 @@ def test_not_an_image(tmp_path, read, content):
 @pytest.mark.parametrize("read", [read_rgb, read_ids, image_size])
 def test_missing_image_offers_its_neighbour(tmp_path, read):
     Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "frame_01.png")
-    with pytest.raises(DataError, match="did you mean 'frame_01.png'"):
+    with pytest.raises(DataError, match=r"did you mean 'frame_01.png'"):
         read(tmp_path / "frame_1.png")
 
 
 def test_floating_point_images_are_refused(tmp_path):
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "a.tif")
     for read in (read_rgb, read_ids):
-        with pytest.raises(DataError, match="floating-point|F image"):
+        with pytest.raises(DataError, match=r"floating-point|F image"):
             read(Path(tmp_path / "a.tif"))

@@ -1,11 +1,14 @@
 """Where frames come from: image files or a video file, decoded one at a time and never kept."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what is wrong with a video is said by our own error
 
 import cv2
 import numpy as np
@@ -151,7 +154,12 @@ class VideoFile:
         existing(self.path)
         if self.path.stat().st_size == 0:
             raise DataError(f"'{self.path}' is an empty file")
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        finally:
+            cv2.utils.logging.setLogLevel(level)
         if not capture.isOpened():
             raise DataError(f"'{self.path}' is not a readable video or image")
         return capture
