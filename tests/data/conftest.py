@@ -20,7 +20,7 @@ CITYSCAPES = [
 
 
 def scene(t: int) -> dict[str, Mask]:
-    """What is where in frame t, later entries in front; car_1 leaves after frame 11 and is back at frame 20."""
+    """What is where in frame t, later entries in front; car_1 is away in frames 12 to 19."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     parts = {
         "sky": rows < HEIGHT // 2,

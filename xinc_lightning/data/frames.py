@@ -136,9 +136,7 @@ class VideoFile:
                         f"{self._shape[0]} frames; choose from the first {position}"
                     )
                 position += 1
-                if frame.dtype != np.uint8:
-                    frame = (frame >> 8).astype(np.uint8)
-                yield np.ascontiguousarray(frame[..., ::-1])  # OpenCV decodes to BGR
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         finally:
             capture.release()
 
