@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from xinc_lightning.data.errors import DataError, existing, names_in
 from xinc_lightning.data.images import IMAGE_SUFFIXES, image_size, read_rgb
 
+CV2_LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+"""Where OpenCV's log level is set: OpenCV 5 has moved it."""
+
 
 class Frames(Protocol):
     """The frames of one clip at their source resolution."""
@@ -152,12 +155,12 @@ class VideoFile:
         existing(self.path)
         if self.path.stat().st_size == 0:
             raise DataError(f"'{self.path}' is an empty file")
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        level = CV2_LOGGING.getLogLevel()
+        CV2_LOGGING.setLogLevel(0)
         try:
             capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            CV2_LOGGING.setLogLevel(level)
         if not capture.isOpened():
             raise DataError(f"'{self.path}' is not a readable video or image")
         return capture
