@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xinc_lightning.data import DataError, load_clip, open_clip
+from xinc_lightning.data import DataError, load_clip, open_clip, optical_flow
 
 ANNOTATED = [4, 9, 14, 19, 24, 29]
 
@@ -59,6 +59,14 @@ def test_frames_of_a_neighbouring_snippet_are_left_out(cityscapes, save_image, p
     # At most one spacing of five frames beyond the outermost annotated ones can belong to the clip.
     assert names[0] == "frankfurt_000000_001732_leftImg8bit"
     assert not any("001900" in name for name in names)
+
+
+def test_flow_files_beside_the_frames(cityscapes):
+    images = cityscapes.root / "val" / "img_all"
+    np.save(images / "frankfurt_000000_001733_leftImg8bit.npy", np.full((24, 48, 2), 6, np.float32))
+    clip = load_clip(open_clip(cityscapes.root, "0005"), resize=(12, 24))
+    assert len(clip) == 30
+    assert (optical_flow(clip, 2) == 3).all()
 
 
 @pytest.mark.parametrize(("given", "found"), [(5, "0005"), ("0005", "0005"), ("10", "0010")])

@@ -1,8 +1,9 @@
+import os
 import re
 
 import pytest
 
-from xinc_lightning.data import ClipInfo, DataError, list_clips, open_clip
+from xinc_lightning.data import ClipInfo, DataError, list_clips, load_clip, open_clip
 
 
 def test_list_cityscapes(cityscapes):
@@ -66,8 +67,39 @@ def test_options_that_do_not_go_together(frames_folder, davis):
         open_clip(frames_folder, "bear")
     with pytest.raises(DataError, match=r"clip_id 'bear' .* but 'bunny' is a single clip"):
         open_clip("bunny", "bear")
-    with pytest.raises(DataError, match=r"cannot be used with .*, a dataset that has its own"):
+    with pytest.raises(DataError, match=r"cannot be used with .*, which has its own"):
         open_clip(davis.root, "bear", masks=frames_folder)
+    with pytest.raises(DataError, match=r"cannot be used with 'bunny'"):
+        open_clip("bunny", masks=frames_folder)
+
+
+@pytest.fixture
+def nobody():
+    """Give up what root may do, for those who run the tests as root."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        yield
+        os.seteuid(0)
+    else:
+        yield
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions work differently here")
+@pytest.mark.parametrize("locked", ["", "JPEGImages", "JPEGImages/480p/bear", "Annotations/480p/bear"])
+def test_folders_that_may_not_be_entered(davis, locked, request):
+    folder = davis.root / locked
+    for parent in folder.parents:
+        if parent.owner() == davis.root.owner() and str(parent).startswith(str(davis.root.parents[2])):
+            parent.chmod(0o755)
+    folder.chmod(0)
+    request.getfixturevalue("nobody")
+    try:
+        with pytest.raises(DataError, match="permission denied"):
+            load_clip(open_clip(davis.root, "bear"))
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        folder.chmod(0o755)
 
 
 def test_a_dataset_without_clips(davis):

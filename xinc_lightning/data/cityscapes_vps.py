@@ -152,9 +152,8 @@ def _find_frames(folder: Path, annotated: list[Any], annotations: Path) -> dict[
     """Image of every frame of the clip, in order: the annotated ones and those of ``img_all`` around them."""
     everything: dict[str, Path] = {}
     if (folder / "img_all").is_dir():
-        everything = {
-            name.rsplit("_", 1)[0]: folder / "img_all" / name for name in names_in(folder / "img_all")
-        }
+        paths = ImageFiles.in_folder(folder / "img_all").paths
+        everything = {path.stem.rsplit("_", 1)[0]: path for path in paths}
     frames = {}
     for entry in annotated:
         path = everything.get(entry["frame"], folder / "img" / entry["image"])

@@ -23,7 +23,7 @@ class ClipLoader:
 
     Args:
         frames: [frame, 3, height, width].
-        batch_size: frames a batch; None for all in one.
+        batch_size: frames a batch; None for all in one, on every rank.
         shuffle: draw a new order every epoch.
         seed: of the order.
         rank: of this process among ``world_size``, each of which takes its share of every epoch.
@@ -45,8 +45,7 @@ class ClipLoader:
         self.batch_size = batch_size or len(frames)
         self.shuffle = shuffle
         self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
+        self.rank, self.world_size = (rank, world_size) if batch_size is not None else (0, 1)
         self.epoch = 0
 
     @property
@@ -65,6 +64,9 @@ class ClipLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one epoch's batches."""
         order = torch.arange(len(self.frames))
+        if not self.shuffle and self.batch_size >= len(order) and self.world_size == 1:
+            yield order.to(self.frames.device), self.frames  # as they are: indexing would copy the whole clip
+            return
         if self.shuffle:
             # One seed from the two, spread out: neighbouring seeds must not share epochs.
             mixed = (self.seed * 1_000_003 + self.epoch) % 2**63

@@ -8,7 +8,7 @@ from typing import Protocol
 from xinc_lightning.data.cityscapes_vps import CityscapesVPS
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.davis import DAVIS
-from xinc_lightning.data.errors import DataError, did_you_mean, existing
+from xinc_lightning.data.errors import DataError, did_you_mean, existing, in_plain_words
 from xinc_lightning.data.images import distinct_ids
 from xinc_lightning.data.own import BUNNY, bunny, own_clip
 from xinc_lightning.data.progress import with_progress
@@ -81,21 +81,20 @@ def open_clip(
     Raises:
         DataError: a file is missing or does not fit.
     """
-    if path == BUNNY:
-        clip, dataset = bunny(), None
-    else:
-        path = Path(path).expanduser()
-        dataset = find_dataset(path)
+    with in_plain_words():
+        folder = Path(path).expanduser()
+        dataset = None if path == BUNNY else find_dataset(folder)
+        if masks is not None and (path == BUNNY or dataset is not None):
+            raise DataError(f"masks '{masks}' cannot be used with '{path}', which has its own")
         if dataset is not None:
-            if masks is not None:
-                raise DataError(f"masks '{masks}' cannot be used with '{path}', a dataset that has its own")
-            return dataset.open(_choose(dataset, clip_id, path))
-        clip = own_clip(path, Path(masks).expanduser() if masks is not None else None)
-    if clip_id is not None:
-        raise DataError(
-            f"clip_id '{clip_id}' chooses among the clips of a dataset, but '{path}' is a single clip"
-        )
-    return clip
+            return dataset.open(_choose(dataset, clip_id, folder))
+        if clip_id is not None:
+            raise DataError(
+                f"clip_id '{clip_id}' chooses among the clips of a dataset, but '{path}' is a single clip"
+            )
+        if path == BUNNY:
+            return bunny()
+        return own_clip(folder, Path(masks).expanduser() if masks is not None else None)
 
 
 def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipInfo]:
@@ -104,10 +103,11 @@ def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipIn
     Raises:
         DataError: there is neither dataset nor clip.
     """
-    dataset = None if path == BUNNY else find_dataset(Path(path).expanduser())
-    if dataset is None:
-        return [_info(open_clip(path, masks=masks))]
-    return list(with_progress(_infos(dataset), len(dataset.clip_ids), "Looking at clips"))
+    with in_plain_words():
+        dataset = None if path == BUNNY else find_dataset(Path(path).expanduser())
+        if dataset is None:
+            return [_info(open_clip(path, masks=masks))]
+        return list(with_progress(_infos(dataset), len(dataset.clip_ids), "Looking at clips"))
 
 
 def _infos(dataset: Dataset) -> Iterator[ClipInfo]:

@@ -73,12 +73,11 @@ class VIPSeg:
         for path in mask_paths.values():
             if path.stem not in annotated:
                 raise DataError(f"mask '{path}' has no annotation in '{index.path}'")
-        for name in annotated:
-            if name not in frames.names:
-                raise DataError(
-                    f"mask '{masks_folder / clip_id / name}.png' belongs to no frame: there is no "
-                    f"'{name}.jpg' in '{self.folder / 'images' / clip_id}'"
-                )
+        for name in sorted(set(annotated) - set(frames.names)):
+            raise DataError(
+                f"mask '{masks_folder / clip_id / name}.png' belongs to no frame: there is no "
+                f"'{name}.jpg' in '{self.folder / 'images' / clip_id}'"
+            )
         categories = read_categories(index.shared, index.path)
         masks: dict[int, Path] = {}
         annotations: list[tuple[Annotation, ...]] = []
