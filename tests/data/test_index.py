@@ -1,7 +1,9 @@
+import io
 import json
 import os
 
 import pytest
+import rich
 
 from xinc_lightning.data import DataError, open_clip
 from xinc_lightning.data import index as index_module
@@ -78,6 +80,25 @@ def test_without_a_place_for_the_cache(path, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert contents(ClipIndex(path, split)) == CONTENT["clips"]
+
+
+def test_a_full_disk_leaves_nothing_behind(path, cache_folder, monkeypatch):
+    def full(self, content):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(index_module.Path, "write_bytes", full)
+    assert contents(ClipIndex(path, split)) == CONTENT["clips"]
+    assert list(cache_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(20_000_000, False), (1, True)])
+def test_a_large_file_is_announced(path, monkeypatch, limit, shown):
+    console = rich.console.Console(file=io.StringIO(), force_terminal=True, width=200)
+    monkeypatch.setattr(rich, "_console", console)
+    monkeypatch.setattr(index_module, "LARGE", limit)
+    ClipIndex(path, split)
+    assert ("Reading annotations" in console.file.getvalue()) == shown
 
 
 def test_two_files_of_one_name_do_not_share_a_cache(path, tmp_path):

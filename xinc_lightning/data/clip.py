@@ -230,7 +230,7 @@ def crop_box(
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
         raise DataError(
             f"crop {[*crop]} (rows {top}:{bottom}, columns {left}:{right}) does not lie inside {what} "
-            f"of {_by(size)} pixels"
+            f"of {_by(size)} pixels; 'aspect' takes the largest centred part that does"
         )
     return box
 

@@ -5,10 +5,16 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from rich import get_console
+
 from xinc_lightning.data.errors import DataError, existing, reason
+
+LARGE = 20_000_000
+"""Bytes of JSON that take longer than two seconds to take apart."""
 
 LAYOUT = 1
 """Raise it when what the readers keep of a JSON file changes: older cache files are then made anew."""
@@ -100,31 +106,33 @@ class ClipIndex:
         return header if complete else None
 
     def _parse(self) -> dict[str, Any]:
-        content = read_json(self.path)
-        try:
-            shared, self._entries = self._split(content)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"'{self.path}' is JSON but not laid out as the dataset's own scripts write it: "
-                f"{type(error).__name__} {error}"
-            ) from None
-        parts = {name: json.dumps(entry).encode() for name, entry in self._entries.items()}
-        places, start = {}, 0
-        for name, part in parts.items():
-            places[name] = [start, len(part)]
-            start += len(part)
-        header = {"stamp": self._stamp, "bytes": start, "shared": shared, "places": places}
-        self._write(json.dumps(header).encode() + b"\n" + b"".join(parts.values()))
+        large = self.path.stat().st_size > LARGE
+        with get_console().status(f"Reading {self.path.name}, this once") if large else nullcontext():
+            content = read_json(self.path)
+            try:
+                shared, self._entries = self._split(content)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise DataError(
+                    f"'{self.path}' is JSON but not laid out as the dataset's own scripts write it: "
+                    f"{type(error).__name__} {error}"
+                ) from None
+            parts = {name: json.dumps(entry).encode() for name, entry in self._entries.items()}
+            places, start = {}, 0
+            for name, part in parts.items():
+                places[name] = [start, len(part)]
+                start += len(part)
+            header = {"stamp": self._stamp, "bytes": start, "shared": shared, "places": places}
+            self._write(json.dumps(header).encode() + b"\n" + b"".join(parts.values()))
         return header
 
     def _write(self, content: bytes) -> None:
         """Replace the cache file in one step, so that no other process sees half of it."""
         if self._cache is None:
             return
-        try:
+        # Whether the folder is read-only or the disk full, the clip is opened all the same.
+        with suppress(OSError):
             self._cache.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._cache.parent, delete=False) as file:
-                file.write(content)
-            Path(file.name).replace(self._cache)
-        except OSError:  # read-only or full: the clip is opened all the same
-            return
+            with tempfile.TemporaryDirectory(dir=self._cache.parent) as folder:
+                path = Path(folder) / self._cache.name
+                path.write_bytes(content)
+                path.replace(self._cache)
