@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles, PanopticClip, Segment, load_clip
+from xinc_lightning.data.datasets import ClipInfo, list_clips, open_clip
 from xinc_lightning.data.errors import DataError
-from xinc_lightning.data.own import bunny, own_clip
+from xinc_lightning.data.flow import optical_flow
 from xinc_lightning.data.video import write_video
 
 if TYPE_CHECKING:
@@ -14,13 +15,15 @@ __all__ = [
     "VOID",
     "ClipDataModule",
     "ClipFiles",
+    "ClipInfo",
     "ClipLoader",
     "DataError",
     "PanopticClip",
     "Segment",
-    "bunny",
+    "list_clips",
     "load_clip",
-    "own_clip",
+    "open_clip",
+    "optical_flow",
     "write_video",
 ]
 

@@ -12,7 +12,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.frames import Frames, select_frames
-from xinc_lightning.data.images import read_ids
+from xinc_lightning.data.images import distinct_ids, read_ids
+from xinc_lightning.data.progress import with_progress
 
 VOID = 0
 """Mask value of pixels that belong to no segment."""
@@ -48,7 +49,7 @@ class ClipFiles:
         masks: mask file of each annotated frame, by frame index.
         segments: what the ids in the masks mean; None to name them after their ids.
         void: mask value of unlabelled pixels.
-        flow: optical flow file from each frame to the next, by frame index, where supplied.
+        annotations: file that says what the ids mean, to be named in errors.
         read_mask: decodes a mask file to ids.
     """
 
@@ -57,7 +58,7 @@ class ClipFiles:
     masks: Mapping[int, Path] = field(default_factory=dict)
     segments: tuple[Segment, ...] | None = None
     void: int = VOID
-    flow: Mapping[int, Path] = field(default_factory=dict)
+    annotations: Path | None = None
     read_mask: Callable[[Path], NDArray[np.int64]] = read_ids
 
 
@@ -132,6 +133,7 @@ def load_clip(
     frames: str | list[int] = "all",
     crop: Sequence[int] | str | None = "aspect",
     resize: tuple[int, int] | None = (128, 256),
+    annotated_only: bool = False,
 ) -> PanopticClip:
     """Decode, crop and resize the chosen frames and their masks.
 
@@ -143,17 +145,22 @@ def load_clip(
         crop: ``aspect`` for the largest centred part with the proportions of ``resize``, [height, width] for
             a centred part, [top, bottom, left, right] for that part, None for the whole frame.
         resize: height and width; None to keep the resolution.
+        annotated_only: choose among the frames that have a mask, as if there were no others.
 
     Raises:
         DataError: a file cannot be used, or frames or crop are out of range.
     """
-    indices = select_frames(frames, len(files.frames.names), files.name)
+    candidates = sorted(files.masks) if annotated_only else range(len(files.frames.names))
+    if not candidates:
+        raise DataError(f"the clip '{files.name}' has no annotated frame to choose")
+    indices = [candidates[i] for i in select_frames(frames, len(candidates), f"the clip '{files.name}'")]
     size = files.frames.size
     box = crop_box(crop, resize, size, files.frames.describe(0))
     pictures: list[Tensor] = []
     masks: list[Tensor | None] = []
     seen: set[int] = set()
-    for index, picture in zip(indices, files.frames.read(indices), strict=True):
+    decoded = with_progress(files.frames.read(indices), len(indices), f"Reading {files.name}")
+    for index, picture in zip(indices, decoded, strict=True):
         if picture.shape[:2] != size:
             raise DataError(
                 f"{files.frames.describe(index)} has {_by(picture.shape[:2])} pixels, but "
@@ -163,12 +170,12 @@ def load_clip(
         masks.append(None)
         if index in files.masks:
             ids = _checked_mask(files, index, size)
-            seen.update(np.unique(ids).tolist())
+            seen.update(distinct_ids(ids))
             masks[-1] = resize_mask(torch.from_numpy(ids), box, resize)
-    kept = {i for mask in masks if mask is not None for i in np.unique(mask.numpy()).tolist()}
+    kept = {i for mask in masks if mask is not None for i in distinct_ids(mask.numpy())}
     segments = files.segments
     if segments is None:
-        segments = tuple(Segment(i, f"segment_{i}", "segment", True) for i in sorted(seen - {VOID}))
+        segments = tuple(Segment(i, f"object_{i}", "object", True) for i in sorted(seen - {VOID}))
     return PanopticClip(
         name=files.name,
         frames=torch.stack(pictures),
@@ -223,7 +230,7 @@ def crop_box(
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
         raise DataError(
             f"crop {[*crop]} (rows {top}:{bottom}, columns {left}:{right}) does not lie inside {what} "
-            f"of {_by(size)} pixels"
+            f"of {_by(size)} pixels; 'aspect' takes the largest centred part that does"
         )
     return box
 
@@ -260,10 +267,10 @@ def _checked_mask(files: ClipFiles, index: int, size: tuple[int, int]) -> NDArra
         )
     if files.segments is not None:
         known = {segment.id for segment in files.segments} | {files.void}
-        unknown = sorted(set(np.unique(ids).tolist()) - known)
+        unknown = sorted(distinct_ids(ids) - known)
         if unknown:
             raise DataError(
-                f"mask '{path}' holds id {unknown[0]}, which is not among the segments described for it"
+                f"mask '{path}' holds id {unknown[0]}, which '{files.annotations}' does not describe"
             )
     if files.void != VOID:
         ids = np.where(ids == files.void, VOID, ids)

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import ceil
-from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from xinc_lightning.data.clip import ClipFiles, PanopticClip, load_clip
+from xinc_lightning.data.clip import PanopticClip, load_clip
+from xinc_lightning.data.datasets import open_clip
 from xinc_lightning.data.errors import DataError
-from xinc_lightning.data.own import BUNNY, bunny, own_clip
+from xinc_lightning.data.own import BUNNY
 
 
 class ClipLoader:
@@ -23,7 +23,7 @@ class ClipLoader:
 
     Args:
         frames: [frame, 3, height, width].
-        batch_size: frames a batch; None for all in one.
+        batch_size: frames a batch; None for all in one, on every rank.
         shuffle: draw a new order every epoch.
         seed: of the order.
         rank: of this process among ``world_size``, each of which takes its share of every epoch.
@@ -45,8 +45,7 @@ class ClipLoader:
         self.batch_size = batch_size or len(frames)
         self.shuffle = shuffle
         self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
+        self.rank, self.world_size = (rank, world_size) if batch_size is not None else (0, 1)
         self.epoch = 0
 
     @property
@@ -65,6 +64,9 @@ class ClipLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one epoch's batches."""
         order = torch.arange(len(self.frames))
+        if not self.shuffle and self.batch_size >= len(order) and self.world_size == 1:
+            yield order.to(self.frames.device), self.frames  # as they are: indexing would copy the whole clip
+            return
         if self.shuffle:
             # One seed from the two, spread out: neighbouring seeds must not share epochs.
             mixed = (self.seed * 1_000_003 + self.epoch) % 2**63
@@ -77,18 +79,22 @@ class ClipLoader:
 
 
 class ClipDataModule(pl.LightningDataModule):
-    """A clip to train on, from wherever it is: the demo clip, a video, a folder of images.
+    """A clip to train on, from wherever it is: the demo clip, a video, a folder of images, a dataset.
 
     The whole clip is decoded once and stays in memory, on the training device. Batches are (frame index,
     frames): index [batch] counts within the chosen frames, frames [batch, 3, height, width] RGB in [0, 1].
 
     Args:
-        path: ``bunny`` for the demo clip, else a video file, an image, or a folder of images.
+        path: ``bunny`` for the demo clip; a video, an image or a folder of images; or the folder of a
+            Cityscapes-VPS, VIPSeg or DAVIS dataset.
         frames: ``all``, a slice such as ``0:30`` or ``::2``, one number, or a list such as ``[0, 5, 10]``.
         crop: ``aspect`` for the largest centred part with the proportions of ``resize``, [height, width] for
             a centred part, [top, bottom, left, right] for that part, null for the whole frame.
         resize: height and width of the frames to train on; null keeps the resolution.
-        masks: folder of panoptic masks named like the frames, optionally with a ``segments.json``.
+        masks: folder of panoptic masks named like the frames, optionally with a ``segments.json``; for a clip
+            that is not part of a dataset.
+        clip_id: which clip of a dataset, such as ``0005``.
+        annotated_only: leave out frames that have no mask.
         batch_size: frames a step, in a new order every epoch; null for all frames at every step, in order.
         seed: of the order of frames.
 
@@ -103,6 +109,8 @@ class ClipDataModule(pl.LightningDataModule):
         crop: list[int] | str | None = "aspect",
         resize: tuple[int, int] | None = (128, 256),
         masks: str | None = None,
+        clip_id: str | int | None = None,
+        annotated_only: bool = False,
         batch_size: int | None = 2,
         seed: int = 0,
     ) -> None:
@@ -119,13 +127,16 @@ class ClipDataModule(pl.LightningDataModule):
         self.crop: Sequence[int] | str | None = crop
         self.resize = resize
         self.masks = masks
+        self.clip_id = clip_id
+        self.annotated_only = annotated_only
         self.batch_size = batch_size
         self.seed = seed
 
     @cached_property
     def clip(self) -> PanopticClip:
         """The clip, decoded at the first use."""
-        return load_clip(self._files(), self.selection, self.crop, self.resize)
+        files = open_clip(self.path, self.clip_id, self.masks)
+        return load_clip(files, self.selection, self.crop, self.resize, self.annotated_only)
 
     @cached_property
     def _frames(self) -> Tensor:
@@ -159,9 +170,3 @@ class ClipDataModule(pl.LightningDataModule):
             (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         )
         return ClipLoader(self._frames, self.batch_size, shuffle, self.seed, rank, world_size)
-
-    def _files(self) -> ClipFiles:
-        if self.path == BUNNY:
-            return bunny()
-        masks = Path(self.masks).expanduser() if self.masks is not None else None
-        return own_clip(Path(self.path).expanduser(), masks)

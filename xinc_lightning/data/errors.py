@@ -1,7 +1,8 @@
 """The one error of this package: a sentence naming what was given, what is allowed and the nearest match."""
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def names_in(folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         raise DataError(f"'{folder}' cannot be listed: {reason(error)}") from None
+
+
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Turn what the operating system refuses into a DataError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"'{error.filename}' cannot be opened: {reason(error)}") from None
 
 
 def reason(error: OSError) -> str:

@@ -1,5 +1,6 @@
 """Where frames come from: image files or a video file, decoded one at a time and never kept."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what is wrong with a video is said by our own error
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from xinc_lightning.data.errors import DataError, existing, names_in
 from xinc_lightning.data.images import IMAGE_SUFFIXES, image_size, read_rgb
+
+CV2_LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+"""Where OpenCV's log level is set: OpenCV 5 has moved it."""
 
 
 class Frames(Protocol):
@@ -31,6 +37,9 @@ class Frames(Protocol):
 
     def describe(self, index: int) -> str:
         """Name one frame in an error message."""
+
+    def flow_stem(self, index: int) -> Path:
+        """Path, but for its suffix, of a file with the motion from this frame to the next."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,10 @@ class ImageFiles:
     def describe(self, index: int) -> str:
         """Path of the file."""
         return f"'{self.paths[index]}'"
+
+    def flow_stem(self, index: int) -> Path:
+        """Beside the image, with its name."""
+        return self.paths[index].with_suffix("")
 
 
 @dataclass(frozen=True)
@@ -126,9 +139,7 @@ class VideoFile:
                         f"{self._shape[0]} frames; choose from the first {position}"
                     )
                 position += 1
-                if frame.dtype != np.uint8:
-                    frame = (frame >> 8).astype(np.uint8)
-                yield np.ascontiguousarray(frame[..., ::-1])  # OpenCV decodes to BGR
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         finally:
             capture.release()
 
@@ -136,11 +147,20 @@ class VideoFile:
         """Frame number and path."""
         return f"frame {index} of '{self.path}'"
 
+    def flow_stem(self, index: int) -> Path:
+        """In the folder ``<video>_flow`` beside the video."""
+        return self.path.with_name(f"{self.path.stem}_flow") / self.names[index]
+
     def _capture(self) -> Any:
         existing(self.path)
         if self.path.stat().st_size == 0:
             raise DataError(f"'{self.path}' is an empty file")
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        level = CV2_LOGGING.getLogLevel()
+        CV2_LOGGING.setLogLevel(0)
+        try:
+            capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        finally:
+            CV2_LOGGING.setLogLevel(level)
         if not capture.isOpened():
             raise DataError(f"'{self.path}' is not a readable video or image")
         return capture

@@ -32,7 +32,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return np.asarray(image.convert("RGB"))
+    return np.array(image.convert("RGB"))  # a copy: PIL lends its memory read-only
 
 
 def read_ids(path: Path) -> NDArray[np.int64]:
@@ -53,6 +53,32 @@ def read_ids(path: Path) -> NDArray[np.int64]:
     if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
         return np.asarray(image).astype(np.int64)
     raise DataError(f"'{path}' is a {image.mode} image; a mask is a palette, grey or RGB image")
+
+
+def read_wide_ids(path: Path) -> NDArray[np.int64]:
+    """Read a mask that must be 16-bit grey, because 8 bits cannot hold its ids.
+
+    Raises:
+        DataError: the file is missing, damaged or of another kind.
+    """
+    image = _open(path)
+    if not image.mode.startswith("I"):
+        raise DataError(
+            f"mask '{path}' is an 8-bit {image.mode} image where 16-bit grey is due; its ids were cut off"
+        )
+    return np.asarray(image).astype(np.int64)
+
+
+def distinct_ids(ids: NDArray[np.int64]) -> set[int]:
+    """Every id in a mask.
+
+    >>> sorted(distinct_ids(np.array([[7, 7], [7, 3]])))
+    [3, 7]
+    """
+    flat = ids.ravel()
+    # Along a row ids change rarely, and sorting where they do is faster than sorting all pixels.
+    starts = np.concatenate([[True], flat[1:] != flat[:-1]])
+    return set(np.unique(flat[starts]).tolist())
 
 
 def image_size(path: Path) -> tuple[int, int]:

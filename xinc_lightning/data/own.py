@@ -1,16 +1,16 @@
 """Anyone's clip: the demo clip, a video file, a folder of images or one image, with masks or without."""
 
 import importlib.metadata
-import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles, Segment
-from xinc_lightning.data.errors import DataError, did_you_mean, existing, names_in
+from xinc_lightning.data.errors import DataError, did_you_mean, existing
 from xinc_lightning.data.frames import Frames, ImageFiles, VideoFile
 from xinc_lightning.data.images import IMAGE_SUFFIXES
+from xinc_lightning.data.index import read_json
 
 BUNNY = "bunny"
 """Name of the demo clip."""
@@ -58,19 +58,24 @@ def own_clip(path: Path, masks: Path | None = None, name: str | None = None) -> 
     else:
         frames = VideoFile(path)
     if masks is None:
-        return ClipFiles(name or path.stem, frames, flow=_flow_files(path, frames))
+        return ClipFiles(name or path.stem, frames)
     segments, void = _read_segments(masks)
     return ClipFiles(
         name=name or path.stem,
         frames=frames,
-        masks=_match_masks(existing(masks), frames),
+        masks=match_masks(existing(masks), frames),
         segments=segments,
         void=void,
-        flow=_flow_files(path, frames),
+        annotations=masks / "segments.json",
     )
 
 
-def _match_masks(folder: Path, frames: Frames) -> dict[int, Path]:
+def match_masks(folder: Path, frames: Frames) -> dict[int, Path]:
+    """Masks by the index of the frame that has their name.
+
+    Raises:
+        DataError: the folder holds no image, or a mask that belongs to no frame.
+    """
     positions = {name: index for index, name in enumerate(frames.names)}
     matched = {}
     for path in ImageFiles.in_folder(folder).paths:
@@ -79,26 +84,6 @@ def _match_masks(folder: Path, frames: Frames) -> dict[int, Path]:
             raise DataError(f"mask '{path}' belongs to no frame: there is no frame named '{path.stem}'{hint}")
         matched[positions[path.stem]] = path
     return matched
-
-
-def _flow_files(path: Path, frames: Frames) -> dict[int, Path]:
-    """Flow files named like the frames: beside the images, or in ``<video>_flow`` beside a video."""
-    folder = (
-        path
-        if path.is_dir()
-        else path.with_name(f"{path.stem}_flow")
-        if isinstance(frames, VideoFile)
-        else None
-    )
-    if folder is None or not folder.is_dir():
-        return {}
-    available = set(names_in(folder))
-    return {
-        index: folder / f"{name}{suffix}"
-        for index, name in enumerate(frames.names)
-        for suffix in (".npy", ".flo")
-        if f"{name}{suffix}" in available
-    }
 
 
 def _read_segments(folder: Path) -> tuple[tuple[Segment, ...] | None, int]:
@@ -134,17 +119,3 @@ def _segment(entry: Any, path: Path) -> Segment:
             f"'{path}' describes a segment as {entry!r}; it needs an 'id' and may"
             " have 'name', 'category' and 'isthing'"
         ) from None
-
-
-def read_json(path: Path) -> Any:
-    """Parse a JSON file.
-
-    Raises:
-        DataError: it is missing, cut off or otherwise not JSON.
-    """
-    try:
-        return json.loads(existing(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"'{path}' is not complete JSON: {error.msg} at line {error.lineno}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"'{path}' cannot be read: {error}") from None

@@ -1,0 +1,151 @@
+"""The door to every clip: tells a dataset from a folder of images, and opens or lists what is there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from xinc_lightning.data.cityscapes_vps import CityscapesVPS
+from xinc_lightning.data.clip import VOID, ClipFiles
+from xinc_lightning.data.davis import DAVIS
+from xinc_lightning.data.errors import DataError, did_you_mean, existing, in_plain_words
+from xinc_lightning.data.images import distinct_ids
+from xinc_lightning.data.own import BUNNY, bunny, own_clip
+from xinc_lightning.data.progress import with_progress
+from xinc_lightning.data.vipseg import VIPSeg
+
+
+class Dataset(Protocol):
+    """Many clips in one layout on disk."""
+
+    @property
+    def clip_ids(self) -> list[str]:
+        """Name of every clip."""
+
+    def open(self, clip_id: str) -> ClipFiles:
+        """Find the files of one clip."""
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a list of clips says about one.
+
+    Attributes:
+        id: its name in the dataset.
+        frames: how many there are.
+        height: rows of the first frame.
+        width: columns of the first frame.
+        instances: things in the whole clip, or in its first mask where only the masks tell.
+        annotated: frames that have a mask.
+        problem: why the clip cannot be opened; the numbers are then 0.
+    """
+
+    id: str
+    frames: int = 0
+    height: int = 0
+    width: int = 0
+    instances: int = 0
+    annotated: int = 0
+    problem: str = ""
+
+
+def find_dataset(path: Path) -> Dataset | None:
+    """Recognise Cityscapes-VPS, VIPSeg and DAVIS by the names of their folders and files.
+
+    Returns:
+        None if it is none of them.
+
+    Raises:
+        DataError: it is one of them but incomplete.
+    """
+    if not existing(path, also=[BUNNY]).is_dir():
+        return None
+    kinds: tuple[type[CityscapesVPS] | type[VIPSeg] | type[DAVIS], ...] = (CityscapesVPS, VIPSeg, DAVIS)
+    for kind in kinds:
+        if kind.is_at(path):
+            return kind(path)
+    return None
+
+
+def open_clip(
+    path: str | Path, clip_id: str | int | None = None, masks: str | Path | None = None
+) -> ClipFiles:
+    """Find the files of a clip, wherever it is.
+
+    Args:
+        path: ``bunny`` for the demo clip; a video, an image or a folder of images; or the folder of a
+            Cityscapes-VPS, VIPSeg or DAVIS dataset.
+        clip_id: which clip of a dataset, such as ``0005``; may be left out if it has just one.
+        masks: folder of masks for a clip that is not part of a dataset (see ``own_clip``).
+
+    Raises:
+        DataError: a file is missing or does not fit.
+    """
+    with in_plain_words():
+        folder = Path(path).expanduser()
+        dataset = None if path == BUNNY else find_dataset(folder)
+        if masks is not None and (path == BUNNY or dataset is not None):
+            raise DataError(f"masks '{masks}' cannot be used with '{path}', which has its own")
+        if dataset is not None:
+            return dataset.open(_choose(dataset, clip_id, folder))
+        if clip_id is not None:
+            raise DataError(
+                f"clip_id '{clip_id}' chooses among the clips of a dataset, but '{path}' is a single clip"
+            )
+        if path == BUNNY:
+            return bunny()
+        return own_clip(folder, Path(masks).expanduser() if masks is not None else None)
+
+
+def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipInfo]:
+    """Describe every clip at a path, without decoding frames.
+
+    Raises:
+        DataError: there is neither dataset nor clip.
+    """
+    with in_plain_words():
+        dataset = None if path == BUNNY else find_dataset(Path(path).expanduser())
+        if dataset is None:
+            return [_info(open_clip(path, masks=masks))]
+        return list(with_progress(_infos(dataset), len(dataset.clip_ids), "Looking at clips"))
+
+
+def _infos(dataset: Dataset) -> Iterator[ClipInfo]:
+    for clip_id in dataset.clip_ids:
+        try:
+            yield _info(dataset.open(clip_id))
+        except DataError as error:
+            yield ClipInfo(clip_id, problem=str(error))
+
+
+def _info(files: ClipFiles) -> ClipInfo:
+    if files.segments is not None:
+        instances = sum(segment.isthing for segment in files.segments)
+    elif files.masks:
+        instances = len(distinct_ids(files.read_mask(files.masks[min(files.masks)])) - {VOID})
+    else:
+        instances = 0
+    height, width = files.frames.size
+    return ClipInfo(files.name, len(files.frames.names), height, width, instances, len(files.masks))
+
+
+def _choose(dataset: Dataset, clip_id: str | int | None, path: Path) -> str:
+    clip_ids = dataset.clip_ids
+    if not clip_ids:
+        raise DataError(f"'{path}' is a dataset without clips")
+    some = ", ".join(clip_ids[:5]) + (", ..." if len(clip_ids) > 5 else "")
+    if clip_id is None:
+        if len(clip_ids) == 1:
+            return clip_ids[0]
+        raise DataError(f"'{path}' holds {len(clip_ids)} clips; choose one by clip_id: {some}")
+    wanted = str(clip_id)
+    if wanted in clip_ids:
+        return wanted
+    # YAML reads an unquoted 0005 as the number 5.
+    numbered = [
+        known for known in clip_ids if known.isdecimal() and wanted.isdecimal() and int(known) == int(wanted)
+    ]
+    if len(numbered) == 1:
+        return numbered[0]
+    hint = did_you_mean(wanted, clip_ids) or f"; there are {some}"
+    raise DataError(f"'{path}' has no clip '{wanted}' among its {len(clip_ids)}{hint}")
