@@ -95,6 +95,8 @@ class ConvTerms:
         outputs, inputs = self.weight.shape[:2]
         channels, kernels = neurons // outputs, neurons % outputs
         values = pad_same(self.values[:, channels], self.weight.shape[2:])
+        # Neurons innermost in memory: fastest here, and what the fused sweep needs next.
+        values = values.contiguous(memory_format=torch.channels_last)
         bias = None if self.bias is None else self.bias[kernels] / inputs
         terms = F.conv2d(values, self.weight[kernels, channels, None], bias, groups=len(neurons))
         return terms.transpose(0, 1)

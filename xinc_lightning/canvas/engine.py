@@ -8,9 +8,12 @@ from typing import cast, get_args
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.distributed import ProcessGroup
 
 from xinc_lightning.canvas.conv import ConvTerms, Step
 from xinc_lightning.canvas.linear import LinearTerms, Neuron
+from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
+from xinc_lightning.canvas.statistics import LayerStatistics
 from xinc_lightning.canvas.trace import Record, full_precision, trace
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
@@ -188,6 +191,39 @@ class LayerCanvas:
         """
         with torch.no_grad(), full_precision():
             return self.terms.completeness_error(self._chunk(max_bytes))
+
+    def reduce(
+        self,
+        partitions: Mapping[str, Tensor] | None = None,
+        thresholds: Sequence[float] = (0.1, 0.5),
+        points: int = 1000,
+        neurons: Sequence[int] | Tensor | None = None,
+        max_bytes: int = MAX_BYTES,
+        group: ProcessGroup | None = None,
+        progress: bool = False,
+    ) -> LayerStatistics:
+        """Every reduction the analyses need, in three passes over the maps, which never all exist.
+
+        Args:
+            partitions: by name, each pixel's cluster, whole numbers [height, width] from 0, or [frames, height,
+                width] where clusters move.
+            thresholds: the fractions x for which τ_x is sought.
+            points: points of the sampled sorted curve of |c|.
+            neurons: which neurons, all unless given; they are treated as if they were the whole layer.
+            max_bytes: size of what is worked on at once.
+            group: processes that hold the same canvas and share the work; all of them get the result.
+            progress: whether to show a progress bar.
+
+        Raises:
+            ValueError: if a partition or a threshold cannot be used.
+            IndexError: if a neuron does not exist.
+        """
+        chosen = self.select(neurons)
+        with torch.no_grad(), full_precision():
+            sweep = fastest_sweep(self.terms, chosen, max_bytes)
+            return reduce_layer(
+                self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
+            )
 
     def select(self, neurons: Sequence[int] | Tensor | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.

@@ -1,0 +1,175 @@
+"""All reductions of one layer's canvas, in three passes over its maps."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributed import ProcessGroup, get_rank, get_world_size
+
+from xinc_lightning.canvas.conv import ConvTerms
+from xinc_lightning.canvas.linear import LinearTerms
+from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track, share_limits
+
+Terms = LinearTerms | ConvTerms
+
+
+class Sweep(Protocol):
+    """One way to take the three passes over a layer's maps."""
+
+    def chunks(self) -> list[Slots]:
+        """The places along the neuron axis that are worked on together."""
+
+    def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
+        """First pass."""
+
+    def refinement(
+        self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
+    ) -> Refinement:
+        """Second pass."""
+
+    def counts(
+        self,
+        chunks: Sequence[Slots],
+        sums: Sums,
+        limits: Float[Tensor, "frames height width"],
+        tau: Float[Tensor, "thresholds frames"],
+        track: Track,
+    ) -> Counts:
+        """Third pass."""
+
+
+class TorchSweep:
+    """The readable reference: every chunk's maps as a tensor; any device, any dtype, no host synchronisation.
+
+    Args:
+        terms: the layer's terms.
+        neurons: which neurons.
+        max_bytes: size of a chunk's maps.
+    """
+
+    def __init__(self, terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
+        self.terms = terms
+        self.neurons = neurons
+        height, width = terms.shape
+        self.chunk = max(1, max_bytes // (terms.frames * height * width * terms.values.element_size()))
+
+    def chunks(self) -> list[Slots]:
+        """Neurons in order."""
+        return list(torch.split(torch.arange(len(self.neurons), device=self.neurons.device), self.chunk))
+
+    def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
+        """First pass."""
+        terms = self.terms
+        state = Sums.zeros(
+            len(self.neurons), terms.frames, terms.shape, partitions.clusters, self.neurons.device
+        )
+        for slots in track(chunks):
+            state.update(slots, terms.maps(self.neurons[slots]), partitions)
+        return state
+
+    def refinement(
+        self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
+    ) -> Refinement:
+        """Second pass."""
+        state = Refinement.zeros(brackets)
+        for slots in track(chunks):
+            state.update(self.terms.maps(self.neurons[slots]), brackets)
+        return state
+
+    def counts(
+        self,
+        chunks: Sequence[Slots],
+        sums: Sums,
+        limits: Float[Tensor, "frames height width"],
+        tau: Float[Tensor, "thresholds frames"],
+        track: Track,
+    ) -> Counts:
+        """Third pass."""
+        state = Counts.zeros(sums, len(tau))
+        for slots in track(chunks):
+            state.update(slots, self.terms.maps(self.neurons[slots]), limits, tau)
+        return state
+
+
+def fastest_sweep(terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> Sweep:
+    """The fused kernels where they apply, float32 on the CPU, and torch elsewhere."""
+    if terms.values.device.type == "cpu" and terms.values.dtype == torch.float32:
+        from xinc_lightning.canvas.fused import FusedSweep
+
+        return FusedSweep(terms, neurons, max_bytes)
+    return TorchSweep(terms, neurons, max_bytes)
+
+
+def reduce_layer(
+    name: str,
+    sweep: Sweep,
+    terms: Terms,
+    neurons: Int[Tensor, " n"],
+    partitions: Mapping[str, Tensor],
+    thresholds: Sequence[float],
+    points: int,
+    group: ProcessGroup | None,
+    progress: bool,
+) -> LayerStatistics:
+    """Take all three passes; see :meth:`xinc_lightning.canvas.engine.LayerCanvas.reduce`."""
+    for x in thresholds:
+        if not 0 < x <= 1:
+            raise ValueError(f"threshold {x}: thresholds are fractions of Σ|c| in (0, 1].")
+    if not len(neurons):
+        raise ValueError(f"no neurons of layer {name!r} to reduce: give at least one.")
+    stacked = Partitions.of(partitions, terms.frames, terms.shape, neurons.device)
+    chunks = sweep.chunks()
+    if group is not None:
+        chunks = chunks[get_rank(group) :: get_world_size(group)]
+    passes = 3 if thresholds else 2
+    with _progress(name, passes * len(chunks), progress) as track:
+        sums = sweep.sums(chunks, stacked, track).merge(group)
+        tau = sums.pixels.new_zeros(0, terms.frames)
+        if thresholds:
+            brackets = sums.brackets(thresholds)
+            refinement = sweep.refinement(chunks, brackets, track).merge(group)
+            tau = refinement.tau(sums, brackets, thresholds)
+        dtype = terms.values.dtype
+        limits = share_limits(sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32)
+        counts = sweep.counts(chunks, sums, limits, tau, track).merge(group)
+    return LayerStatistics(
+        layer=name,
+        neurons=neurons,
+        signed_sum=sums.signed,
+        absolute_sum=sums.absolute,
+        minimum=sums.minimum,
+        maximum=sums.maximum,
+        cluster_sums=stacked.split(sums.clusters),
+        cluster_areas=stacked.split(stacked.areas()),
+        pixel_sums=sums.pixels,
+        entropy=sums.entropy,
+        pixels_per_neuron=counts.pixels,
+        thresholds=tuple(thresholds),
+        tau=tau,
+        neurons_above=counts.above,
+        curve=sums.curve(points),
+        fluctuation=sums.changes,
+    )
+
+
+@contextmanager
+def _progress(name: str, total: int, show: bool) -> Iterator[Track]:
+    """A function to pass chunks through, which moves a bar over all passes if ``show``."""
+    if not show:
+        yield iter
+        return
+    from rich.progress import Progress
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"canvas of {name}", total=total)
+
+        def track(chunks: Iterable[Slots]) -> Iterator[Slots]:
+            for chunk in chunks:
+                yield chunk
+                bar.advance(task)
+
+        yield track
