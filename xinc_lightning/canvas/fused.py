@@ -8,6 +8,7 @@ sub-pixel phase share their taps and form a group whose index is innermost in me
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, TypeVar
@@ -83,12 +84,21 @@ class FusedSweep:
         factor = terms.shuffle if isinstance(terms, ConvTerms) else 1
         self.phases = neurons % factor**2
         self.stages = {phase: _stages(terms, phase) for phase in self.phases.unique().tolist()}
-        self.before = torch.get_num_threads()
-        self.threads = min(self.before, THREADS)
+        self.threads = min(torch.get_num_threads(), THREADS)
         last = next(iter(self.stages.values()))[-1]
         size = 4 * terms.frames * (int(last.rows.index.max()) + 1) * (int(last.cols.index.max()) + 1)
         share = -(-len(neurons) // self.threads)
         self.lanes = max(1, min(LANES, max(share, FEWEST_LANES), max_bytes // self.threads // size))
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Torch on one thread: the sweep's own threads share the work, more would wait for each other."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def chunks(self) -> list[Slots]:
         """Places of each group's neurons: one phase, at most ``lanes`` of them, groups of a phase alike."""
@@ -199,20 +209,16 @@ class FusedSweep:
                 yield slots
 
         def job(share: Sequence[Slots]) -> S:
-            with torch.no_grad():  # a setting of each thread
+            torch.set_num_threads(1)
+            with torch.no_grad():  # both are settings of each thread
                 return work(until_stopped(share))
 
-        # The threads' own torch operations are single-threaded: more threads would only wait for each other.
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(self.threads) as pool:
-                jobs = [pool.submit(job, chunks[i :: self.threads]) for i in range(self.threads)]
-                try:
-                    return [j.result() for j in jobs]
-                finally:
-                    stop.set()  # on an interrupt, finish the group in work and no more
-        finally:
-            torch.set_num_threads(self.before)
+        with ThreadPoolExecutor(self.threads) as pool:
+            jobs = [pool.submit(job, chunks[i :: self.threads]) for i in range(self.threads)]
+            try:
+                return [j.result() for j in jobs]
+            finally:
+                stop.set()  # on an interrupt, finish the groups in work and no more
 
 
 def _stages(terms: LinearTerms | ConvTerms, phase: int) -> list[Stage]:

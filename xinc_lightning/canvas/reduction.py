@@ -1,7 +1,7 @@
 """All reductions of one layer's canvas, in three passes over its maps."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 import torch
@@ -12,13 +12,16 @@ from torch.distributed import ProcessGroup, get_rank, get_world_size
 from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.statistics import LayerStatistics
-from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track, share_limits
+from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track, find_brackets, share_limits
 
 Terms = LinearTerms | ConvTerms
 
 
 class Sweep(Protocol):
     """One way to take the three passes over a layer's maps."""
+
+    def settings(self) -> AbstractContextManager[None]:
+        """What has to hold during all passes."""
 
     def chunks(self) -> list[Slots]:
         """The places along the neuron axis that are worked on together."""
@@ -56,6 +59,10 @@ class TorchSweep:
         self.neurons = neurons
         height, width = terms.shape
         self.chunk = max(1, max_bytes // (terms.frames * height * width * terms.values.element_size()))
+
+    def settings(self) -> AbstractContextManager[None]:
+        """Nothing."""
+        return nullcontext()
 
     def chunks(self) -> list[Slots]:
         """Neurons in order."""
@@ -126,16 +133,18 @@ def reduce_layer(
     if group is not None:
         chunks = chunks[get_rank(group) :: get_world_size(group)]
     passes = 3 if thresholds else 2
-    with _progress(name, passes * len(chunks), progress) as track:
+    with sweep.settings(), _progress(name, passes * len(chunks), progress) as track:
         sums = sweep.sums(chunks, stacked, track).merge(group)
         tau = sums.pixels.new_zeros(0, terms.frames)
         if thresholds:
-            brackets = sums.brackets(thresholds)
+            cumulative = sums.cumulative()
+            brackets = find_brackets(cumulative, thresholds)
             refinement = sweep.refinement(chunks, brackets, track).merge(group)
-            tau = refinement.tau(sums, brackets, thresholds)
+            tau = refinement.tau(cumulative, brackets, thresholds)
         dtype = terms.values.dtype
         limits = share_limits(sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32)
         counts = sweep.counts(chunks, sums, limits, tau, track).merge(group)
+        entropy, curve = sums.entropy, sums.curve(points)
     return LayerStatistics(
         layer=name,
         neurons=neurons,
@@ -146,12 +155,12 @@ def reduce_layer(
         cluster_sums=stacked.split(sums.clusters),
         cluster_areas=stacked.split(stacked.areas()),
         pixel_sums=sums.pixels,
-        entropy=sums.entropy,
+        entropy=entropy,
         pixels_per_neuron=counts.pixels,
         thresholds=tuple(thresholds),
         tau=tau,
         neurons_above=counts.above,
-        curve=sums.curve(points),
+        curve=curve,
         fluctuation=sums.changes,
     )
 

@@ -174,12 +174,7 @@ class Sums(State):
             self.bin_counts[frame].scatter_add_(0, bins, torch.ones_like(bins))
             self.bin_lows[frame].scatter_add_(0, bins, lows)
 
-    def brackets(self, fractions: Sequence[float]) -> Int[Tensor, "thresholds frames"]:
-        """The histogram bin in which each threshold lies."""
-        return torch.stack([_crossing(self._cumulative, x * self._cumulative[:, -1]) for x in fractions])
-
-    @property
-    def _cumulative(self) -> Float[Tensor, "frames bins"]:
+    def cumulative(self) -> Float[Tensor, "frames bins"]:
         """Σ|c| of all values up to and including each bin."""
         low, step = _bin_edges(self.pixels.device)
         return (self.bin_counts * low + self.bin_lows * step).cumsum(1)
@@ -225,11 +220,14 @@ class Refinement(State):
             self.counts[t, frame].scatter_add_(0, lows, inside.long())
 
     def tau(
-        self, sums: Sums, brackets: Int[Tensor, "thresholds frames"], fractions: Sequence[float]
+        self,
+        cumulative: Float[Tensor, "frames bins"],
+        brackets: Int[Tensor, "thresholds frames"],
+        fractions: Sequence[float],
     ) -> Float[Tensor, "thresholds frames"]:
         """The thresholds τ_x: the smallest |c| up to which contributions hold the fraction x of Σ|c|."""
         low, step = _bin_edges(self.counts.device)
-        before = torch.nn.functional.pad(sums._cumulative, (1, 0))
+        before = torch.nn.functional.pad(cumulative, (1, 0))
         total = before[:, -1]
         offsets = torch.arange(1 << LOW_BITS, dtype=torch.float64, device=low.device)
         tau = []
@@ -276,6 +274,13 @@ def share_limits(pixels: Float[Tensor, "frames height width"], neurons: int, dty
     """The largest number q of ``dtype`` with q / Σ|c| ≤ 1 / N at each pixel, so that c > q is exact."""
     limits = (pixels / neurons).to(dtype)
     return limits.where(limits.double() * neurons <= pixels, limits.nextafter(torch.zeros_like(limits)))
+
+
+def find_brackets(
+    cumulative: Float[Tensor, "frames bins"], fractions: Sequence[float]
+) -> Int[Tensor, "thresholds frames"]:
+    """The histogram bin in which each threshold lies."""
+    return torch.stack([_crossing(cumulative, x * cumulative[:, -1]) for x in fractions])
 
 
 def float_bits(sizes: Tensor) -> Int[Tensor, "..."]:
