@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributed import ProcessGroup
 
@@ -18,6 +20,8 @@ from xinc_lightning.canvas.trace import Record, full_precision, trace
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
 MAX_BYTES = 64 * 2**20
+
+Neurons = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
 
 class Canvas:
@@ -155,7 +159,7 @@ class LayerCanvas:
         """What identifies each neuron besides its index: see the terms' ``labels``."""
         return self.terms.labels
 
-    def maps(self, neurons: Sequence[int] | Tensor) -> Float[Tensor, "n frames height width"]:
+    def maps(self, neurons: Neurons) -> Float[Tensor, "n frames height width"]:
         """Contribution maps of the given neurons, in the given order, on the network's device and dtype.
 
         Raises:
@@ -165,7 +169,7 @@ class LayerCanvas:
             return self.terms.maps(self.select(neurons))
 
     def chunks(
-        self, max_bytes: int = MAX_BYTES, neurons: Sequence[int] | Tensor | None = None
+        self, max_bytes: int = MAX_BYTES, neurons: Neurons | None = None
     ) -> Iterator[tuple[Int[Tensor, " n"], Float[Tensor, "n frames height width"]]]:
         """All maps, or the given neurons', in order, a chunk at a time.
 
@@ -197,7 +201,7 @@ class LayerCanvas:
         partitions: Mapping[str, Tensor] | None = None,
         thresholds: Sequence[float] = (0.1, 0.5),
         points: int = 1000,
-        neurons: Sequence[int] | Tensor | None = None,
+        neurons: Neurons | None = None,
         max_bytes: int = MAX_BYTES,
         group: ProcessGroup | None = None,
         progress: bool = False,
@@ -225,7 +229,7 @@ class LayerCanvas:
                 self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
             )
 
-    def select(self, neurons: Sequence[int] | Tensor | None) -> Int[Tensor, " n"]:
+    def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.
 
         Raises:

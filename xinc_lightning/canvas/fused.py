@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xinc_lightning.canvas import kernels
-from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
 from xinc_lightning.canvas.streams import BINS, LOW_BITS, Counts, Partitions, Refinement, Slots, Sums, Track
+from xinc_lightning.canvas.sweep import Sweep, Terms
 from xinc_lightning.networks.layers import Activation
 
 # Lanes of a group: enough to amortise each inner loop, few enough for a group's rows to stay in cache.
@@ -67,7 +67,7 @@ class Group:
         return self.source, self.stage.rows, self.stage.cols, self.stage.offset
 
 
-class FusedSweep:
+class FusedSweep(Sweep):
     """Reduces a layer's canvas with the kernels of :mod:`~xinc_lightning.canvas.kernels`.
 
     Groups of neurons go round-robin to as many threads as torch uses, each of which has its own sums per pixel.
@@ -78,10 +78,10 @@ class FusedSweep:
         max_bytes: size of the sources of the groups in work.
     """
 
-    def __init__(self, terms: LinearTerms | ConvTerms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
+    def __init__(self, terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
         self.terms = terms
         self.neurons = neurons
-        factor = terms.shuffle if isinstance(terms, ConvTerms) else 1
+        factor = terms.shuffle if not isinstance(terms, LinearTerms) else 1
         self.phases = neurons % factor**2
         self.stages = {phase: _stages(terms, phase) for phase in self.phases.unique().tolist()}
         self.threads = min(torch.get_num_threads(), THREADS)
@@ -221,7 +221,7 @@ class FusedSweep:
                 stop.set()  # on an interrupt, finish the groups in work and no more
 
 
-def _stages(terms: LinearTerms | ConvTerms, phase: int) -> list[Stage]:
+def _stages(terms: Terms, phase: int) -> list[Stage]:
     """Each box filter with the upsampling before it, and the activation after it.
 
     A stage's nearest-neighbour upsampling is left to the next one, past the activation, with which it commutes.
@@ -237,7 +237,11 @@ def _stages(terms: LinearTerms | ConvTerms, phase: int) -> list[Stage]:
         offset = np.float32(float(terms.activation(torch.zeros(1))))
     height, width = terms.values.shape[2:]
     if not terms.steps:
-        return [Stage(axis_taps(height, factor, phases[0], 1), axis_taps(width, factor, phases[1], 1), offset, None)]
+        return [
+            Stage(
+                axis_taps(height, factor, phases[0], 1), axis_taps(width, factor, phases[1], 1), offset, None
+            )
+        ]
     stages = []
     for i, step in enumerate(terms.steps):
         repeat = step.upsample if i == len(terms.steps) - 1 else 1

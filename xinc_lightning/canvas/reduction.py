@@ -1,105 +1,16 @@
 """All reductions of one layer's canvas, in three passes over its maps."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 from torch.distributed import ProcessGroup, get_rank, get_world_size
 
-from xinc_lightning.canvas.conv import ConvTerms
-from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.statistics import LayerStatistics
-from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track, find_brackets, share_limits
-
-Terms = LinearTerms | ConvTerms
-
-
-class Sweep(Protocol):
-    """One way to take the three passes over a layer's maps."""
-
-    def settings(self) -> AbstractContextManager[None]:
-        """What has to hold during all passes."""
-
-    def chunks(self) -> list[Slots]:
-        """The places along the neuron axis that are worked on together."""
-
-    def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
-        """First pass."""
-
-    def refinement(
-        self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
-    ) -> Refinement:
-        """Second pass."""
-
-    def counts(
-        self,
-        chunks: Sequence[Slots],
-        sums: Sums,
-        limits: Float[Tensor, "frames height width"],
-        tau: Float[Tensor, "thresholds frames"],
-        track: Track,
-    ) -> Counts:
-        """Third pass."""
-
-
-class TorchSweep:
-    """The readable reference: every chunk's maps as a tensor; any device, any dtype, no host synchronisation.
-
-    Args:
-        terms: the layer's terms.
-        neurons: which neurons.
-        max_bytes: size of a chunk's maps.
-    """
-
-    def __init__(self, terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
-        self.terms = terms
-        self.neurons = neurons
-        height, width = terms.shape
-        self.chunk = max(1, max_bytes // (terms.frames * height * width * terms.values.element_size()))
-
-    def settings(self) -> AbstractContextManager[None]:
-        """Nothing."""
-        return nullcontext()
-
-    def chunks(self) -> list[Slots]:
-        """Neurons in order."""
-        return list(torch.split(torch.arange(len(self.neurons), device=self.neurons.device), self.chunk))
-
-    def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
-        """First pass."""
-        terms = self.terms
-        state = Sums.zeros(
-            len(self.neurons), terms.frames, terms.shape, partitions.clusters, self.neurons.device
-        )
-        for slots in track(chunks):
-            state.update(slots, terms.maps(self.neurons[slots]), partitions)
-        return state
-
-    def refinement(
-        self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
-    ) -> Refinement:
-        """Second pass."""
-        state = Refinement.zeros(brackets)
-        for slots in track(chunks):
-            state.update(self.terms.maps(self.neurons[slots]), brackets)
-        return state
-
-    def counts(
-        self,
-        chunks: Sequence[Slots],
-        sums: Sums,
-        limits: Float[Tensor, "frames height width"],
-        tau: Float[Tensor, "thresholds frames"],
-        track: Track,
-    ) -> Counts:
-        """Third pass."""
-        state = Counts.zeros(sums, len(tau))
-        for slots in track(chunks):
-            state.update(slots, self.terms.maps(self.neurons[slots]), limits, tau)
-        return state
+from xinc_lightning.canvas.streams import Partitions, Slots, Track, find_brackets, share_limits
+from xinc_lightning.canvas.sweep import Sweep, Terms, TorchSweep
 
 
 def fastest_sweep(terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> Sweep:
@@ -142,7 +53,9 @@ def reduce_layer(
             refinement = sweep.refinement(chunks, brackets, track).merge(group)
             tau = refinement.tau(cumulative, brackets, thresholds)
         dtype = terms.values.dtype
-        limits = share_limits(sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32)
+        limits = share_limits(
+            sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32
+        )
         counts = sweep.counts(chunks, sums, limits, tau, track).merge(group)
         entropy, curve = sums.entropy, sums.curve(points)
     return LayerStatistics(

@@ -11,11 +11,12 @@ merge by adding them up, whatever they hold.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from typing import ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.distributed import ProcessGroup, all_reduce
 
 # A float32 without its sign has 31 bits: 16 choose the bin, 15 the number within it.
 LOW_BITS = 15
@@ -27,6 +28,9 @@ Maps = Float[Tensor, "n frames height width"]
 Slots = Int[Tensor, " n"]
 # Hands on the chunks it is given, and moves a progress bar.
 Track = Callable[[Iterable[Slots]], Iterable[Slots]]
+
+
+S = TypeVar("S", bound="State")
 
 
 class State:
@@ -41,24 +45,27 @@ class State:
         """The tensors by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
-    def alike(self) -> Self:
+    def alike(self: S) -> S:
         """A part's state: zeros, but the same memory where parts write to different places."""
         return type(self)(
-            **{name: t if name in self.disjoint else torch.zeros_like(t) for name, t in self.tensors().items()}
+            **{
+                name: t if name in self.disjoint else torch.zeros_like(t)
+                for name, t in self.tensors().items()
+            }
         )
 
-    def add(self, part: Self) -> None:
+    def add(self: S, part: S) -> None:
         """Add a part's state, in place."""
         mine = self.tensors()
         for name, tensor in part.tensors().items():
             if name not in self.disjoint:
                 mine[name].add_(tensor)
 
-    def merge(self, group: torch.distributed.ProcessGroup | None) -> Self:
+    def merge(self: S, group: ProcessGroup | None) -> S:
         """Add up over the processes of ``group``, in place; nothing to do without one."""
         if group is not None:
             for tensor in self.tensors().values():
-                torch.distributed.all_reduce(tensor, group=group)
+                all_reduce(tensor, group=group)
         return self
 
 
@@ -93,7 +100,9 @@ class Partitions:
                     f"partition {name!r} is {tuple(labels.shape)}; the maps need {shape} or {(frames, *shape)}."
                 )
             if int(labels.min()) < 0:
-                raise ValueError(f"partition {name!r} has the label {int(labels.min())}: labels count from 0.")
+                raise ValueError(
+                    f"partition {name!r} has the label {int(labels.min())}: labels count from 0."
+                )
             stacked.append(labels.long().expand(frames, *shape) + sum(sizes.values()))
             sizes[name] = int(labels.max()) + 1
         empty = torch.empty(frames, *shape, 0, dtype=torch.long)
@@ -297,7 +306,9 @@ def _bin_edges(device: torch.device) -> tuple[Float[Tensor, " bins"], Float[Tens
     return low.where(finite, 0.0), step.where(finite, 0.0)
 
 
-def _crossing(cumulative: Float[Tensor, "frames n"], target: Float[Tensor, " frames"]) -> Int[Tensor, " frames"]:
+def _crossing(
+    cumulative: Float[Tensor, "frames n"], target: Float[Tensor, " frames"]
+) -> Int[Tensor, " frames"]:
     """First position at which a cumulative sum reaches the target."""
     return torch.searchsorted(cumulative, target[:, None])[:, 0].clamp(max=cumulative.shape[1] - 1)
 
