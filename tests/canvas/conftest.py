@@ -1,4 +1,4 @@
-"""A second, naive canvas: loops over neurons and taps in numpy, in the words of the paper, and sorts for τ."""
+"""A second, naive canvas: loops over neurons and taps in numpy, in the paper's words, and sorts for τ."""
 
 import math
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def same(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def naive_decoder(decoder: Decoder, x: np.ndarray, head_activation: bool = True) -> list[np.ndarray]:
-    """All maps [inputs, kernels, height, width] of every layer of a decoder, for one frame [channels, rows, cols]."""
+    """Every layer's maps [inputs, kernels, height, width] for one frame [channels, rows, cols]."""
     weights = [conv.weight.detach().double().numpy() for conv in decoder.convs]
     biases = [
         np.zeros(len(w)) if conv.bias is None else conv.bias.detach().double().numpy()

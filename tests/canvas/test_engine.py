@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 
@@ -70,7 +71,7 @@ def decoders(draw):
     widths = draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
     specs = []
     size = 1
-    for i, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         head = i == len(widths) - 2
         shuffle = draw(st.sampled_from([1, 1, 2] if head else [1, 2, 3, 5]))
         size *= shuffle
@@ -84,7 +85,7 @@ def decoders(draw):
                 "bias": draw(st.booleans()),
             }
         )
-    for spec, after in zip(specs, specs[1:], strict=False):
+    for spec, after in itertools.pairwise(specs):
         after["inputs"] = spec["outputs"]
     return specs, draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 2**31))
 
@@ -208,7 +209,8 @@ def test_training_may_go_on_after_tracing():
 
 
 def test_importing_the_canvas_is_light():
-    check = "import sys, xinc_lightning.canvas as c; print({'numba', 'matplotlib', 'lightning', 'wandb'} & set(sys.modules))"
+    heavy = {"numba", "matplotlib", "lightning", "wandb"}
+    check = f"import sys, xinc_lightning.canvas; print({heavy} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout.strip()
         == "set()"

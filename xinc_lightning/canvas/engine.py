@@ -209,8 +209,8 @@ class LayerCanvas:
         """Every reduction the analyses need, in three passes over the maps, which never all exist.
 
         Args:
-            partitions: by name, each pixel's cluster, whole numbers [height, width] from 0, or [frames, height,
-                width] where clusters move.
+            partitions: by name, each pixel's cluster, whole numbers [height, width] from 0, or
+                [frames, height, width] where clusters move.
             thresholds: the fractions x for which τ_x is sought.
             points: points of the sampled sorted curve of |c|.
             neurons: which neurons, all unless given; they are treated as if they were the whole layer.
@@ -223,6 +223,8 @@ class LayerCanvas:
             IndexError: if a neuron does not exist.
         """
         chosen = self.select(neurons)
+        if not len(chosen):
+            raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
         with torch.no_grad(), full_precision():
             sweep = fastest_sweep(self.terms, chosen, max_bytes)
             return reduce_layer(
@@ -273,7 +275,7 @@ def _linear_terms(layer: LinearLayer, record: Record, neuron: Neuron) -> LinearT
     if values.ndim not in (3, 4):
         raise ValueError(
             f"the input of layer {layer.name!r} is {tuple(values.shape)}: a canvas needs [height, width, "
-            "features] or [frames, height, width, features]; an FFN takes pixel_grid(height, width) unflattened."
+            "features] or [frames, height, width, features]; pixel_grid(height, width) goes in unflattened."
         )
     if values.ndim == 3:
         values, output = values[None], output[None]

@@ -22,7 +22,7 @@ from torch import Tensor
 from xinc_lightning.canvas import kernels
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
-from xinc_lightning.canvas.streams import BINS, LOW_BITS, Counts, Partitions, Refinement, Slots, Sums, Track
+from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
 from xinc_lightning.canvas.sweep import Sweep, Terms
 from xinc_lightning.networks.layers import Activation
 
@@ -70,7 +70,7 @@ class Group:
 class FusedSweep(Sweep):
     """Reduces a layer's canvas with the kernels of :mod:`~xinc_lightning.canvas.kernels`.
 
-    Groups of neurons go round-robin to as many threads as torch uses, each of which has its own sums per pixel.
+    Groups of neurons go round-robin to as many threads as torch uses, each with its own sums per pixel.
 
     Args:
         terms: the layer's terms, float32 on the CPU.
@@ -83,10 +83,10 @@ class FusedSweep(Sweep):
         self.neurons = neurons
         factor = terms.shuffle if not isinstance(terms, LinearTerms) else 1
         self.phases = neurons % factor**2
-        self.stages = {phase: _stages(terms, phase) for phase in self.phases.unique().tolist()}
+        self.stages = {phase: _stages(terms, phase) for phase in torch.unique(self.phases).tolist()}
         self.threads = min(torch.get_num_threads(), THREADS)
         last = next(iter(self.stages.values()))[-1]
-        size = 4 * terms.frames * (int(last.rows.index.max()) + 1) * (int(last.cols.index.max()) + 1)
+        size = 4 * terms.frames * (int(last.rows.source.max()) + 1) * (int(last.cols.source.max()) + 1)
         share = -(-len(neurons) // self.threads)
         self.lanes = max(1, min(LANES, max(share, FEWEST_LANES), max_bytes // self.threads // size))
 
@@ -193,7 +193,7 @@ class FusedSweep(Sweep):
             values = values - float(stages[0].offset) if stages[0].offset else values
         values = values.permute(1, 2, 3, 0).contiguous()
         for stage in stages[:-1]:
-            out = torch.empty(len(values), len(stage.rows.count), len(stage.cols.count), lanes)
+            out = torch.empty(len(values), len(stage.rows.used), len(stage.cols.used), lanes)
             kernels.spread(values.flatten(2).numpy(), stage.rows, stage.cols, stage.offset, out.numpy())
             values = stage.activation(out).contiguous() if stage.activation else out
         return Group(values.flatten(2).numpy(), stages[-1], lanes)
@@ -224,7 +224,7 @@ class FusedSweep(Sweep):
 def _stages(terms: Terms, phase: int) -> list[Stage]:
     """Each box filter with the upsampling before it, and the activation after it.
 
-    A stage's nearest-neighbour upsampling is left to the next one, past the activation, with which it commutes.
+    A stage's nearest-neighbour upsampling is left to the next, past the activation, with which it commutes.
     """
     nothing = np.float32(0)
     if isinstance(terms, LinearTerms):

@@ -6,7 +6,9 @@ vector to the cluster's. Each call works on one group of neurons; calls run in t
 
 Rows are summed in float32 and flushed to float64; sums over neurons are float64 throughout.
 """
-# mypy: disable-error-code="misc, no-untyped-def"
+
+# mypy: ignore-errors
+# The arguments are numba's, which mypy does not know.
 
 import numpy as np
 from llvmlite import ir
@@ -19,7 +21,7 @@ from xinc_lightning.canvas.streams import LOW_BITS
 jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
 
 LOW_MASK = (1 << LOW_BITS) - 1
-# One 64-bit counter per bin holds a count (upper bits) and a sum of low bits (lower bits) until it is emptied.
+# A bin's 64-bit counter holds a count (upper bits) and a sum of low bits (lower bits) until it is emptied.
 COUNT_SHIFT = 40
 COUNT_LIMIT = 1 << 22
 CLUSTER_LIMIT = 2048
@@ -68,25 +70,25 @@ def form_row(source, y, rows, cols, offset, column_row, out, lanes):
 
     ``offset`` is the value of masked positions; ``column_row`` is scratch space for one row of the source.
     """
-    first = source[rows.index[y, 0]]
+    first = source[rows.source[y, 0]]
     weight = rows.weight[y, 0]
     for i in range(len(first)):
         column_row[i] = weight * first[i]
-    for tap in range(1, rows.count[y]):
-        more = source[rows.index[y, tap]]
+    for tap in range(1, rows.used[y]):
+        more = source[rows.source[y, tap]]
         weight = rows.weight[y, tap]
         for i in range(len(more)):
             column_row[i] += weight * more[i]
     base = offset * rows.cover[y]
     for x in range(len(out)):
         pixel = out[x]
-        values = column_row[cols.index[x, 0] * lanes :]
+        values = column_row[cols.source[x, 0] * lanes :]
         weight = cols.weight[x, 0]
         constant = base * cols.cover[x]
         for j in range(lanes):
             pixel[j] = weight * values[j] + constant
-        for tap in range(1, cols.count[x]):
-            more = column_row[cols.index[x, tap] * lanes :]
+        for tap in range(1, cols.used[x]):
+            more = column_row[cols.source[x, tap] * lanes :]
             weight = cols.weight[x, tap]
             for j in range(lanes):
                 pixel[j] += weight * more[j]
@@ -191,15 +193,15 @@ def sum_group(source, rows, cols, offset, labels, per_neuron, per_pixel, bins):
         cols: taps along the columns.
         offset: value of masked positions.
         labels: [frames, height, width, partitions].
-        per_neuron: signed and absolute sums, minimum, maximum [frames, lanes]; cluster sums [frames, clusters,
-            lanes] and zeros like them in float32.
-        per_pixel: Σ|c| and Σ|c|·ln|c| [frames, height, width] and Σ||c_t| − |c_{t−1}|| [frames − 1, height, width].
+        per_neuron: signed and absolute sums, minimum, maximum [frames, lanes]; cluster sums
+            [frames, clusters, lanes] and zeros like them in float32.
+        per_pixel: Σ|c| and Σ|c|·ln|c| [frames, height, width] and, with one frame less, Σ||c_t| − |c_{t−1}||.
         bins: zeros, counts and low bits of the histogram, [frames, bins] each.
     """
     signed, absolute, minimum, maximum, clusters, partial_clusters = per_neuron
     totals, xlogx, changes = per_pixel
     packed, counts, lows = bins
-    frames, height, width, lanes = len(source), len(rows.count), len(cols.count), signed.shape[1]
+    frames, height, width, lanes = len(source), len(rows.used), len(cols.used), signed.shape[1]
     column_row = np.empty(source.shape[2], np.float32)
     buffers = np.empty((2, width, lanes), np.float32)
     partial = np.empty((2, lanes), np.float32)
@@ -230,11 +232,11 @@ def sum_group(source, rows, cols, offset, labels, per_neuron, per_pixel, bins):
 def refine_group(source, rows, cols, offset, lanes, brackets, fine):
     """Second pass: count the low bits of the values that share their leading bits with a threshold.
 
-    ``brackets`` [thresholds, frames] are those leading bits, ``fine`` [thresholds, frames, low bits] the counts.
+    ``brackets`` [thresholds, frames] are those leading bits, ``fine`` [thresholds, frames, low bits] counts.
     """
     column_row = np.empty(source.shape[2], np.float32)
-    row = np.empty((len(cols.count), lanes), np.float32)
-    for y in range(len(rows.count)):
+    row = np.empty((len(cols.used), lanes), np.float32)
+    for y in range(len(rows.used)):
         for f in range(len(source)):
             form_row(source[f], y, rows, cols, offset, column_row, row, lanes)
             for x in range(len(row)):
@@ -255,12 +257,12 @@ def refine_group(source, rows, cols, offset, lanes, brackets, fine):
 def count_group(source, rows, cols, offset, lanes, limits, thresholds, pixels, above):
     """Third pass: pixels per neuron and neurons per pixel.
 
-    A pixel counts for a neuron where |c| > ``limits`` [frames, height, width], a neuron for a pixel where |c| >
-    ``thresholds`` [thresholds, frames].
+    A pixel counts for a neuron where |c| > ``limits`` [frames, height, width], a neuron for a pixel where
+    |c| > ``thresholds`` [thresholds, frames].
     """
     column_row = np.empty(source.shape[2], np.float32)
-    row = np.empty((len(cols.count), lanes), np.float32)
-    for y in range(len(rows.count)):
+    row = np.empty((len(cols.used), lanes), np.float32)
+    for y in range(len(rows.used)):
         for f in range(len(source)):
             form_row(source[f], y, rows, cols, offset, column_row, row, lanes)
             counts = pixels[f]

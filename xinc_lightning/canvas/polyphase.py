@@ -16,15 +16,15 @@ class Taps(NamedTuple):
     """What one axis of the output takes from one axis of the source.
 
     Args:
-        index: [size, taps] positions in the source.
-        weight: [size, taps] their weights, 0 beyond ``count``.
-        count: [size] number of taps.
+        source: [size, taps] positions in the source.
+        weight: [size, taps] their weights, 0 beyond ``used``.
+        used: [size] number of taps.
         cover: [size] share of the box filter's footprint that lies inside the picture.
     """
 
-    index: NDArray[np.uint32]
+    source: NDArray[np.uint32]
     weight: NDArray[np.float32]
-    count: NDArray[np.int64]
+    used: NDArray[np.int64]
     cover: NDArray[np.float32]
 
 
@@ -38,8 +38,11 @@ def axis_taps(size: int, factor: int, phase: int | None, kernel: int, repeat: in
         kernel: length of the box filter along this axis.
         repeat: nearest-neighbour upsampling after the filter.
 
-    >>> axis_taps(2, 2, None, 3).index.tolist(), axis_taps(2, 2, None, 3).weight.round(2).tolist()
-    ([[0, 0], [0, 1], [0, 1], [1, 0]], [[0.67, 0.0], [0.67, 0.33], [0.33, 0.67], [0.67, 0.0]])
+    >>> taps = axis_taps(2, 2, None, 3)
+    >>> taps.source.tolist()
+    [[0, 0], [0, 1], [0, 1], [1, 0]]
+    >>> (3 * taps.weight).round().tolist()
+    [[2.0, 0.0], [2.0, 1.0], [1.0, 2.0], [2.0, 0.0]]
     """
     before = (kernel - 1) // 2
     taps: list[dict[int, float]] = []

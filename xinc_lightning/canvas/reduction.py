@@ -37,8 +37,6 @@ def reduce_layer(
     for x in thresholds:
         if not 0 < x <= 1:
             raise ValueError(f"threshold {x}: thresholds are fractions of Σ|c| in (0, 1].")
-    if not len(neurons):
-        raise ValueError(f"no neurons of layer {name!r} to reduce: give at least one.")
     stacked = Partitions.of(partitions, terms.frames, terms.shape, neurons.device)
     chunks = sweep.chunks()
     if group is not None:

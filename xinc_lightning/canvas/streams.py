@@ -1,12 +1,13 @@
 """Reductions over a stream of maps: three passes whose states add up over chunks and over processes.
 
 1. :class:`Sums`: sums per neuron, cluster and pixel, and a histogram over the leading bits of |c|.
-2. :class:`Refinement`: within the histogram bin in which τ_x lies, a histogram of the remaining bits. Together they
-   tell apart all float32 numbers, so τ_x is found as sorting would find it, without sorting or holding anything.
+2. :class:`Refinement`: within the histogram bin in which τ_x lies, a histogram of the remaining bits.
+   Together they tell apart all float32 numbers, so τ_x is found as sorting would find it, without holding
+   anything.
 3. :class:`Counts`: what needs totals and thresholds first.
 
-A state covers all neurons; what a chunk does not touch stays 0, so that states of different chunks or processes
-merge by adding them up, whatever they hold.
+A state covers all neurons; what a chunk does not touch stays 0, so that states of different chunks or
+processes merge by adding them up, whatever they hold.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +26,8 @@ BINS = 1 << (31 - LOW_BITS)
 ONE_HOT_PIXELS = 8192
 
 Maps = Float[Tensor, "n frames height width"]
-Slots = Int[Tensor, " n"]
+# Places along the neuron axis.
+Slots = Int[Tensor, "_"]
 # Hands on the chunks it is given, and moves a progress bar.
 Track = Callable[[Iterable[Slots]], Iterable[Slots]]
 
@@ -90,14 +92,16 @@ class Partitions:
         Raises:
             ValueError: if a partition has another shape, or labels that are not whole numbers from 0.
         """
-        stacked, sizes = [], {}
+        stacked: list[Tensor] = []
+        sizes: dict[str, int] = {}
         for name, labels in partitions.items():
             labels = torch.as_tensor(labels)
             if labels.is_floating_point() or labels.is_complex():
                 raise ValueError(f"partition {name!r} is {labels.dtype}: labels are whole numbers.")
             if tuple(labels.shape) not in (shape, (frames, *shape)):
                 raise ValueError(
-                    f"partition {name!r} is {tuple(labels.shape)}; the maps need {shape} or {(frames, *shape)}."
+                    f"partition {name!r} is {tuple(labels.shape)}; the maps need {shape} or "
+                    f"{(frames, *shape)}."
                 )
             if int(labels.min()) < 0:
                 raise ValueError(
@@ -115,7 +119,7 @@ class Partitions:
 
     def split(self, sums: Tensor) -> dict[str, Tensor]:
         """Divide a last axis over all clusters by partition."""
-        return dict(zip(self.sizes, sums.split(list(self.sizes.values()), -1), strict=True))
+        return dict(zip(self.sizes, torch.split(sums, list(self.sizes.values()), -1), strict=True))
 
     def areas(self) -> Int[Tensor, "frames clusters"]:
         """Pixels of each cluster."""
@@ -154,13 +158,16 @@ class Sums(State):
             return torch.zeros(size, dtype=torch.long, device=device)
 
         return cls(
-            *(floats(neurons, frames) for _ in range(4)),
-            floats(neurons, frames, clusters),
-            floats(frames, *shape),
-            floats(frames, *shape),
-            floats(frames - 1, *shape),
-            integers(frames, BINS),
-            integers(frames, BINS),
+            signed=floats(neurons, frames),
+            absolute=floats(neurons, frames),
+            minimum=floats(neurons, frames),
+            maximum=floats(neurons, frames),
+            clusters=floats(neurons, frames, clusters),
+            pixels=floats(frames, *shape),
+            xlogx=floats(frames, *shape),
+            changes=floats(frames - 1, *shape),
+            bin_counts=integers(frames, BINS),
+            bin_lows=integers(frames, BINS),
         )
 
     def update(self, slots: Slots, maps: Maps, partitions: Partitions) -> None:
@@ -321,9 +328,8 @@ def _cluster_sums(sizes: Maps, partitions: Partitions) -> Float[Tensor, "n frame
     labels = partitions.labels.flatten(1, 2)
     pixels = sizes.flatten(2)
     for frame in range(sizes.shape[1]):
-        for block, here in zip(
-            pixels[:, frame].split(ONE_HOT_PIXELS, 1), labels[frame].split(ONE_HOT_PIXELS), strict=True
-        ):
+        blocks = torch.split(pixels[:, frame], ONE_HOT_PIXELS, 1)
+        for block, here in zip(blocks, torch.split(labels[frame], ONE_HOT_PIXELS), strict=True):
             one_hot = block.new_zeros(len(here), partitions.clusters).scatter_(1, here, 1)
             sums[:, frame] += block @ one_hot
     return sums
