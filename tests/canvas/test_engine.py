@@ -15,7 +15,7 @@ from xinc_lightning.canvas.conv import shuffle_masked
 from xinc_lightning.networks import FFN, ConvLayer, LinearLayer, NeRV, pixel_grid
 
 HYPOTHESIS = settings(
-    max_examples=20,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -236,3 +236,29 @@ def test_errors_say_what_is_allowed():
         Canvas(nerv, [ConvLayer("a", nerv.head), LinearLayer("b", nn.Linear(1, 1))])
     with pytest.raises(ValueError, match="unflattened"):
         Canvas(FFN(width=4)).at(pixel_grid(3, 4).reshape(-1, 2))
+
+
+def test_a_wrong_declaration_is_refused():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.PixelShuffle(2), nn.Conv2d(1, 3, 3, padding=1))
+    layers = [ConvLayer("block", network[0]), ConvLayer("head", network[2])]
+    with pytest.raises(ValueError, match=r"'block' declares shuffle=1, .* 'head' receives"):
+        Canvas(network, layers).at(torch.ones(1, 1, 2, 3))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_cpu_and_cuda_agree(dtype):
+    nerv = NeRV(16, 32, 9, strides=(2, 2)).to(dtype)
+    labels = {"a": torch.randint(0, 5, (16, 32))}
+    t = torch.tensor([0.3, 0.4])
+    on_cpu = Canvas(nerv).at(t)
+    for layer, expected in zip(Canvas(nerv.cuda()).at(t), on_cpu, strict=True):
+        assert layer.completeness_error() < 1e-5
+        torch.testing.assert_close(
+            layer.maps([0, 1]).cpu(), expected.maps([0, 1]), rtol=1e-4, atol=1e-6, check_dtype=True
+        )
+        found, wanted = layer.reduce(labels), expected.reduce(labels)
+        for name in ("absolute_sum", "pixel_sums", "entropy", "tau", "fluctuation"):
+            torch.testing.assert_close(
+                getattr(found, name).cpu(), getattr(wanted, name), rtol=1e-4, atol=1e-6
+            )

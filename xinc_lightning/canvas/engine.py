@@ -92,6 +92,7 @@ class Canvas:
             if i == len(records) - 1 and not self.head_activation:
                 terms = replace(terms, activation=None)
             layers[layer.name] = LayerCanvas(layer.name, terms)
+        _check_sizes(self.declared, records)
         return TracedCanvas(layers)
 
 
@@ -268,6 +269,21 @@ def _checked(layers: Sequence[Layer]) -> tuple[Layer, ...]:
             "not defined; trace them in two canvases."
         )
     return tuple(layers)
+
+
+def _check_sizes(layers: Sequence[Layer], records: Sequence[Record]) -> None:
+    """Refuse a declared shuffle that is not what the next layer received."""
+    pairs = zip(layers, layers[1:], records, records[1:], strict=False)
+    for layer, following, record, received in pairs:
+        if isinstance(layer, ConvLayer):
+            frames, channels, rows, cols = record.output.shape
+            r = layer.shuffle
+            declared = (frames, channels // r**2, rows * r, cols * r)
+            if tuple(received.input.shape) != declared:
+                raise ValueError(
+                    f"layer {layer.name!r} declares shuffle={r}, which makes {declared}, but "
+                    f"{following.name!r} receives {tuple(received.input.shape)}."
+                )
 
 
 def _linear_terms(layer: LinearLayer, record: Record, neuron: Neuron) -> LinearTerms:

@@ -17,8 +17,18 @@ from numba.extending import intrinsic
 
 from xinc_lightning.canvas.streams import LOW_BITS
 
-# Sums may be reordered; NaN and infinity keep their meaning.
-jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
+
+def jit(function):
+    """Compile without the interpreter's lock, and keep the result for the next run where that is possible.
+
+    Sums may be reordered; NaN and infinity keep their meaning.
+    """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz", "contract"}}
+    try:
+        return njit(function, cache=True, **options)
+    except RuntimeError:  # neither the package's folder nor the user's can be written
+        return njit(function, **options)
+
 
 LOW_MASK = (1 << LOW_BITS) - 1
 # A bin's 64-bit counter holds a count (upper bits) and a sum of low bits (lower bits) until it is emptied.

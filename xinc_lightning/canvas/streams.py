@@ -12,6 +12,7 @@ processes merge by adding them up, whatever they hold.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 from typing import ClassVar, TypeVar
 
 import torch
@@ -19,7 +20,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributed import ProcessGroup, all_reduce
 
-# A float32 without its sign has 31 bits: 16 choose the bin, 15 the number within it.
+# A float32 without its sign has 31 bits: 16 choose the bin, 15 the number within it. Compiled kernels are
+# kept from run to run and do not notice a change here: touch kernels.py then.
 LOW_BITS = 15
 BINS = 1 << (31 - LOW_BITS)
 # Pixels whose clusters are expanded to one-hot columns together.
@@ -95,7 +97,7 @@ class Partitions:
         stacked: list[Tensor] = []
         sizes: dict[str, int] = {}
         for name, labels in partitions.items():
-            labels = torch.as_tensor(labels)
+            labels = torch.as_tensor(labels, device=device)
             if labels.is_floating_point() or labels.is_complex():
                 raise ValueError(f"partition {name!r} is {labels.dtype}: labels are whole numbers.")
             if tuple(labels.shape) not in (shape, (frames, *shape)):
@@ -109,8 +111,8 @@ class Partitions:
                 )
             stacked.append(labels.long().expand(frames, *shape) + sum(sizes.values()))
             sizes[name] = int(labels.max()) + 1
-        empty = torch.empty(frames, *shape, 0, dtype=torch.long)
-        return cls((torch.stack(stacked, -1) if stacked else empty).to(device), sizes)
+        empty = torch.empty(frames, *shape, 0, dtype=torch.long, device=device)
+        return cls(torch.stack(stacked, -1) if stacked else empty, sizes)
 
     @property
     def clusters(self) -> int:
@@ -229,7 +231,7 @@ class Refinement(State):
     def update(self, maps: Maps, brackets: Int[Tensor, "thresholds frames"]) -> None:
         """Count a chunk's values in each bracket."""
         bits = float_bits(maps.abs())
-        for t, frame in torch.cartesian_prod(*map(torch.arange, brackets.shape)).tolist():
+        for t, frame in product(*map(range, brackets.shape)):
             here = bits[:, frame].flatten()
             inside = (here >> LOW_BITS) == brackets[t, frame]
             lows = (here & ((1 << LOW_BITS) - 1)).long()
