@@ -1,35 +1,40 @@
-"""Fixtures that several packages' tests share."""
+"""Fixtures that several packages' tests share, and shape checks for every jaxtyping signature."""
 
 import os
-from collections.abc import Callable, Mapping
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from jaxtyping import install_import_hook
+
+# Not the kernels: numba compiles plain functions only.
+install_import_hook(
+    [
+        f"xinc_lightning.canvas.{module}"
+        for module in ("conv", "linear", "statistics", "streams", "sweep", "trace")
+    ],
+    "beartype.beartype",
+)
+install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
-def golden_path() -> Callable[[str], Path]:
-    """Name → file in tests/golden."""
-    return lambda name: ROOT / "tests" / "golden" / name
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Arrays computed by the authors' released code from our own random weights."""
+    return ROOT / "tests" / "golden"
 
 
-@pytest.fixture
-def golden(golden_path) -> Callable[[str], Mapping[str, np.ndarray]]:
-    """Name → arrays of a file in tests/golden."""
-    return lambda name: np.load(golden_path(name))
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_golden() -> Path:
-    """Folder of the golden arrays that may not be committed."""
+    """Arrays computed by the authors' released code from their weights, which may not be committed."""
     folder = Path(os.environ.get("XINC_SHARED", ROOT.parent / "shared")) / "data" / "golden"
     if not folder.is_dir():
-        pytest.skip("the released Cityscapes weights may not be committed and are not beside this repository")
+        pytest.skip("the authors' own weights may not be committed and are not beside this repository")
     return folder
 
 
@@ -54,7 +59,7 @@ def _no_wandb_of_the_developer(monkeypatch, tmp_path):
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
     yield
-    if "wandb" in __import__("sys").modules:
+    if "wandb" in sys.modules:
         import wandb
 
         wandb.finish()

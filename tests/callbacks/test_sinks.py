@@ -1,6 +1,7 @@
 """Results reach the run folder and W&B; the W&B run is read back from its offline file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from xinc_lightning.callbacks import Sink, WandbRun
 from xinc_lightning.cli import main
 from xinc_lightning.figures.style import new_figure
+
+ROOT = Path(__file__).parents[2]
 
 
 def records(run: Path) -> list[dict]:
@@ -100,12 +103,21 @@ def test_mode_is_what_the_environment_says(monkeypatch, tmp_path, capsys):
     assert "API key" not in capsys.readouterr().out
 
 
-def test_a_key_makes_the_run_online_and_a_dead_server_offline(monkeypatch, tmp_path):
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    logger = WandbRun(save_dir=str(tmp_path), init_timeout=3)
-    with pytest.warns(UserWarning, match=r"W&B is not available .* logged offline instead"):
-        experiment = logger.experiment
-    assert experiment.offline
-    logger.log_metrics({"a": 1.0}, 0)
-    assert logger.where().startswith("wandb sync ")
+def test_a_key_makes_the_run_online_and_a_dead_server_offline(tmp_path):
+    """In a process of its own: wandb reads its environment once."""
+    script = """
+from xinc_lightning.callbacks import WandbRun
+logger = WandbRun(init_timeout=2)
+assert logger.experiment.offline
+logger.log_metrics({"a": 1.0}, 0)
+print(logger.where())
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "WANDB_API_KEY": "0" * 40}
+    env["WANDB_BASE_URL"] = "http://127.0.0.1:9"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(
+        command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.startswith("wandb sync ")
+    assert "W&B is not available" in done.stderr
+    assert done.stderr.count("logged offline instead") == 1

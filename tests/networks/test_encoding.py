@@ -10,7 +10,7 @@ from xinc_lightning.networks import FourierEncoding, FrameEncoding, pixel_grid
 
 
 def test_pixel_grid_is_the_released_one(golden):
-    coordinates = golden("ffn_tiny_maps.npz")["coordinates"]
+    coordinates = np.load(golden / "ffn_tiny_maps.npz")["coordinates"]
     np.testing.assert_array_equal(pixel_grid(16, 32).reshape(-1, 2).numpy(), coordinates)
 
 

@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from xinc_lightning.networks import FFN, FFNStack, pixel_grid
 
 
-def test_released_weights_render_the_released_image(golden, golden_path):
-    ffn = FFN.from_released(load_file(golden_path("ffn_tiny.safetensors")))
-    image = golden("ffn_tiny_maps.npz")["image"]
+def test_released_weights_render_the_released_image(golden):
+    ffn = FFN.from_released(load_file(golden / "ffn_tiny.safetensors"))
+    image = np.load(golden / "ffn_tiny_maps.npz")["image"]
     np.testing.assert_allclose(ffn(pixel_grid(16, 32)).detach(), image, atol=1e-6)
 
 

@@ -9,9 +9,9 @@ from xinc_lightning.networks import NeRV
 from xinc_lightning.networks.nerv import stem_grid
 
 
-def test_released_weights_give_the_released_output(golden, golden_path):
-    nerv = NeRV.from_released(load_file(golden_path("nerv_tiny.safetensors")), 16, 32, output="identity")
-    maps = golden("nerv_tiny_maps.npz")
+def test_released_weights_give_the_released_output(golden):
+    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
+    maps = np.load(golden / "nerv_tiny_maps.npz")
     output = nerv(torch.from_numpy(maps["t"])).detach()[0]
     np.testing.assert_allclose(output, maps["head_preactivation"].reshape(3, 16, 32), atol=1e-6)
 

@@ -11,7 +11,8 @@ from torch.nn import functional as F  # noqa: N812
 from xinc_lightning.canvas.linear import relative_error
 from xinc_lightning.networks.layers import Activation
 
-Maps = Float[Tensor, "n frames height width"]
+Maps = Float[Tensor, "n frames rows cols"]
+LargerMaps = Float[Tensor, "n frames height width"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Step:
     upsample: int = 1
     activation: Activation | None = None
 
-    def __call__(self, maps: Maps) -> Maps:
+    def __call__(self, maps: Maps) -> LargerMaps:
         """Box filter, nearest-neighbour upsampling, activation."""
         maps = upsample_nearest(box_filter(maps, self.kernel), self.upsample)
         return self.activation(maps) if self.activation else maps
@@ -90,16 +91,18 @@ class ConvTerms:
             "phase_col": phase % self.shuffle,
         }
 
-    def terms(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames rows cols"]:
+    def terms(self, neurons: Int[Tensor, " n"]) -> Maps:
         """Each kernel's own output plus its share b_o / in of the bias, before shuffle and activation."""
         outputs, inputs = self.weight.shape[:2]
         channels, kernels = neurons // outputs, neurons % outputs
         values = pad_same(self.values[:, channels], self.weight.shape[2:])
+        # Neurons innermost in memory: fastest here, and what the fused sweep needs next.
+        values = values.contiguous(memory_format=torch.channels_last)
         bias = None if self.bias is None else self.bias[kernels] / inputs
         terms = F.conv2d(values, self.weight[kernels, channels, None], bias, groups=len(neurons))
         return terms.transpose(0, 1)
 
-    def maps(self, neurons: Int[Tensor, " n"]) -> Maps:
+    def maps(self, neurons: Int[Tensor, " n"]) -> LargerMaps:
         """The kernels' contribution maps."""
         maps = self.terms(neurons)
         if self.shuffle > 1:
@@ -123,9 +126,7 @@ class ConvTerms:
         return relative_error(total, expected, expected)
 
 
-def shuffle_masked(
-    terms: Float[Tensor, "n frames rows cols"], phases: Int[Tensor, " n"], factor: int
-) -> Maps:
+def shuffle_masked(terms: Maps, phases: Int[Tensor, " n"], factor: int) -> LargerMaps:
     """PixelShuffle of single kernels: each map is non-zero only at its own sub-pixel phase (§3.2.2).
 
     >>> shuffle_masked(torch.ones(1, 1, 1, 2), torch.tensor([3]), 2)[0, 0]
@@ -148,7 +149,7 @@ def box_filter(maps: Maps, kernel: tuple[int, int]) -> Maps:
     return F.avg_pool2d(pad_same(maps, kernel), kernel, stride=1)
 
 
-def upsample_nearest(maps: Maps, factor: int) -> Maps:
+def upsample_nearest(maps: Maps, factor: int) -> LargerMaps:
     """Repeat every value ``factor`` × ``factor`` times."""
     return maps.repeat_interleave(factor, -2).repeat_interleave(factor, -1) if factor > 1 else maps
 

@@ -3,18 +3,25 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.distributed import ProcessGroup
 
 from xinc_lightning.canvas.conv import ConvTerms, Step
 from xinc_lightning.canvas.linear import LinearTerms, Neuron
+from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
+from xinc_lightning.canvas.statistics import LayerStatistics
 from xinc_lightning.canvas.trace import Record, full_precision, trace
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
 MAX_BYTES = 64 * 2**20
+
+Neurons = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
 
 class Canvas:
@@ -85,6 +92,7 @@ class Canvas:
             if i == len(records) - 1 and not self.head_activation:
                 terms = replace(terms, activation=None)
             layers[layer.name] = LayerCanvas(layer.name, terms)
+        _check_sizes(self.declared, records)
         return TracedCanvas(layers)
 
 
@@ -152,7 +160,7 @@ class LayerCanvas:
         """What identifies each neuron besides its index: see the terms' ``labels``."""
         return self.terms.labels
 
-    def maps(self, neurons: Sequence[int] | Tensor) -> Float[Tensor, "n frames height width"]:
+    def maps(self, neurons: Neurons) -> Float[Tensor, "n frames height width"]:
         """Contribution maps of the given neurons, in the given order, on the network's device and dtype.
 
         Raises:
@@ -162,7 +170,7 @@ class LayerCanvas:
             return self.terms.maps(self.select(neurons))
 
     def chunks(
-        self, max_bytes: int = MAX_BYTES, neurons: Sequence[int] | Tensor | None = None
+        self, max_bytes: int = MAX_BYTES, neurons: Neurons | None = None
     ) -> Iterator[tuple[Int[Tensor, " n"], Float[Tensor, "n frames height width"]]]:
         """All maps, or the given neurons', in order, a chunk at a time.
 
@@ -189,7 +197,42 @@ class LayerCanvas:
         with torch.no_grad(), full_precision():
             return self.terms.completeness_error(self._chunk(max_bytes))
 
-    def select(self, neurons: Sequence[int] | Tensor | None) -> Int[Tensor, " n"]:
+    def reduce(
+        self,
+        partitions: Mapping[str, Tensor] | None = None,
+        thresholds: Sequence[float] = (0.1, 0.5),
+        points: int = 1000,
+        neurons: Neurons | None = None,
+        max_bytes: int = MAX_BYTES,
+        group: ProcessGroup | None = None,
+        progress: bool = False,
+    ) -> LayerStatistics:
+        """Every reduction the analyses need, in three passes over the maps, which never all exist.
+
+        Args:
+            partitions: by name, each pixel's cluster, whole numbers [height, width] from 0, or
+                [frames, height, width] where clusters move.
+            thresholds: the fractions x for which τ_x is sought.
+            points: points of the sampled sorted curve of |c|.
+            neurons: which neurons, all unless given; they are treated as if they were the whole layer.
+            max_bytes: size of what is worked on at once.
+            group: processes that hold the same canvas and share the work; all of them get the result.
+            progress: whether to show a progress bar.
+
+        Raises:
+            ValueError: if a partition or a threshold cannot be used.
+            IndexError: if a neuron does not exist.
+        """
+        chosen = self.select(neurons)
+        if not len(chosen):
+            raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
+        with torch.no_grad(), full_precision():
+            sweep = fastest_sweep(self.terms, chosen, max_bytes)
+            return reduce_layer(
+                self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
+            )
+
+    def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.
 
         Raises:
@@ -228,12 +271,27 @@ def _checked(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
+def _check_sizes(layers: Sequence[Layer], records: Sequence[Record]) -> None:
+    """Refuse a declared shuffle that is not what the next layer received."""
+    pairs = zip(layers, layers[1:], records, records[1:], strict=False)
+    for layer, following, record, received in pairs:
+        if isinstance(layer, ConvLayer):
+            frames, channels, rows, cols = record.output.shape
+            r = layer.shuffle
+            declared = (frames, channels // r**2, rows * r, cols * r)
+            if tuple(received.input.shape) != declared:
+                raise ValueError(
+                    f"layer {layer.name!r} declares shuffle={r}, which makes {declared}, but "
+                    f"{following.name!r} receives {tuple(received.input.shape)}."
+                )
+
+
 def _linear_terms(layer: LinearLayer, record: Record, neuron: Neuron) -> LinearTerms:
     values, output = record.input, record.output
     if values.ndim not in (3, 4):
         raise ValueError(
             f"the input of layer {layer.name!r} is {tuple(values.shape)}: a canvas needs [height, width, "
-            "features] or [frames, height, width, features]; an FFN takes pixel_grid(height, width) unflattened."
+            "features] or [frames, height, width, features]; pixel_grid(height, width) goes in unflattened."
         )
     if values.ndim == 3:
         values, output = values[None], output[None]

@@ -1,0 +1,95 @@
+"""All reductions of one layer's canvas, in three passes over its maps."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.distributed import ProcessGroup, get_rank, get_world_size
+
+from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.streams import Partitions, Slots, Track, find_brackets, share_limits
+from xinc_lightning.canvas.sweep import Sweep, Terms, TorchSweep
+
+
+def fastest_sweep(terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> Sweep:
+    """The fused kernels where they apply, float32 on the CPU, and torch elsewhere."""
+    if terms.values.device.type == "cpu" and terms.values.dtype == torch.float32:
+        from xinc_lightning.canvas.fused import FusedSweep
+
+        return FusedSweep(terms, neurons, max_bytes)
+    return TorchSweep(terms, neurons, max_bytes)
+
+
+def reduce_layer(
+    name: str,
+    sweep: Sweep,
+    terms: Terms,
+    neurons: Int[Tensor, " n"],
+    partitions: Mapping[str, Tensor],
+    thresholds: Sequence[float],
+    points: int,
+    group: ProcessGroup | None,
+    progress: bool,
+) -> LayerStatistics:
+    """Take all three passes; see :meth:`xinc_lightning.canvas.engine.LayerCanvas.reduce`."""
+    for x in thresholds:
+        if not 0 < x <= 1:
+            raise ValueError(f"threshold {x}: thresholds are fractions of Σ|c| in (0, 1].")
+    stacked = Partitions.of(partitions, terms.frames, terms.shape, neurons.device)
+    chunks = sweep.chunks()
+    if group is not None:
+        chunks = chunks[get_rank(group) :: get_world_size(group)]
+    passes = 3 if thresholds else 2
+    with sweep.settings(), _progress(name, passes * len(chunks), progress) as track:
+        sums = sweep.sums(chunks, stacked, track).merge(group)
+        tau = sums.pixels.new_zeros(0, terms.frames)
+        if thresholds:
+            cumulative = sums.cumulative()
+            brackets = find_brackets(cumulative, thresholds)
+            refinement = sweep.refinement(chunks, brackets, track).merge(group)
+            tau = refinement.tau(cumulative, brackets, thresholds)
+        dtype = terms.values.dtype
+        limits = share_limits(
+            sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32
+        )
+        counts = sweep.counts(chunks, sums, limits, tau, track).merge(group)
+        entropy, curve = sums.entropy, sums.curve(points)
+    return LayerStatistics(
+        layer=name,
+        neurons=neurons,
+        signed_sum=sums.signed,
+        absolute_sum=sums.absolute,
+        minimum=sums.minimum,
+        maximum=sums.maximum,
+        cluster_sums=stacked.split(sums.clusters),
+        cluster_areas=stacked.split(stacked.areas()),
+        pixel_sums=sums.pixels,
+        entropy=entropy,
+        pixels_per_neuron=counts.pixels,
+        thresholds=tuple(thresholds),
+        tau=tau,
+        neurons_above=counts.above,
+        curve=curve,
+        fluctuation=sums.changes,
+    )
+
+
+@contextmanager
+def _progress(name: str, total: int, show: bool) -> Iterator[Track]:
+    """A function to pass chunks through, which moves a bar over all passes if ``show``."""
+    if not show:
+        yield iter
+        return
+    from rich.progress import Progress
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"canvas of {name}", total=total)
+
+        def track(chunks: Iterable[Slots]) -> Iterator[Slots]:
+            for chunk in chunks:
+                yield chunk
+                bar.advance(task)
+
+        yield track

@@ -1,0 +1,101 @@
+"""Ways to take the three passes over a layer's maps, and the reference one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xinc_lightning.canvas.conv import ConvTerms
+from xinc_lightning.canvas.linear import LinearTerms
+from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
+
+Terms = LinearTerms | ConvTerms
+
+
+class Sweep(ABC):
+    """One way to take the three passes over a layer's maps."""
+
+    def settings(self) -> AbstractContextManager[None]:
+        """What has to hold during all passes."""
+        return nullcontext()
+
+    @abstractmethod
+    def chunks(self) -> list[Slots]:
+        """The places along the neuron axis that are worked on together."""
+
+    @abstractmethod
+    def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
+        """First pass."""
+
+    @abstractmethod
+    def refinement(
+        self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
+    ) -> Refinement:
+        """Second pass."""
+
+    @abstractmethod
+    def counts(
+        self,
+        chunks: Sequence[Slots],
+        sums: Sums,
+        limits: Float[Tensor, "frames height width"],
+        tau: Float[Tensor, "thresholds frames"],
+        track: Track,
+    ) -> Counts:
+        """Third pass."""
+
+
+class TorchSweep(Sweep):
+    """The readable reference: every chunk's maps as a tensor; any device, any dtype, no host synchronisation.
+
+    Args:
+        terms: the layer's terms.
+        neurons: which neurons.
+        max_bytes: size of a chunk's maps.
+    """
+
+    def __init__(self, terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
+        self.terms = terms
+        self.neurons = neurons
+        height, width = terms.shape
+        self.chunk = max(1, max_bytes // (terms.frames * height * width * terms.values.element_size()))
+
+    def chunks(self) -> list[Slots]:
+        """Neurons in order."""
+        return list(torch.split(torch.arange(len(self.neurons), device=self.neurons.device), self.chunk))
+
+    def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
+        """First pass."""
+        terms = self.terms
+        state = Sums.zeros(
+            len(self.neurons), terms.frames, terms.shape, partitions.clusters, self.neurons.device
+        )
+        for slots in track(chunks):
+            state.update(slots, terms.maps(self.neurons[slots]), partitions)
+        return state
+
+    def refinement(
+        self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
+    ) -> Refinement:
+        """Second pass."""
+        state = Refinement.zeros(brackets)
+        for slots in track(chunks):
+            state.update(self.terms.maps(self.neurons[slots]), brackets)
+        return state
+
+    def counts(
+        self,
+        chunks: Sequence[Slots],
+        sums: Sums,
+        limits: Float[Tensor, "frames height width"],
+        tau: Float[Tensor, "thresholds frames"],
+        track: Track,
+    ) -> Counts:
+        """Third pass."""
+        state = Counts.zeros(sums, len(tau))
+        for slots in track(chunks):
+            state.update(slots, self.terms.maps(self.neurons[slots]), limits, tau)
+        return state
