@@ -6,7 +6,7 @@ if __name__ != "xinc_lightning.callbacks":
         "different copy of every class. Write `from xinc_lightning.callbacks import …`."
     )
 
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment
+from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
 from xinc_lightning.callbacks.progress import Progress
@@ -21,6 +21,7 @@ __all__ = [
     "FrameWriter",
     "MetricsFile",
     "Moment",
+    "Needs",
     "Progress",
     "Reconstructions",
     "Report",

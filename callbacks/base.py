@@ -1,8 +1,9 @@
 """When an analysis runs, on what, and without leaving a trace in the training it watches."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,10 +13,26 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
+from xinc_lightning.analyses import sample_neurons
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.canvas import Canvas, TracedCanvas
+from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics, TracedCanvas
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import INRModule
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an analysis wants to find in the shared pass over the canvas.
+
+    Attributes:
+        positions: frames of the clip, by position. All due analyses' positions are looked at together; frames
+            next to each other in the sorted union also give the fluctuation between them.
+        partitions: by name, each pixel's cluster: [height, width], or position → [height, width] where
+            clusters move (for every position that any analysis asks for).
+    """
+
+    positions: tuple[int, ...] = (0,)
+    partitions: Mapping[str, Tensor | Mapping[int, Tensor]] = field(default_factory=dict)
 
 
 class Moment:
@@ -25,13 +42,25 @@ class Moment:
         module: the network in training or under test.
         clip: what it represents.
         epoch: epochs completed.
+        needs: what the due analyses want from the shared pass.
+        max_neurons: layers of more neurons are sampled, with a fixed seed.
     """
 
-    def __init__(self, module: INRModule, clip: PanopticClip, epoch: int) -> None:
+    def __init__(
+        self,
+        module: INRModule,
+        clip: PanopticClip,
+        epoch: int,
+        needs: Sequence[Needs] = (),
+        max_neurons: int | None = None,
+    ) -> None:
         self.module = module
         self.clip = clip
         self.epoch = epoch
-        self._canvases: dict[int, TracedCanvas] = {}
+        self.positions = tuple(sorted({p for need in needs for p in need.positions})) or (0,)
+        self.partitions = {name: labels for need in needs for name, labels in need.partitions.items()}
+        self.max_neurons = max_neurons
+        self._statistics: dict[tuple[str, int], LayerStatistics] = {}
 
     @cached_property
     def reconstruction(self) -> Tensor:
@@ -43,16 +72,52 @@ class Moment:
         """Name of the network's class, without the word module."""
         return type(self.module).__name__.removesuffix("Module")
 
-    def canvas(self, position: int) -> TracedCanvas:
-        """The canvas of one frame.
+    @cached_property
+    def _canvases(self) -> list[tuple[tuple[int, ...], TracedCanvas]]:
+        """Canvases and the positions they cover: one for all frames if one network represents them all."""
+        inputs = [self.module.canvas_inputs(position) for position in self.positions]
+        if len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1:
+            times = torch.cat([time for _, time in inputs])
+            return [(self.positions, Canvas(inputs[0][0]).at(times))]
+        return [
+            ((position,), Canvas(network).at(grid))
+            for position, (network, grid) in zip(self.positions, inputs, strict=True)
+        ]
 
-        Args:
-            position: the frame's position in the clip.
-        """
-        if position not in self._canvases:
-            network, inputs = self.module.canvas_inputs(position)
-            self._canvases[position] = Canvas(network).at(inputs)
-        return self._canvases[position]
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, input side first."""
+        return self._canvases[0][1].layers
+
+    def canvas(self, layer: str, position: int) -> tuple[LayerCanvas, int]:
+        """A layer's canvas that covers a position, and the index of that position among its frames."""
+        for positions, canvas in self._canvases:
+            if position in positions:
+                return canvas[layer], positions.index(position)
+        raise KeyError(f"position {position} is not among the positions asked for, {self.positions}.")
+
+    def statistics(self, layer: str, position: int) -> tuple[LayerStatistics, int]:
+        """A layer's reductions that cover a position, and the index of that position among their frames."""
+        canvas, frame = self.canvas(layer, position)
+        key = (layer, id(canvas))
+        if key not in self._statistics:
+            covered = next(positions for positions, c in self._canvases if c[layer] is canvas)
+            sampled = self.sampled_neurons(canvas.neurons)
+            self._statistics[key] = canvas.reduce(self._labels(covered), neurons=sampled)
+        return self._statistics[key], frame
+
+    def sampled_neurons(self, neurons: int) -> list[int] | None:
+        """Which neurons of a layer of so many are analysed; None for all."""
+        if self.max_neurons is None or neurons <= self.max_neurons:
+            return None
+        return sample_neurons(neurons, self.max_neurons)
+
+    def _labels(self, positions: tuple[int, ...]) -> dict[str, Tensor]:
+        """The partitions as the engine takes them: one picture, or one for each frame."""
+        labels = {}
+        for name, given in self.partitions.items():
+            labels[name] = given if isinstance(given, Tensor) else torch.stack([given[p] for p in positions])
+        return labels
 
     def psnr(self, position: int) -> float:
         """PSNR of one frame in dB."""
@@ -86,6 +151,10 @@ class AnalysisCallback(Callback, ABC):
             raise ValueError(f"every_n_epochs={every_n_epochs}: an analysis runs every 1 or more epochs.")
         self.every_n_epochs = every_n_epochs
 
+    def needs(self, clip: PanopticClip) -> Needs:
+        """What the shared pass has to provide for this clip."""
+        return Needs()
+
     @abstractmethod
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """Compute, and hand results and figures to the sink."""
@@ -110,9 +179,10 @@ class AnalysisCallback(Callback, ABC):
         if self is not analyses[0] or not due or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
             return
         assert isinstance(module, INRModule)
-        moment = Moment(module, trainer.datamodule.clip, epoch)  # type: ignore[attr-defined]
+        clip = trainer.datamodule.clip  # type: ignore[attr-defined]
         folder = Path(trainer.default_root_dir) / "analyses" / f"epoch={epoch:04d}"
         with undisturbed(module), Sink(folder, trainer.loggers, epoch, trainer.global_step) as sink:
+            moment = Moment(module, clip, epoch, [analysis.needs(clip) for analysis in due])
             for analysis in due:
                 analysis.analyse(moment, sink)
 

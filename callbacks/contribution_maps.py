@@ -1,8 +1,9 @@
 """What sampled neurons paint, layer by layer (§4.2, Figs 1, 3, 11)."""
 
 from xinc_lightning.analyses import contribution_maps, sample_neurons
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment
+from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contact_sheet
 
 
@@ -31,16 +32,20 @@ class ContributionMaps(AnalysisCallback):
         self.frame = frame
         self.seed = seed
 
+    def needs(self, clip: PanopticClip) -> Needs:
+        """The frame."""
+        return Needs((self.frame,))
+
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One sheet a layer."""
-        canvas = moment.canvas(self.frame)
         picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
-        for name in self.layers or canvas.layers:
-            layer = canvas[name]
+        for name in self.layers or moment.layers:
+            layer, _ = moment.canvas(name, self.frame)
+            statistics, frame = moment.statistics(name, self.frame)
             chosen = self.neurons
             if isinstance(chosen, int):
                 chosen = sample_neurons(layer.neurons, chosen, self.seed)
-            result = contribution_maps(layer, chosen)
+            result = contribution_maps(layer, statistics, chosen, frame)
             sink.scalars(f"xinc/{name}/maps", result.scalars())
             sink.arrays(f"maps/{name}", **result.arrays())
             sink.figure(f"maps/{name}", contact_sheet(result, picture, moment.title(name, self.frame)))

@@ -32,7 +32,9 @@ class Report(Callback):
         if trainer.is_global_zero:
             print(f"{type(pl_module.network).__name__}: {pl_module.budget}")
             for logger in trainer.loggers:
-                logger.log_metrics({"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters}, 0)
+                logger.log_metrics(
+                    {"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters}, 0
+                )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report on the trained network."""
@@ -52,9 +54,7 @@ class Report(Callback):
         run.mkdir(parents=True, exist_ok=True)
         (run / "report.json").write_text(json.dumps(result.scalars(), indent=1))
         for logger in trainer.loggers:
-            logger.log_metrics(
-                {f"final/{n}": v for n, v in result.scalars().items()}, trainer.global_step
-            )
+            logger.log_metrics({f"final/{n}": v for n, v in result.scalars().items()}, trainer.global_step)
         Console().print(_table(result, run, trainer))
 
 

@@ -1,7 +1,7 @@
 """Speed and memory as ratios measured in one run.
 
-    python scripts/benchmark.py train [--device cuda] [--rounds 5]
-    python scripts/benchmark.py canvas
+python scripts/benchmark.py train [--device cuda] [--rounds 5]
+python scripts/benchmark.py canvas
 """
 
 import argparse
@@ -21,11 +21,15 @@ from xinc_lightning.networks import FFN, NeRV, pixel_grid
 
 def main() -> None:
     """Run one benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="training: Lightning modules against plain PyTorch loops")
     train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    train.add_argument("--rounds", type=int, default=5, help="alternating measurements; the best of each counts")
+    train.add_argument(
+        "--rounds", type=int, default=5, help="alternating measurements; the best of each counts"
+    )
     arguments = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     benchmark_training(arguments.device, arguments.rounds)
@@ -36,15 +40,15 @@ def benchmark_training(device: str, rounds: int) -> None:
     data = ClipDataModule()
     frames = data.clip.frames.contiguous().to(device)
     nerv_epochs, ffn_steps = (3, 15) if device == "cpu" else (30, 200)
-    print(f"{device}, {torch.get_num_threads()} threads, 30 frames of 128×256; best of {rounds} alternating rounds")
+    print(
+        f"{device}, {torch.get_num_threads()} threads, 30 frames of 128×256; best of {rounds} alternating rounds"
+    )
     compare(
         "NeRV epochs/s",
         nerv_epochs,
         rounds,
         plain=lambda epochs: plain_nerv(frames, epochs),
-        ours=lambda epochs: lightning_seconds(
-            NeRVModule(target_bpp=32.55), ClipDataModule(), epochs, device
-        ),
+        ours=lambda epochs: lightning_seconds(NeRVModule(target_bpp=32.55), ClipDataModule(), epochs, device),
     )
     compare(
         "FFN steps/s",
@@ -64,7 +68,9 @@ def compare(what: str, epochs: int, rounds: int, **variants: Callable[[int], flo
         for name, run in variants.items():
             best[name] = min(best[name], run(epochs))
     rate = {name: epochs / seconds for name, seconds in best.items()}
-    print(f"{what:14}  plain {rate['plain']:8.2f}   ours {rate['ours']:8.2f}   ratio {rate['ours'] / rate['plain']:.2f}")
+    print(
+        f"{what:14}  plain {rate['plain']:8.2f}   ours {rate['ours']:8.2f}   ratio {rate['ours'] / rate['plain']:.2f}"
+    )
 
 
 def plain_nerv(frames: Tensor, epochs: int) -> float:

@@ -45,7 +45,9 @@ def tiny_clip(tmp_path) -> Path:
     folder.mkdir()
     ramp = np.linspace(0, 200, 32, dtype=np.uint8)
     for i in range(6):
-        picture = np.stack([np.broadcast_to(ramp, (16, 32)), np.full((16, 32), 90), np.full((16, 32), 40)], -1)
+        picture = np.stack(
+            [np.broadcast_to(ramp, (16, 32)), np.full((16, 32), 90), np.full((16, 32), 40)], -1
+        )
         picture = cv2.circle(np.ascontiguousarray(picture, np.uint8), (6 + 4 * i, 8), 4, (230, 30, 200), -1)
         cv2.imwrite(str(folder / f"{i:05d}.png"), picture)
     return folder

@@ -54,7 +54,9 @@ def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
     assert resolved["trainer"]["max_epochs"] == 2
     assert resolved["data"]["path"] == "bunny"
 
-    main(["test", "--config", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints" / "last.ckpt")])
+    main(
+        ["test", "--config", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints" / "last.ckpt")]
+    )
     tested = json.loads(Path(f"runs/{name.removesuffix('.yaml')}-test-001/report.json").read_text())
     assert tested["psnr"] == pytest.approx(report["psnr"], abs=1e-4)
     assert "bits/parameter" in capsys.readouterr().out
@@ -84,8 +86,14 @@ def test_a_video_as_ffns_in_one_run():
 
 def test_callbacks_can_be_added_on_the_command_line():
     main(
-        ["fit", "--config", "quick.yaml", *SMALL, "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps"]
-        + ["--trainer.callbacks.layers=[block3]"]
+        [
+            "fit",
+            "--config",
+            "quick.yaml",
+            *SMALL,
+            "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps",
+            "--trainer.callbacks.layers=[block3]",
+        ]
     )
     maps = Path("runs/quick-001/analyses/epoch=0002/maps")
     assert {p.name for p in maps.glob("*.png")} >= {"head.png", "block3.png"}

@@ -196,17 +196,19 @@ def decode(
     offsets = torch.from_numpy(np.frombuffer(coded[ends[1] : ends[2]], np.float32).copy())
     decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(coded[ends[2] :], np.uint32))
     symbols = decoder.decode(_symbol_model(histogram), sum(shape.numel() for shape in shapes.values()))
-    levels = torch.from_numpy(symbols).split([shape.numel() for shape in shapes.values()])
-    return {
-        name: Quantized(level.reshape(channels[name], -1), scale.float()[:, None], offset[:, None], shape)
-        for (name, shape), level, scale, offset in zip(
-            shapes.items(),
-            levels,
-            scales.split(list(channels.values())),
-            offsets.split(list(channels.values())),
-            strict=True,
+    levels = torch.from_numpy(symbols)
+
+    quantized, symbol, channel = {}, 0, 0
+    for name, shape in shapes.items():
+        values = slice(symbol, symbol := symbol + shape.numel())
+        rows = slice(channel, channel := channel + channels[name])
+        quantized[name] = Quantized(
+            levels[values].reshape(channels[name], -1),
+            scales[rows].float()[:, None],
+            offsets[rows, None],
+            shape,
         )
-    }
+    return quantized
 
 
 def _symbol_model(histogram: np.ndarray) -> object:
@@ -227,4 +229,6 @@ def _channels(shape: torch.Size, channel_dims: int) -> int:
 
 def _bfloat16_upwards(values: Tensor) -> Tensor:
     rounded = values.bfloat16().float()
-    return torch.where(rounded < values, torch.nextafter(rounded.bfloat16(), torch.tensor(torch.inf)), rounded).float()
+    return torch.where(
+        rounded < values, torch.nextafter(rounded.bfloat16(), torch.tensor(torch.inf)), rounded
+    ).float()

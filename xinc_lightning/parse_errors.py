@@ -11,7 +11,9 @@ Classes = Mapping[str, Iterable[Callable[..., object]]]
 UNKNOWN_OPTION = re.compile(
     r"unrecognized arguments: -*([\w.+-]+)|[Oo]ption '([\w.]+)' is not accepted|does not accept option '([\w.]+)'"
 )
-UNKNOWN_CLASS = re.compile(r"Problem with given class_path '([\w.]+)'|Expected a dot import path string: ([\w.]+)")
+UNKNOWN_CLASS = re.compile(
+    r"Problem with given class_path '([\w.]+)'|Expected a dot import path string: ([\w.]+)"
+)
 WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
 WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*Given value: (.*)', re.DOTALL)
 EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import torch
 import yaml
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
@@ -99,10 +99,11 @@ class TrainingCLI(LightningCLI):
             config.model.init_args.clip_shape = stored["clip_shape"]
         for key, asked in config.model.init_args.items():
             if key in stored and asked is not None and _plain(asked) != _plain(stored[key]):
+                source = run_of(path)
                 raise ValueError(
                     f"model.{key} is {_plain(asked)} in this command but {_plain(stored[key])} in the checkpoint "
                     f"'{path}'. Use the config the checkpoint was trained with"
-                    + (f": --config {run / 'config.yaml'}" if (run := run_of(path)) else ".")
+                    + (f": --config {source / 'config.yaml'}" if source else ".")
                 )
 
     def before_instantiate_classes(self) -> None:

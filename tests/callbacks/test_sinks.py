@@ -31,9 +31,7 @@ def history(run: Path) -> list[dict[str, str]]:
     for record in records(run):
         if "history" in record:
             items = record["history"]["item"]
-            rows.append(
-                {item.get("key") or ".".join(item["nestedKey"]): item["valueJson"] for item in items}
-            )
+            rows.append({item.get("key") or ".".join(item["nestedKey"]): item["valueJson"] for item in items})
     return rows
 
 
@@ -42,8 +40,9 @@ def run(tmp_path, monkeypatch):
     """A finished quick run."""
     monkeypatch.chdir(tmp_path)
     small = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "4"]
-    main(["fit", "--config", "quick.yaml", *small, "--trainer.callbacks+=ContributionMaps"]
-         + ["--trainer.callbacks.every_n_epochs=2", "--trainer.callbacks.layers=[block3]"])
+    added = ["ContributionMaps", "every_n_epochs=2", "layers=[block3]"]
+    flags = [f"--trainer.callbacks{sign}{value}" for sign, value in zip(("+=", ".", "."), added, strict=True)]
+    main(["fit", "--config", "quick.yaml", *small, *flags])
     return Path("runs/quick-001")
 
 
@@ -56,7 +55,9 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
     steps = [int(row["trainer/global_step"]) for row in rows if "trainer/global_step" in row]
     assert len(steps) == len(rows)
 
-    config = json.dumps([r["config"] for r in records(run) if "config" in r] + [r["run"] for r in records(run) if "run" in r])
+    config = json.dumps(
+        [r["config"] for r in records(run) if "config" in r] + [r["run"] for r in records(run) if "run" in r]
+    )
     for part in ("target_bpp", "seed_everything", "bunny", "NeRVModule", "max_epochs"):
         assert part in config
 
@@ -78,9 +79,14 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
 
 def test_folder_appears_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "analyses" / "epoch=0001"
-    with pytest.raises(RuntimeError, match="boom"), Sink(folder, [], 1, 10) as sink:
-        sink.scalars("a", {"b": 1.0})
-        raise RuntimeError("boom")
+
+    def fail_within():
+        with Sink(folder, [], 1, 10) as sink:
+            sink.scalars("a", {"b": 1.0})
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        fail_within()
     assert not folder.exists()
     with Sink(folder, [], 1, 10) as sink:
         sink.figure("x/picture", new_figure(2, 1, "title"))

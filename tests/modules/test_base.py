@@ -12,7 +12,18 @@ from xinc_lightning.modules import FFNModule, NeRVModule
 from xinc_lightning.modules.base import warmup_cosine
 
 
-def train(module_class, folder, root, epochs=3, frames="all", callbacks=(), seed=7, ckpt_path=None, stop_after=None, **options):
+def train(
+    module_class,
+    folder,
+    root,
+    epochs=3,
+    frames="all",
+    callbacks=(),
+    seed=7,
+    ckpt_path=None,
+    stop_after=None,
+    **options,
+):
     """Train a tiny network; returns its module and trainer."""
     seed_everything(seed, verbose=False)
     data = ClipDataModule(
@@ -71,7 +82,9 @@ def test_resuming_is_bit_exact(module_class, tiny_clip, tmp_path):
     whole, _ = train(module_class, tiny_clip, tmp_path / "a", epochs=4)
     _, trainer = train(module_class, tiny_clip, tmp_path / "b", epochs=4, callbacks=[StopAfterTwo()])
     assert trainer.current_epoch == 2
-    resumed, _ = train(module_class, tiny_clip, tmp_path / "c", epochs=4, ckpt_path=tmp_path / "two.ckpt", seed=99)
+    resumed, _ = train(
+        module_class, tiny_clip, tmp_path / "c", epochs=4, ckpt_path=tmp_path / "two.ckpt", seed=99
+    )
     assert_same(whole, resumed)
 
 
@@ -117,7 +130,9 @@ def test_budget_is_kept_at_any_size(module_class, shape):
 
 def test_network_of_another_clip_is_refused():
     module = NeRVModule(target_parameters=12_000, clip_shape=[4, 16, 32])
-    with pytest.raises(ValueError, match="built for 4 frames of 16×32 pixels, the data has 5 frames of 16×32"):
+    with pytest.raises(
+        ValueError, match="built for 4 frames of 16×32 pixels, the data has 5 frames of 16×32"
+    ):
         module.size_for(torch.zeros(5, 3, 16, 32))
 
 

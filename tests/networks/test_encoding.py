@@ -33,7 +33,5 @@ def test_fourier_encoding_by_hand():
 def test_frame_encoding_by_hand():
     features = FrameEncoding(base=2.0, levels=2)(torch.tensor([0.25]))
     half = math.sqrt(0.5)
-    torch.testing.assert_close(
-        features.flatten(), torch.tensor([half, 1.0, half, 0.0]), atol=1e-6, rtol=0
-    )
+    torch.testing.assert_close(features.flatten(), torch.tensor([half, 1.0, half, 0.0]), atol=1e-6, rtol=0)
     assert features.shape == (1, 4, 1, 1)

@@ -14,7 +14,7 @@ def test_released_weights_render_the_released_image(golden):
     np.testing.assert_allclose(ffn(pixel_grid(16, 32)).detach(), image, atol=1e-6)
 
 
-def test_cityscapes_checkpoint_renders_its_image_of_36_dB(shared_golden):  # noqa: N802
+def test_cityscapes_checkpoint_renders_its_image_of_36_dB(shared_golden):
     """The rendering is the authors' own to 60 dB and more, so its PSNR against the frame is theirs too."""
     ffn = FFN.from_released(load_file(shared_golden / "ffn_cityscapes_0005.safetensors"))
     image = np.load(shared_golden / "ffn_cityscapes_0005_maps.npz")["image"]

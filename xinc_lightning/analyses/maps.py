@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
 
-from xinc_lightning.canvas import LayerCanvas
+from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,14 @@ class ContributionMapsResult:
         }
 
 
-def contribution_maps(layer: LayerCanvas, neurons: Sequence[int], frame: int = 0) -> ContributionMapsResult:
+def contribution_maps(
+    layer: LayerCanvas, statistics: LayerStatistics, neurons: Sequence[int], frame: int = 0
+) -> ContributionMapsResult:
     """Maps of the given neurons beside the layer's total, for one of the canvas's frames.
 
     Args:
         layer: the layer's canvas.
+        statistics: its reductions.
         neurons: indices of the neurons to show.
         frame: which of the canvas's frames.
 
@@ -64,20 +66,14 @@ def contribution_maps(layer: LayerCanvas, neurons: Sequence[int], frame: int = 0
         IndexError: if a neuron does not exist.
     """
     maps = layer.maps(neurons)[:, frame].float()
-    total = torch.zeros(layer.shape, dtype=torch.float64, device=maps.device)
-    neuron_totals = []
-    for _, chunk in layer.chunks():
-        magnitude = chunk[:, frame].abs()
-        total += magnitude.sum(0, dtype=torch.float64)
-        neuron_totals.append(magnitude.sum((1, 2), dtype=torch.float64))
     return ContributionMapsResult(
         layer=layer.name,
         neurons=np.asarray(neurons),
         labels=tuple(_label(layer, neuron) for neuron in neurons),
         maps=maps.cpu().numpy(),
         dead=(maps == 0).all(dim=(1, 2)).cpu().numpy(),
-        total=total.cpu().numpy(),
-        neuron_totals=torch.cat(neuron_totals).cpu().numpy(),
+        total=statistics.pixel_sums[frame].cpu().numpy(),
+        neuron_totals=statistics.absolute_sum[:, frame].cpu().numpy(),
         completeness_error=layer.completeness_error(),
     )
 

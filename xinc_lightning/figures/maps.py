@@ -23,7 +23,7 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
     height, width = result.total.shape
     cell = np.clip(2.4 * height / width, 0.6, 4.8)
     figure = new_figure(2.4 * (COLUMNS + 1.7) + 0.8, rows * (cell + 0.35) + 0.8, title)
-    left, right = figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS])
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
 
     top, bottom = left.subplots(2, 1)
     show(top, frame.clip(0, 1), "frame")

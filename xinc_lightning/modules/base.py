@@ -102,7 +102,8 @@ class INRModule(LightningModule, ABC):
             raise ValueError(f"The network was built for {one} pixels, the data has {other}.")
         if not hasattr(self, "network"):
             # channels_last is the layout in which convolutions are fast; it does not change what they mean.
-            self.network = self.build(*shape).to(memory_format=torch.channels_last)
+            network = self.build(*shape)
+            self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.hparams["clip_shape"] = shape
 
     def setup(self, stage: str) -> None:

@@ -68,7 +68,7 @@ class FFNModule(INRModule):
     def render(self, positions: Tensor) -> Tensor:
         """Frames at these positions of the clip."""
         colours: Tensor = self.network(self.features, positions)
-        return colours.mT.unflatten(2, self.hparams["clip_shape"][1:])
+        return colours.mT.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
         """The sum, so that each network's gradient, hence its training, is what it would be alone."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ class FFN(nn.Module):
         super().__init__()
         self.encoding = FourierEncoding(frequencies or width, scale)
         sizes = [2 * (frequencies or width), *[width] * (depth - 1), 3]
-        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(sizes))
 
     def forward(self, coordinates: Tensor) -> Tensor:
         """Render [..., 2] coordinates as [..., 3] colours."""
@@ -57,7 +58,9 @@ class FFN(nn.Module):
         ``positional_encoding.B`` → ``encoding.B``.
         """
         ours = {
-            re.sub(r"^net\.(\d+)\.linear\.", r"layers.\1.", name).replace("positional_encoding", "encoding"): w
+            re.sub(r"^net\.(\d+)\.linear\.", r"layers.\1.", name).replace(
+                "positional_encoding", "encoding"
+            ): w
             for name, w in weights.items()
         }
         ffn = FFN(len(ours["layers.0.bias"]), depth=len(ours) // 2, frequencies=len(ours["encoding.B"]))
@@ -85,8 +88,9 @@ class FFNStack(nn.Module):
         one = FFN(width, depth, scale)
         self.width, self.depth, self.scale = width, depth, scale
         self.encoding = one.encoding
-        self.weights = nn.ParameterList(p.weight.detach().repeat(frames, 1, 1) for p in one.layers)
-        self.biases = nn.ParameterList(p.bias.detach().repeat(frames, 1) for p in one.layers)
+        layers = [layer.linear for layer in one.canvas_layers()]
+        self.weights = nn.ParameterList(layer.weight.detach().repeat(frames, 1, 1) for layer in layers)
+        self.biases = nn.ParameterList(layer.bias.detach().repeat(frames, 1) for layer in layers)
 
     def forward(self, features: Tensor, positions: Tensor | None = None) -> Tensor:
         """Render the frames at ``positions``, all of them by default, as [positions, pixels, 3].

@@ -116,9 +116,7 @@ class NeRV(nn.Module):
         ours = {}
         for name, weight in weights.items():
             name = name.replace("decoder.0.conv.downconv", "stem").replace("head_layer", "head")
-            name = re.sub(
-                r"^decoder\.(\d+)\.conv\.upconv\.0", lambda m: f"blocks.{int(m[1]) - 1}.conv", name
-            )
+            name = re.sub(r"^decoder\.(\d+)\.conv\.upconv\.0", lambda m: f"blocks.{int(m[1]) - 1}.conv", name)
             ours[name] = weight
         channels = len(ours["stem.weight"]) // prod(stem_grid(height, width, strides))
         minimum = min(6, ours["head.weight"].shape[1])
