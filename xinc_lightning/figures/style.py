@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure
 
 SEQUENTIAL = "cividis"
 """For magnitudes: even to the eye, and the same to colour-blind eyes."""
