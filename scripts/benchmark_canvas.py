@@ -20,7 +20,9 @@ PARTITIONS = 5
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(prog="benchmark.py canvas", description=__doc__)
-    parser.add_argument("what", choices=("layers", "naive", "sizes", "shifts"), help="which table to make")
+    parser.add_argument(
+        "what", choices=("layers", "naive", "parts", "sizes", "shifts"), help="which table to make"
+    )
     parser.add_argument(
         "--repeats", type=int, default=3, help="runs of each measurement, of which the best counts"
     )
@@ -32,9 +34,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.manual_seed(0)
     canvas = paint(128, 256, options.device)
     canvas["head"].reduce(partitions(canvas["head"]), neurons=[0])  # compiles, or loads what was compiled
-    {"layers": by_layer, "naive": against_naive, "sizes": by_size, "shifts": with_shifts}[options.what](
-        canvas, options
-    )
+    tables = {
+        "layers": by_layer,
+        "naive": against_naive,
+        "parts": by_part,
+        "sizes": by_size,
+        "shifts": with_shifts,
+    }
+    tables[options.what](canvas, options)
 
 
 def paint(height: int, width: int, device: str) -> TracedCanvas:
@@ -58,7 +65,7 @@ def partitions(layer: LayerCanvas, copies: int = 1) -> dict[str, Tensor]:
 def by_layer(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     """All maps of the paper's NeRV with every reduction, beside forming the maps once and nothing else."""
     print(
-        "| layer | neurons | forming the maps once (s) | every reduction (s) | ratio | ns / value | more memory (MB) |"
+        "| layer | neurons | forming once (s) | every reduction (s) | ratio | ns / value | more memory (MB) |"
     )
     print("|---|---|---|---|---|---|---|")
     total = [0.0, 0.0]
@@ -83,6 +90,37 @@ def form_only(layer: LayerCanvas) -> None:
         sweep = FusedSweep(layer.terms, layer.select(None), 2**26)
         with sweep.settings():
             sweep.refinement(sweep.chunks(), torch.zeros(0, 1, dtype=torch.long), iter)
+
+
+def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
+    """What each kernel takes per value, on one core and a row of values in cache."""
+    import numpy as np
+
+    from xinc_lightning.canvas import kernels
+
+    lanes, width, rows = 64, 256, 512
+    generator = np.random.default_rng(0)
+    row = np.abs(generator.normal(size=(width, lanes))).astype(np.float32)
+    totals = np.zeros((4, lanes))
+    extremes = np.zeros((2, lanes), np.float32)
+    labels = generator.integers(0, CLUSTERS, (width, PARTITIONS)) + CLUSTERS * np.arange(PARTITIONS)
+    clusters = np.zeros((CLUSTERS * PARTITIONS, lanes), np.float32)
+    packed, per_pixel, partial = np.zeros(1 << 16, np.int64), np.zeros((2, width)), extremes.copy()
+    labels = labels.astype(np.uint32)
+    parts: dict[str, Callable[[], object]] = {
+        "Σ, min and max per neuron": lambda: kernels.sum_row(
+            row, totals[0], totals[1], extremes[0], extremes[1], partial, lanes
+        ),
+        "Σ and entropy per pixel": lambda: kernels.sum_pixels(row, per_pixel[0], per_pixel[1], lanes),
+        "Σ per cluster, 5 partitions": lambda: kernels.sum_clusters(row, labels, clusters, lanes),
+        "histogram for τ": lambda: kernels.count_bins(row, packed, lanes),
+    }
+    print("| part | ns / value on one core |")
+    print("|---|---|")
+    for name, part in parts.items():
+        part()
+        seconds, _ = best(options, lambda part=part: [part() for _ in range(rows)])
+        print(f"| {name} | {seconds / (rows * row.size) * 1e9:.2f} |")
 
 
 def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
@@ -137,7 +175,8 @@ def by_size(canvas: TracedCanvas, options: argparse.Namespace) -> None:
             )
             each = seconds / (len(sample) * height * width) * 1e9
             print(
-                f"| {height}×{width} | {layer.name} | {len(sample):,} | {seconds:.2f} | {each:.2f} | {memory:.0f} |"
+                f"| {height}×{width} | {layer.name} | {len(sample):,} | {seconds:.2f} | {each:.2f} | "
+                f"{memory:.0f} |"
             )
 
 
