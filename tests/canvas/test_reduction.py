@@ -317,3 +317,24 @@ def test_the_reference_sweep_never_waits_for_the_device():
     assert counts.above.shape == (3, 2, 12, 10)
     assert sums.entropy.shape == sums.pixels.shape
     assert sums.curve(5).shape == (2, 5)
+
+
+def test_inference_mode_makes_no_difference():
+    """Lightning validates and tests in inference mode, which does not reach other threads."""
+    nerv = NeRV(12, 10, 9, strides=(2, 1))
+    expected = Canvas(nerv).at(torch.tensor([0.5]))["block1"].reduce()
+    with torch.inference_mode():
+        layer = Canvas(nerv).at(torch.tensor([0.5]))["block1"]
+        found = layer.reduce({"a": torch.zeros(12, 10, dtype=torch.long)})
+        reference = reduce_with(TorchSweep, layer)
+        assert layer.completeness_error() < 1e-5
+    torch.testing.assert_close(found.tau, expected.tau)
+    torch.testing.assert_close(found.pixel_sums, reference.pixel_sums, rtol=1e-5, atol=0)
+    assert not found.pixel_sums.is_inference()
+
+
+def test_no_thresholds_save_a_pass():
+    layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5]))["block1"]
+    statistics = layer.reduce(thresholds=())
+    assert statistics.neurons_above.shape == (0, 1, 12, 10)
+    assert torch.equal(statistics.pixels_per_neuron, layer.reduce().pixels_per_neuron)
