@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -70,8 +71,8 @@ def by_layer(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     print("|---|---|---|---|---|---|---|")
     total = [0.0, 0.0]
     for layer in reversed(list(canvas)):
-        form = best(options, lambda layer=layer: form_only(layer))[0]
-        full, memory = best(options, lambda layer=layer: layer.reduce(partitions(layer), THRESHOLDS))
+        form = best(options, partial(form_only, layer))[0]
+        full, memory = best(options, partial(layer.reduce, partitions(layer), THRESHOLDS))
         values = layer.neurons * layer.shape[0] * layer.shape[1]
         print(
             f"| {layer.name} | {layer.neurons:,} | {form:.2f} | {full:.2f} | {full / form:.1f} | "
@@ -119,7 +120,7 @@ def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     print("|---|---|")
     for name, part in parts.items():
         part()
-        seconds, _ = best(options, lambda part=part: [part() for _ in range(rows)])
+        seconds, _ = best(options, partial(_repeat, part, rows))
         print(f"| {name} | {seconds / (rows * row.size) * 1e9:.2f} |")
 
 
@@ -130,8 +131,8 @@ def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     total = [0.0, 0.0]
     for layer in (canvas["head"], canvas["block3"]):
         labels = partitions(layer)
-        ours, memory = best(options, lambda layer=layer, labels=labels: layer.reduce(labels, THRESHOLDS))
-        theirs, much = best(options, lambda layer=layer, labels=labels: naive(layer, labels), repeats=1)
+        ours, memory = best(options, partial(layer.reduce, labels, THRESHOLDS))
+        theirs, much = best(options, partial(naive, layer, labels), repeats=1)
         print(
             f"| {layer.name} | {theirs:.2f} | {ours:.3f} | {theirs / ours:.0f} | {much:.0f} | {memory:.0f} |"
         )
@@ -169,9 +170,7 @@ def by_size(canvas: TracedCanvas, options: argparse.Namespace) -> None:
             labels = partitions(layer)
             seconds, memory = best(
                 options,
-                lambda layer=layer, labels=labels, sample=sample: layer.reduce(
-                    labels, THRESHOLDS, neurons=sample
-                ),
+                partial(layer.reduce, labels, THRESHOLDS, neurons=sample),
             )
             each = seconds / (len(sample) * height * width) * 1e9
             print(
@@ -189,9 +188,7 @@ def with_shifts(canvas: TracedCanvas, options: argparse.Namespace) -> None:
         few, many = (
             best(
                 options,
-                lambda layer=layer, sample=sample, copies=copies: layer.reduce(
-                    partitions(layer, copies), THRESHOLDS, neurons=sample
-                ),
+                partial(layer.reduce, partitions(layer, copies), THRESHOLDS, neurons=sample),
             )[0]
             for copies in (1, 21)
         )
@@ -221,6 +218,11 @@ def best(
         times.append(time.perf_counter() - start)
         growth = max(growth, _memory("VmHWM") - before)
     return min(times), growth
+
+
+def _repeat(work: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        work()
 
 
 def _memory(name: str) -> float:
