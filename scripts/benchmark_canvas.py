@@ -106,11 +106,11 @@ def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     extremes = np.zeros((2, lanes), np.float32)
     labels = generator.integers(0, CLUSTERS, (width, PARTITIONS)) + CLUSTERS * np.arange(PARTITIONS)
     clusters = np.zeros((CLUSTERS * PARTITIONS, lanes), np.float32)
-    packed, per_pixel, partial = np.zeros(1 << 16, np.int64), np.zeros((2, width)), extremes.copy()
+    packed, per_pixel, scratch = np.zeros(1 << 16, np.int64), np.zeros((2, width)), extremes.copy()
     labels = labels.astype(np.uint32)
     parts: dict[str, Callable[[], object]] = {
         "Σ, min and max per neuron": lambda: kernels.sum_row(
-            row, totals[0], totals[1], extremes[0], extremes[1], partial, lanes
+            row, totals[0], totals[1], extremes[0], extremes[1], scratch, lanes
         ),
         "Σ and entropy per pixel": lambda: kernels.sum_pixels(row, per_pixel[0], per_pixel[1], lanes),
         "Σ per cluster, 5 partitions": lambda: kernels.sum_clusters(row, labels, clusters, lanes),

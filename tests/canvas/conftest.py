@@ -159,7 +159,7 @@ def oracle() -> SimpleNamespace:
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Tiny networks are many times faster so, most of all on a busy machine; a test of its own uses several."""
+    """Tiny networks are much faster so, above all on a busy machine; the test of threads uses several."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -286,7 +286,7 @@ def test_processes_share_the_work(tmp_path):
         found = torch.load(tmp_path / f"{rank}.pt")
         for name, value in found.items():
             if isinstance(value, torch.Tensor):
-                torch.testing.assert_close(value, getattr(expected, name), rtol=1e-6, atol=1e-9, msg=name)
+                torch.testing.assert_close(value, getattr(expected, name), rtol=1e-5, atol=1e-6, msg=name)
         torch.testing.assert_close(
             found["cluster_sums"]["a"], expected.cluster_sums["a"], rtol=1e-5, atol=1e-9
         )
