@@ -21,7 +21,7 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
     """
     rows = max(ceil(len(result.maps) / COLUMNS), 2)
     height, width = result.total.shape
-    cell = np.clip(2.4 * height / width, 0.6, 4.8)
+    cell = np.clip(2.1 * height / width, 0.6, 4.2)
     figure = new_figure(2.4 * (COLUMNS + 1.7) + 0.8, rows * (cell + 0.35) + 0.8, title)
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
 
