@@ -95,7 +95,7 @@ def gabor_responses(frame: Float[Tensor, "3 height width"]) -> Float[np.ndarray,
     responses = []
     for wavelength in WAVELENGTHS:
         for orientation in range(ORIENTATIONS):
-            kernel = gabor_kernel(1 / wavelength, orientation * np.pi / ORIENTATIONS)
+            kernel = gabor_kernel(1 / wavelength, orientation * np.pi / ORIENTATIONS)  # type: ignore[no-untyped-call]
             padding = [(side // 2, side // 2) for side in kernel.shape]
             responses.append(np.abs(fftconvolve(np.pad(grey, padding, "symmetric"), kernel, "valid")))
     return np.stack(responses, -1)
