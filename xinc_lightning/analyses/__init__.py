@@ -9,6 +9,8 @@ from xinc_lightning.analyses.density import (
 from xinc_lightning.analyses.intensity import ContributionVsIntensityResult, contribution_vs_intensity
 from xinc_lightning.analyses.maps import ContributionMapsResult, contribution_maps, sample_neurons
 from xinc_lightning.analyses.partitions import (
+    Partition,
+    frame_partitions,
     gabor_partition,
     grid_partition,
     instance_partition,
@@ -20,6 +22,7 @@ from xinc_lightning.analyses.variance import (
     GroupingVarianceResult,
     ShiftNull,
     grouping_variance,
+    sample_live,
     shift_null,
 )
 
@@ -29,10 +32,12 @@ __all__ = [
     "Convention",
     "GroupingVarianceResult",
     "NeuronsPerPixelResult",
+    "Partition",
     "PixelsPerNeuronResult",
     "ShiftNull",
     "contribution_maps",
     "contribution_vs_intensity",
+    "frame_partitions",
     "gabor_partition",
     "grid_partition",
     "grouping_variance",
@@ -41,6 +46,7 @@ __all__ = [
     "neurons_per_pixel",
     "pixels_per_neuron",
     "rgb_partition",
+    "sample_live",
     "sample_neurons",
     "shift_null",
 ]

@@ -49,14 +49,14 @@ class ContributionVsIntensityResult:
 
 
 def contribution_vs_intensity(
-    statistics: LayerStatistics, picture: Float[Tensor, "3 height width"], frame: int = 0
+    statistics: LayerStatistics, frame: int, picture: Float[Tensor, "3 height width"]
 ) -> ContributionVsIntensityResult:
     """Compare where a layer contributes with where a frame is bright and where it has edges.
 
     Args:
         statistics: the layer's reductions.
-        picture: the frame, in any range.
-        frame: which of the canvas's frames it is.
+        frame: which of the canvas's frames.
+        picture: what that frame shows, in any range.
     """
     from skimage.filters import sobel
 

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from xinc_lightning.analyses.maps import sample_neurons
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 Convention = Literal["paper", "released"]
@@ -88,8 +89,8 @@ class GroupingVarianceResult:
         return float(self._medians_against_null(partition)[1][0])
 
     def scalars(self) -> dict[str, float]:
-        """Dead fraction; quartiles of each partition's scores, and where the layer stands in the null."""
-        scalars = {"dead_fraction": float(self.dead.mean())}
+        """Quartiles of each partition's scores, and where the layer stands in the null; none if all are dead."""
+        scalars: dict[str, float] = {}
         if self.dead.all():
             return scalars
         for name, scores in self.scores.items():
@@ -107,7 +108,7 @@ class GroupingVarianceResult:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is needed to draw the figure again."""
-        arrays = {"neurons": self.neurons, "dead": self.dead}
+        arrays = {"neurons": self.neurons, "dead": self.dead, "std": np.array(self.std)}
         arrays |= {f"scores_{name}": scores for name, scores in self.scores.items()}
         if self.null:
             arrays |= {"null_neurons": self.null.neurons, "null_shifts": self.null.shifts}
@@ -216,6 +217,19 @@ def grouping_variance(
         std=std,
         null=null,
     )
+
+
+def sample_live(statistics: LayerStatistics, count: int, frame: int = 0, seed: int = 0) -> list[int]:
+    """Indices of at most ``count`` neurons that contribute something, drawn at random, sorted.
+
+    Args:
+        statistics: the layer's reductions.
+        count: how many.
+        frame: which of the canvas's frames.
+        seed: of the draw.
+    """
+    live = statistics.neurons[statistics.absolute_sum[:, frame] > 0].tolist()
+    return [live[place] for place in sample_neurons(len(live), count, seed)]
 
 
 def shift_null(

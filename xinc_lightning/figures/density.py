@@ -55,9 +55,9 @@ def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.n
     """
     thresholds = results[0].thresholds
     height, width = frame.shape[:2]
-    cell = 2.8 if width >= height else 2.8 * width / height
+    cell = 2.4 if width >= height else 2.4 * width / height
     columns, rows = len(results) + 1, len(thresholds) + 1
-    figure = new_figure(columns * cell + 1, rows * (cell * height / width + 0.35) + 0.6, title)
+    figure = new_figure(columns * cell + 1, rows * (cell * height / width + 0.3) + 0.6, title)
     grid = figure.subplots(rows, columns, squeeze=False)
     show(grid[0, 0], frame.clip(0, 1), "frame")
     for axes in grid[1:, 0]:
@@ -98,6 +98,6 @@ def contribution_distributions(results: Sequence[NeuronsPerPixelResult], title: 
         axes.set_xlim(0, 100)
         axes.set_title(f"{result.layer}, largest {result.curve[-1]:.3g}", fontsize=9)
         axes.set_xlabel("neurons × pixels, sorted (%)")
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(loc="upper left", framealpha=1, edgecolor="none")
     panels[0].set_ylabel("contribution |c|")
     return figure

@@ -23,8 +23,8 @@ def contributions_vs_intensity(
     first = results[0]
     height, width = first.intensity.shape
     columns = len(results) + 1
-    cell = 2.8 if width >= height else 2.8 * width / height
-    figure = new_figure(columns * cell + 1, 3 * (cell * height / width + 0.35) + 0.6, title)
+    cell = 2.4 if width >= height else 2.4 * width / height
+    figure = new_figure(columns * cell + 1, 3 * (cell * height / width + 0.3) + 0.6, title)
     grid = figure.subplots(3, columns, squeeze=False)
     unit, signed = Normalize(0, 1), Normalize(-1, 1)
     show(grid[0, 0], frame.clip(0, 1), "frame")
