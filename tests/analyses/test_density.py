@@ -72,5 +72,5 @@ def test_the_curve_is_sorted_and_reaches_the_largest(painted):
     low, high = (np.quantile(maps.abs().numpy(), ranks, method=side) for side in ("lower", "higher"))
     assert (result.curve >= 0.996 * low).all()
     assert (result.curve <= 1.004 * high).all()
-    assert result.curve[-1] == pytest.approx(float(maps.abs().max()))
+    assert result.curve[-1] == pytest.approx(float(maps.abs().max()), rel=0.004)
     assert set(result.arrays()) == {"thresholds", "tau", "share", "effective", "curve"}

@@ -96,7 +96,7 @@ def contribution_distributions(results: Sequence[NeuronsPerPixelResult], title: 
         # The very largest are too few to show at their height without flattening all others.
         axes.set_ylim(0, float(np.quantile(result.curve, 0.995)) * 1.1 or 1.0)
         axes.set_xlim(0, 100)
-        axes.set_title(f"{result.layer}, largest {result.curve[-1]:.3g}", fontsize=9)
+        axes.set_title(f"{result.layer}, largest {result.curve[-1]:.2g}", fontsize=9)
         axes.set_xlabel("neurons × pixels, sorted (%)")
         axes.legend(loc="upper left", framealpha=1, edgecolor="none")
     panels[0].set_ylabel("contribution |c|")
