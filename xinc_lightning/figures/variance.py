@@ -41,6 +41,8 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
         _curves(curves, result)
         _boxes(boxes, result)
         curves.set_yscale("log")
+        curves.minorticks_off()  # they would take most of the time to draw
+        boxes.minorticks_off()
         curves.set_ylim(max(bottom / 2, top * 10.0**-DECADES), top * 2)
     for axes in (upper[0], lower[0]):
         axes.set_ylabel(f"{what} of δ over clusters")
