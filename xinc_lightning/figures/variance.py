@@ -20,7 +20,7 @@ COLOURS = {
 
 NULL = "#888888"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-DECADES = 6
+DECADES = 9
 """How far below the largest score the axes reach at most."""
 
 
@@ -35,7 +35,7 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
     upper, lower = figure.subplots(2, len(results), sharey=True, squeeze=False, height_ratios=[1, 1.1])
     shown = [scores[~r.dead] for r in results if not r.dead.all() for scores in r.scores.values()]
     top = max((scores.max() for scores in shown), default=1.0)
-    bottom = min((np.quantile(scores, QUANTILES[0]) for scores in shown), default=top)
+    bottom = min((np.median(scores) for scores in shown), default=top) / 10
     what = "standard deviation" if results[0].std else "variance"
     for result, curves, boxes in zip(results, upper, lower, strict=True):
         _curves(curves, result)
@@ -43,7 +43,7 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
         curves.set_yscale("log")
         curves.minorticks_off()  # they would take most of the time to draw
         boxes.minorticks_off()
-        curves.set_ylim(max(bottom / 2, top * 10.0**-DECADES), top * 2)
+        curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
     for axes in (upper[0], lower[0]):
         axes.set_ylabel(f"{what} of δ over clusters")
     handles, labels = upper[0].get_legend_handles_labels()
