@@ -9,6 +9,10 @@ if __name__ != "xinc_lightning.callbacks":
 from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
+from xinc_lightning.callbacks.contribution_vs_intensity import ContributionVsIntensity
+from xinc_lightning.callbacks.grouping_variance import GroupingVariance
+from xinc_lightning.callbacks.neurons_per_pixel import NeuronsPerPixel
+from xinc_lightning.callbacks.pixels_per_neuron import PixelsPerNeuron
 from xinc_lightning.callbacks.progress import Progress
 from xinc_lightning.callbacks.reconstructions import FrameWriter, Reconstructions
 from xinc_lightning.callbacks.report import Report
@@ -18,10 +22,14 @@ __all__ = [
     "AnalysisCallback",
     "Checkpoints",
     "ContributionMaps",
+    "ContributionVsIntensity",
     "FrameWriter",
+    "GroupingVariance",
     "MetricsFile",
     "Moment",
     "Needs",
+    "NeuronsPerPixel",
+    "PixelsPerNeuron",
     "Progress",
     "Reconstructions",
     "Report",

@@ -20,6 +20,9 @@ install_import_hook(
 )
 install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
+from xinc_lightning.canvas import Canvas, LayerCanvas  # noqa: E402  (after the import hook)
+from xinc_lightning.networks import LinearLayer  # noqa: E402
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -51,6 +54,19 @@ def tiny_clip(tmp_path) -> Path:
         picture = cv2.circle(np.ascontiguousarray(picture, np.uint8), (6 + 4 * i, 8), 4, (230, 30, 200), -1)
         cv2.imwrite(str(folder / f"{i:05d}.png"), picture)
     return folder
+
+
+@pytest.fixture(scope="session")
+def painted():
+    """A layer that paints given maps [neurons, height, width], one a neuron, traced by the real canvas."""
+
+    def paint(maps: torch.Tensor) -> LayerCanvas:
+        linear = torch.nn.Linear(len(maps), 1, bias=False)
+        torch.nn.init.ones_(linear.weight)
+        canvas = Canvas(linear, [LinearLayer("toy", linear, None)])
+        return canvas.at(maps.permute(1, 2, 0).float())["toy"]
+
+    return paint
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,113 @@
+"""Whether neurons care about objects, colours, textures or places (§4.2, Figs 4, 16)."""
+
+from typing import get_args
+
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+
+from xinc_lightning.analyses import (
+    Convention,
+    Partition,
+    ShiftNull,
+    frame_partitions,
+    grouping_variance,
+    sample_live,
+    shift_null,
+)
+from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics
+from xinc_lightning.data import PanopticClip
+from xinc_lightning.figures import grouping_variances
+
+
+class GroupingVariance(AnalysisCallback):
+    """Variance of every neuron's contributions over groups of pixels, and over the same groups shifted.
+
+    Args:
+        partitions: which groupings, all of them unless given; ``instances`` needs a mask of the frame.
+        grid: rows and columns of grid cells; also sets the number of groups of the lattice, rgb and gabor.
+        std: standard deviations instead of variances.
+        convention: ``paper``, or ``released`` for what the authors' code computes.
+        shifts: how often the labels are shifted for the comparison; 0 for none.
+        max_null_neurons: neurons of each layer that are compared, drawn from those alive.
+        layers: names of the layers, all of them unless given.
+        frame: position of the frame in the clip.
+        seed: of k-means, of the shifts and of the draw.
+        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+
+    Raises:
+        ValueError: if ``shifts`` is 1 or negative: a spread takes two.
+    """
+
+    def __init__(
+        self,
+        partitions: list[Partition] | None = None,
+        grid: tuple[int, int] = (4, 8),
+        std: bool = False,
+        convention: Convention = "paper",
+        shifts: int = 20,
+        max_null_neurons: int = 128,
+        layers: list[str] | None = None,
+        frame: int = 0,
+        seed: int = 0,
+        every_n_epochs: int = 100,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        if shifts < 0 or shifts == 1:
+            raise ValueError(f"shifts={shifts}: give 0 for no comparison, or 2 or more.")
+        self.partitions = partitions or list(get_args(Partition))
+        self.grid = grid
+        self.std = std
+        self.convention: Convention = convention
+        self.shifts = shifts
+        self.max_null_neurons = max_null_neurons
+        self.layers = layers
+        self.frame = frame
+        self.seed = seed
+        self._clip: PanopticClip | None = None
+        self._labels: dict[str, Tensor] = {}
+
+    def labels(self, clip: PanopticClip) -> dict[str, Tensor]:
+        """The frame's partitions, found once: they do not change while the network learns."""
+        if self._clip is not clip:
+            self._clip = clip
+            self._labels = frame_partitions(clip, self.frame, self.partitions, self.grid, self.seed)
+            if "instances" in self.partitions and "instances" not in self._labels:
+                rank_zero_warn(
+                    f"GroupingVariance leaves out instances: frame {clip.indices[self.frame]} of "
+                    f"'{clip.name}' has no mask."
+                )
+        return self._labels
+
+    def needs(self, clip: PanopticClip) -> Needs:
+        """The frame and its partitions."""
+        return Needs((self.frame,), {self._key(name): labels for name, labels in self.labels(clip).items()})
+
+    def analyse(self, moment: Moment, sink: Sink) -> None:
+        """One figure of all layers."""
+        network, inputs = moment.module.canvas_inputs(self.frame)
+        canvas = Canvas(network).at(inputs)  # the moment's may hold more frames than this one
+        labels = self.labels(moment.clip)
+        results = []
+        for name in self.layers or moment.layers:
+            statistics, frame = moment.statistics(name, self.frame)
+            null = self._null(canvas[name], statistics, frame, labels)
+            keys = {partition: self._key(partition) for partition in labels}
+            result = grouping_variance(statistics, keys, frame, self.std, self.convention, null)
+            sink.scalars(f"xinc/{name}/variance", result.scalars())
+            sink.arrays(f"variance/{name}", **result.arrays())
+            results.append(result)
+        sink.figure("variance", grouping_variances(results, moment.title("layers", self.frame)))
+
+    def _null(
+        self, layer: LayerCanvas, statistics: LayerStatistics, frame: int, labels: dict[str, Tensor]
+    ) -> ShiftNull | None:
+        sample = sample_live(statistics, self.max_null_neurons, frame, self.seed)
+        if not (self.shifts and sample):
+            return None
+        return shift_null(layer, labels, sample, self.shifts, self.seed, self.std, self.convention)
+
+    def _key(self, partition: str) -> str:
+        """What a partition is called in the shared pass, where other analyses have theirs."""
+        return f"{partition} of frame {self.frame}"

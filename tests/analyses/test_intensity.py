@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+
+from xinc_lightning.analyses import contribution_vs_intensity
+from xinc_lightning.analyses.intensity import correlation, normalised
+
+
+def test_neurons_that_paint_the_frame_follow_its_intensity(painted):
+    frame = torch.rand(3, 12, 20)
+    result = contribution_vs_intensity(painted(-2 * frame).reduce(), 0, frame)
+    assert result.intensity_correlation == pytest.approx(1)
+    np.testing.assert_allclose(result.difference, 0, atol=1e-6)
+    brightness = frame.sum(0).double().numpy()
+    np.testing.assert_allclose(
+        result.intensity, (brightness - brightness.min()) / (brightness.max() - brightness.min())
+    )
+    negative = contribution_vs_intensity(painted(3.0 - frame.sum(0, keepdim=True)).reduce(), 0, frame)
+    assert negative.intensity_correlation == pytest.approx(-1)
+
+
+def test_neurons_that_paint_edges_follow_the_edges(painted):
+    frame = torch.zeros(3, 9, 16)
+    frame[:, :, 8:] = 1
+    edge = torch.zeros(1, 9, 16)
+    edge[:, :, 7:9] = 1
+    result = contribution_vs_intensity(painted(edge).reduce(), 0, frame)
+    assert result.edge_correlation == pytest.approx(1)
+    np.testing.assert_array_equal(result.edges, edge[0])
+    assert result.intensity_correlation == pytest.approx(0)
+    assert result.scalars() == {
+        "intensity_correlation": result.intensity_correlation,
+        "edge_correlation": result.edge_correlation,
+    }
+
+
+@pytest.mark.filterwarnings("error")
+def test_even_pictures_correlate_with_nothing(painted):
+    frame = torch.full((3, 6, 7), 0.5)
+    result = contribution_vs_intensity(painted(torch.rand(2, 6, 7)).reduce(), 0, frame)
+    assert result.scalars() == {"intensity_correlation": 0, "edge_correlation": 0}
+    dead = contribution_vs_intensity(painted(torch.zeros(2, 6, 7)).reduce(), 0, torch.rand(3, 6, 7))
+    assert not dead.contribution.any()
+    assert dead.scalars() == {"intensity_correlation": 0, "edge_correlation": 0}
+
+
+def test_correlation_by_hand():
+    one, other = np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 3.0, 2.0]])
+    assert correlation(one, other) == pytest.approx(0.5)
+    assert normalised(torch.tensor([[4.0, 2.0]])).tolist() == [[1, 0]]

@@ -1,0 +1,52 @@
+"""Callbacks at work without a trainer: a module of random weights, a clip in memory, a real sink."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from xinc_lightning.callbacks import Moment, Sink
+from xinc_lightning.data import PanopticClip, Segment
+from xinc_lightning.modules import FFNModule, NeRVModule
+
+
+def toy_clip(frames=3, masks=True):
+    """Random frames of 16×32 with sky above and grass below."""
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.ones(16, 32, dtype=torch.long)
+    mask[10:] = 2
+    segments = (Segment(1, "sky", "sky", False), Segment(2, "grass", "grass", False))
+    pictures = torch.rand(frames, 3, 16, 32, generator=generator)
+    return PanopticClip("toy", pictures, segments if masks else (), (mask,) * frames if masks else ())
+
+
+@pytest.fixture
+def clip_of():
+    """Make a :func:`toy_clip`."""
+    return toy_clip
+
+
+@pytest.fixture(params=[NeRVModule, FFNModule])
+def toy_module(request):
+    """A module whose network is built for the toy clip."""
+    module = request.param(target_bpp=600)
+    module.size_for(toy_clip().frames)
+    return module.eval()
+
+
+@pytest.fixture
+def analysed(tmp_path):
+    """Run callbacks on a module and a clip; returns files by name, and the scalars."""
+
+    def run(module, clip, *callbacks):
+        moment = Moment(module, clip, 7, [callback.needs(clip) for callback in callbacks])
+        folder = tmp_path / "epoch=0007"
+        with torch.no_grad(), Sink(folder, [], 7, 70) as sink:
+            for callback in callbacks:
+                callback.analyse(moment, sink)
+        files = {str(path.relative_to(folder)): path for path in folder.rglob("*.*")}
+        arrays = {name: dict(np.load(path)) for name, path in files.items() if name.endswith(".npz")}
+        return {**files, **arrays}, json.loads((folder / "scalars.json").read_text())["scalars"]
+
+    return run

@@ -1,0 +1,72 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from xinc_lightning.callbacks import GroupingVariance, NeuronsPerPixel
+
+PARTITIONS = ["instances", "rgb", "gabor", "grid", "lattice"]
+
+
+def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed):
+    callback = GroupingVariance(grid=(2, 4), shifts=4, max_null_neurons=9, frame=1)
+    files, scalars = analysed(toy_module, clip_of(), callback, NeuronsPerPixel(frame=0))
+    assert files["variance.png"].stat().st_size > 10_000
+    layers = {name.split("/")[1] for name in scalars}
+    assert len(layers) >= 3
+    for layer in layers:
+        arrays = files[f"variance/{layer}.npz"]
+        assert arrays["scores_grid"].shape == arrays["dead"].shape
+        assert arrays["null_grid"].shape == (4, min(9, (~arrays["dead"]).sum()))
+        for name in PARTITIONS:
+            found = scalars[f"xinc/{layer}/variance/{name}_median"]
+            assert found == pytest.approx(np.median(arrays[f"scores_{name}"][~arrays["dead"]]))
+            assert (f"xinc/{layer}/variance/{name}_rank" in scalars) == (name != "lattice")
+
+
+def test_two_frames_at_once_do_not_mix(toy_module, clip_of, analysed):
+    clip = clip_of()
+    first, second = (
+        GroupingVariance(["instances", "rgb"], (2, 4), shifts=0, frame=frame) for frame in (0, 2)
+    )
+    alone = analysed(toy_module, clip, second)[1]
+    together = analysed(toy_module, clip, first, second)[1]  # the second's results remain
+    assert together == pytest.approx(alone, rel=1e-4)
+    assert analysed(toy_module, clip, first)[1] != pytest.approx(alone, rel=1e-2)
+
+
+def test_frames_without_a_mask_lose_instances_and_say_so_once(toy_module, clip_of, analysed):
+    clip = clip_of(masks=False)
+    callback = GroupingVariance(["instances", "grid"], (2, 4), shifts=0)
+    with pytest.warns(UserWarning, match="leaves out instances: frame 0 of 'toy' has no mask"):
+        _, scalars = analysed(toy_module, clip, callback)
+    assert not [name for name in scalars if "instances" in name or "rank" in name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert analysed(toy_module, clip, callback)[1] == scalars
+
+
+def test_partitions_are_found_once_for_a_clip(clip_of):
+    clip = clip_of()
+    callback = GroupingVariance(["rgb"], (2, 4))
+    labels = callback.labels(clip)
+    assert callback.labels(clip) is labels
+    assert callback.labels(clip_of()) is not labels
+
+
+def test_chosen_layers_partitions_and_options(toy_module, clip_of, analysed):
+    clip = clip_of()
+    layer = "head" if type(toy_module).__name__ == "NeRVModule" else "layer3"
+    options = {"partitions": ["grid"], "grid": (2, 4), "shifts": 3, "layers": [layer]}
+    variance = analysed(toy_module, clip, GroupingVariance(**options))[1]
+    assert {name.split("/")[1] for name in variance} == {layer}
+    assert {name.split("/")[-1].split("_")[0] for name in variance} == {"grid"}
+    spread = analysed(toy_module, clip, GroupingVariance(**options, std=True))[1]
+    key = f"xinc/{layer}/variance/grid_q25"
+    assert 0 < variance[key] < spread[key] < 1
+
+
+@pytest.mark.parametrize("shifts", [1, -3])
+def test_a_single_shift_is_refused(shifts):
+    with pytest.raises(ValueError, match=f"shifts={shifts}: give 0"):
+        GroupingVariance(shifts=shifts)

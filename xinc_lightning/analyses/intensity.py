@@ -1,0 +1,91 @@
+"""Do neurons contribute most where a frame is bright, or where it has edges? (§4.3, Fig 5)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from xinc_lightning.canvas import LayerStatistics
+
+
+@dataclass(frozen=True)
+class ContributionVsIntensityResult:
+    """A layer's Σ|c| beside the frame's intensity and edges, each min-max normalised over the frame.
+
+    Attributes:
+        layer: name of the layer.
+        contribution: [height, width] Σ|c| over the neurons.
+        intensity: [height, width] sum of the colour channels.
+        edges: [height, width] Sobel magnitude of the intensity.
+        intensity_correlation: Pearson's r of contribution and intensity; 0 if one is the same everywhere.
+        edge_correlation: Pearson's r of contribution and edges.
+    """
+
+    layer: str
+    contribution: Float[np.ndarray, "height width"]
+    intensity: Float[np.ndarray, "height width"]
+    edges: Float[np.ndarray, "height width"]
+    intensity_correlation: float
+    edge_correlation: float
+
+    @property
+    def difference(self) -> Float[np.ndarray, "height width"]:
+        """Contribution minus intensity, in [−1, 1]."""
+        difference: np.ndarray = self.contribution - self.intensity
+        return difference
+
+    def scalars(self) -> dict[str, float]:
+        """Both correlations."""
+        return {
+            "intensity_correlation": self.intensity_correlation,
+            "edge_correlation": self.edge_correlation,
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is needed to draw the figure again."""
+        return {"contribution": self.contribution, "intensity": self.intensity, "edges": self.edges}
+
+
+def contribution_vs_intensity(
+    statistics: LayerStatistics, frame: int, picture: Float[Tensor, "3 height width"]
+) -> ContributionVsIntensityResult:
+    """Compare where a layer contributes with where a frame is bright and where it has edges.
+
+    Args:
+        statistics: the layer's reductions.
+        frame: which of the canvas's frames.
+        picture: what that frame shows, in any range.
+    """
+    from skimage.filters import sobel
+
+    contribution = normalised(statistics.pixel_sums[frame])
+    intensity = normalised(picture.sum(0))
+    edges = normalised(torch.from_numpy(sobel(intensity)))  # type: ignore[no-untyped-call]
+    return ContributionVsIntensityResult(
+        layer=statistics.layer,
+        contribution=contribution,
+        intensity=intensity,
+        edges=edges,
+        intensity_correlation=correlation(contribution, intensity),
+        edge_correlation=correlation(contribution, edges),
+    )
+
+
+def normalised(image: Float[Tensor, "height width"]) -> Float[np.ndarray, "height width"]:
+    """Shifted and scaled to [0, 1]; zeros if the image is the same everywhere.
+
+    >>> normalised(torch.tensor([[2.0, 3.0, 6.0]]))
+    array([[0.  , 0.25, 1.  ]])
+    """
+    values = image.double().cpu().numpy()
+    span = np.ptp(values)
+    return (values - values.min()) / span if span else np.zeros_like(values)
+
+
+def correlation(one: Float[np.ndarray, "height width"], other: Float[np.ndarray, "height width"]) -> float:
+    """Pearson's r over the pixels; 0 if either image is the same everywhere."""
+    if not (np.ptp(one) and np.ptp(other)):
+        return 0.0
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])

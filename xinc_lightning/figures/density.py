@@ -1,0 +1,103 @@
+"""How a layer's neurons share the pixels (Figs 6, 7, 15, 17, 18)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from xinc_lightning.analyses import NeuronsPerPixelResult, PixelsPerNeuronResult
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show
+
+POINTS = 1000
+"""Common length to which the layers' curves are resampled."""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+"""Okabe and Ito's, told apart by colour-blind eyes."""
+
+STYLES = ("-", "--", "-.", ":")
+
+
+def pixels_per_neuron_curves(results: Sequence[PixelsPerNeuronResult], title: str) -> Figure:
+    """One curve a layer: pixels of its neurons, sorted and resampled to a common length.
+
+    Args:
+        results: one a layer.
+        title: heading, with epoch and PSNR.
+    """
+    figure = new_figure(9, 5, title)
+    axes = figure.subplots()
+    for i, result in enumerate(results):
+        axes.plot(
+            np.linspace(0, 100, POINTS),
+            100 * result.curve(POINTS) / result.pixels,
+            color=COLOURS[i % len(COLOURS)],
+            linestyle=STYLES[i // len(COLOURS) % len(STYLES)],
+            label=f"{result.layer}: {len(result.counts):,} neurons, {result.dead.sum():,} dead",
+        )
+    axes.set_xlabel("neurons of the layer, sorted (%)")
+    axes.set_ylabel("pixels at which |c| exceeds an equal share (%)")
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.ndarray, title: str) -> Figure:
+    """A column a layer: share of its neurons above each threshold, and the share that is effective.
+
+    Each row has one scale.
+
+    Args:
+        results: one a layer.
+        frame: [height, width, 3] in [0, 1].
+        title: heading, with epoch and PSNR.
+    """
+    thresholds = results[0].thresholds
+    height, width = frame.shape[:2]
+    cell = 2.4 if width >= height else 2.4 * width / height
+    columns, rows = len(results) + 1, len(thresholds) + 1
+    figure = new_figure(columns * cell + 1, rows * (cell * height / width + 0.3) + 0.6, title)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    show(grid[0, 0], frame.clip(0, 1), "frame")
+    for axes in grid[1:, 0]:
+        axes.axis("off")
+    for row, x in enumerate((*thresholds, None)):
+        pictures = [r.effective / r.neurons if x is None else r.share[row] for r in results]
+        limit = max(float(np.quantile(picture, 0.999)) for picture in pictures) or 1.0
+        for axes, result, picture in zip(grid[row, 1:], results, pictures, strict=True):
+            name = f"effective: {result.effective.mean():,.0f} of {result.neurons:,}"
+            if x is not None:
+                name = f"|c| > τ{100 * x:g}: {100 * picture.mean():.0f} %"
+            drawn = show(
+                axes, 100 * picture, f"{result.layer}, {name}", cmap=SEQUENTIAL, vmin=0, vmax=100 * limit
+            )
+        figure.colorbar(drawn, ax=grid[row], shrink=0.9, extend="max", label="% of the neurons")
+    return figure
+
+
+def contribution_distributions(results: Sequence[NeuronsPerPixelResult], title: str) -> Figure:
+    """A panel a layer: its |c| from the smallest to the largest, with the thresholds marked (Fig 18).
+
+    Args:
+        results: one a layer.
+        title: heading, with epoch and PSNR.
+    """
+    figure = new_figure(max(3.3 * len(results), 6.6), 3.8, title)
+    panels = figure.subplots(1, len(results), squeeze=False)[0]
+    for axes, result in zip(panels, results, strict=True):
+        ranks = np.linspace(0, 100, len(result.curve))
+        axes.fill_between(ranks, result.curve, color=COLOURS[0], alpha=0.25)
+        axes.plot(ranks, result.curve, color=COLOURS[0])
+        for i, (x, tau) in enumerate(zip(result.thresholds, result.tau, strict=True)):
+            colour = COLOURS[1 + i % (len(COLOURS) - 1)]
+            axes.axvline(100 * result.rank(i), color=colour, linestyle=STYLES[1 + i % 3])
+            axes.axhline(tau, color=colour, linestyle=STYLES[1 + i % 3], label=f"τ{100 * x:g} = {tau:.3g}")
+        # The very largest are too few to show at their height without flattening all others.
+        axes.set_ylim(0, float(np.quantile(result.curve, 0.995)) * 1.1 or 1.0)
+        axes.set_xlim(0, 100)
+        axes.set_title(f"{result.layer}, largest {result.curve[-1]:.2g}", fontsize=9)
+        axes.set_xlabel("neurons × pixels, sorted (%)")
+        axes.legend(loc="upper left", framealpha=1, edgecolor="none")
+    panels[0].set_ylabel("contribution |c|")
+    return figure
