@@ -13,6 +13,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
+from PIL import Image
 
 from xinc_lightning.figures import Figure, rasterize
 
@@ -160,10 +161,10 @@ class Sink:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         pictures = {name: rasterize(figure) for name, figure in self._figures.items()}
-        for name, figure in self._figures.items():
+        for name, picture in pictures.items():
             path = aside / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path)
+            Image.fromarray(picture).save(path)
         for name, arrays in self._arrays.items():
             path = aside / f"{name}.npz"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,8 @@ def test_clips_are_listed(cityscapes, capsys):
 
 
 @pytest.mark.parametrize(
-    ("clip_id", "part"), [("0006", "did you mean '0005'"), (None, "choose one by clip_id: 0005, 0010")]
+    ("clip_id", "part"),
+    [("0006", "did you mean '0010' or '0005'?"), (None, "choose one by clip_id: 0005, 0010")],
 )
 def test_a_clip_that_is_not_there_is_one_line(cityscapes, capsys, clip_id, part):
     chosen = ["--data.clip_id", clip_id or "null"]

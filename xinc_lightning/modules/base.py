@@ -119,9 +119,13 @@ class INRModule(LightningModule, ABC):
         if self.device.type == "cpu":
             keep_freed_memory()
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store how long the network was trained; Lightning's own counters depend on the hook that saves."""
+        checkpoint["trained_epochs"] = self.trained_epochs
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember how long the checkpoint was trained."""
-        self.trained_epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        self.trained_epochs = checkpoint.get("trained_epochs", 0)
 
     @property
     def budget(self) -> Budget:
@@ -154,9 +158,13 @@ class INRModule(LightningModule, ABC):
         """Forget what an interrupted epoch left behind."""
         self._epoch_errors.clear()
 
+    def on_train_batch_end(self, outputs: object, batch: Any, batch_idx: int) -> None:
+        """Count the epochs whose last batch is done."""
+        if self.trainer.is_last_batch:
+            self.trained_epochs = self.current_epoch + 1
+
     def on_train_epoch_end(self) -> None:
         """Log the mean PSNR that the epoch's frames had when they were trained on, as the paper's code does."""
-        self.trained_epochs = self.current_epoch + 1
         errors = torch.cat(self._epoch_errors)
         self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
 
