@@ -1,0 +1,112 @@
+"""Divisions of a frame's pixels into clusters (§4.2, §6.2): by object, colour, texture or place."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xinc_lightning.data import Segment
+
+ORIENTATIONS = 4
+WAVELENGTHS = (4, 8, 16)
+"""Of the three Gabor scales, in pixels."""
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def instance_partition(
+    mask: Int[Tensor, "height width"], segments: Sequence[Segment]
+) -> Int[Tensor, "height width"]:
+    """Things and stuff: label i + 1 for segment i, label 0 for "other", the pixels of no segment.
+
+    Segments that the mask does not show leave their label unused, so that an object keeps its label through a
+    clip.
+
+    >>> from xinc_lightning.data import Segment
+    >>> segments = [Segment(7, "sky", "sky", False), Segment(9, "car_0", "car", True)]
+    >>> instance_partition(torch.tensor([[7, 9, 0]]), segments)
+    tensor([[1, 2, 0]])
+    """
+    labels = torch.zeros_like(mask, dtype=torch.long)
+    for label, segment in enumerate(segments, start=1):
+        labels[mask == segment.id] = label
+    return labels
+
+
+def grid_partition(height: int, width: int, rows: int = 4, columns: int = 8) -> Int[Tensor, "height width"]:
+    """Grid cells as the paper's text has them: ``rows`` × ``columns`` contiguous rectangles of equal size.
+
+    >>> grid_partition(2, 4, 2, 2)
+    tensor([[0, 0, 1, 1],
+            [2, 2, 3, 3]])
+    """
+    row = torch.arange(height)[:, None] * rows // height
+    column = torch.arange(width) * columns // width
+    return row * columns + column
+
+
+def lattice_partition(
+    height: int, width: int, rows: int = 4, columns: int = 8
+) -> Int[Tensor, "height width"]:
+    """Grid cells as the released code has them: pixels by (row mod ``rows``, column mod ``columns``).
+
+    Each group is spread over the whole frame, so that no neuron can prefer one.
+
+    >>> lattice_partition(2, 4, 2, 2)
+    tensor([[0, 1, 0, 1],
+            [2, 3, 2, 3]])
+    """
+    return torch.arange(height)[:, None] % rows * columns + torch.arange(width) % columns
+
+
+def rgb_partition(
+    frame: Float[Tensor, "3 height width"], clusters: int = 32, seed: int = 0
+) -> Int[Tensor, "height width"]:
+    """K-means of the pixels' colours; at most as many clusters as there are colours."""
+    return _k_means(frame.permute(1, 2, 0).cpu().numpy(), clusters, seed)
+
+
+def gabor_partition(
+    frame: Float[Tensor, "3 height width"], clusters: int = 32, seed: int = 0
+) -> Int[Tensor, "height width"]:
+    """K-means of the pixels' :func:`gabor_responses`, standardised so that each filter weighs the same.
+
+    There are at most as many clusters as there are different responses: one for a frame of one colour.
+    """
+    responses = gabor_responses(frame)
+    spread = responses.std((0, 1))
+    # What a filter answers to an even frame is rounding, which must not be blown up to a texture.
+    heard = spread > 1e-6
+    centred = (responses - responses.mean((0, 1))) * heard
+    return _k_means(centred / np.where(heard, spread, 1), clusters, seed)
+
+
+def gabor_responses(frame: Float[Tensor, "3 height width"]) -> Float[np.ndarray, "height width filters"]:
+    """Magnitudes of the grey frame's responses to Gabor filters of 4 orientations × 3 scales (§6.2).
+
+    Outside the frame its mirror image is assumed.
+    """
+    from scipy.signal import fftconvolve
+    from skimage.filters import gabor_kernel
+
+    grey = np.tensordot(np.array(LUMA), frame.double().cpu().numpy(), 1)
+    responses = []
+    for wavelength in WAVELENGTHS:
+        for orientation in range(ORIENTATIONS):
+            kernel = gabor_kernel(1 / wavelength, orientation * np.pi / ORIENTATIONS)
+            padding = [(side // 2, side // 2) for side in kernel.shape]
+            responses.append(np.abs(fftconvolve(np.pad(grey, padding, "symmetric"), kernel, "valid")))
+    return np.stack(responses, -1)
+
+
+def _k_means(
+    features: Float[np.ndarray, "height width features"], clusters: int, seed: int
+) -> Int[Tensor, "height width"]:
+    from sklearn.cluster import KMeans
+
+    points = features.reshape(-1, features.shape[-1]).astype(np.float32)
+    clusters = min(clusters, len(np.unique(points, axis=0)))
+    labels = KMeans(clusters, n_init=1, random_state=seed).fit_predict(points)
+    return torch.from_numpy(labels.reshape(features.shape[:2])).long()
