@@ -12,8 +12,9 @@ import numpy as np
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from xinc_lightning.figures import Figure, rasterize
 
 Scalars = Mapping[str, float]
 
@@ -188,13 +189,3 @@ class Sink:
                 logger.experiment.log({**media, **self._scalars, **position})
             elif self._scalars:
                 logger.log_metrics({**self._scalars, "epoch": self.epoch}, self.global_step)
-
-
-def rasterize(figure: Figure) -> NDArray[np.uint8]:
-    """The figure's pixels, [height, width, 3]."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    return pixels[..., :3].copy()

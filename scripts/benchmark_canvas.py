@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,9 @@ PARTITIONS = 5
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(prog="benchmark.py canvas", description=__doc__)
-    parser.add_argument("what", choices=("layers", "naive", "sizes", "shifts"), help="which table to make")
+    parser.add_argument(
+        "what", choices=("layers", "naive", "parts", "sizes", "shifts"), help="which table to make"
+    )
     parser.add_argument(
         "--repeats", type=int, default=3, help="runs of each measurement, of which the best counts"
     )
@@ -32,9 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.manual_seed(0)
     canvas = paint(128, 256, options.device)
     canvas["head"].reduce(partitions(canvas["head"]), neurons=[0])  # compiles, or loads what was compiled
-    {"layers": by_layer, "naive": against_naive, "sizes": by_size, "shifts": with_shifts}[options.what](
-        canvas, options
-    )
+    tables = {
+        "layers": by_layer,
+        "naive": against_naive,
+        "parts": by_part,
+        "sizes": by_size,
+        "shifts": with_shifts,
+    }
+    tables[options.what](canvas, options)
 
 
 def paint(height: int, width: int, device: str) -> TracedCanvas:
@@ -58,13 +66,13 @@ def partitions(layer: LayerCanvas, copies: int = 1) -> dict[str, Tensor]:
 def by_layer(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     """All maps of the paper's NeRV with every reduction, beside forming the maps once and nothing else."""
     print(
-        "| layer | neurons | forming the maps once (s) | every reduction (s) | ratio | ns / value | more memory (MB) |"
+        "| layer | neurons | forming once (s) | every reduction (s) | ratio | ns / value | more memory (MB) |"
     )
     print("|---|---|---|---|---|---|---|")
     total = [0.0, 0.0]
     for layer in reversed(list(canvas)):
-        form = best(options, lambda layer=layer: form_only(layer))[0]
-        full, memory = best(options, lambda layer=layer: layer.reduce(partitions(layer), THRESHOLDS))
+        form = best(options, partial(form_only, layer))[0]
+        full, memory = best(options, partial(layer.reduce, partitions(layer), THRESHOLDS))
         values = layer.neurons * layer.shape[0] * layer.shape[1]
         print(
             f"| {layer.name} | {layer.neurons:,} | {form:.2f} | {full:.2f} | {full / form:.1f} | "
@@ -85,6 +93,37 @@ def form_only(layer: LayerCanvas) -> None:
             sweep.refinement(sweep.chunks(), torch.zeros(0, 1, dtype=torch.long), iter)
 
 
+def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
+    """What each kernel takes per value, on one core and a row of values in cache."""
+    import numpy as np
+
+    from xinc_lightning.canvas import kernels
+
+    lanes, width, rows = 64, 256, 512
+    generator = np.random.default_rng(0)
+    row = np.abs(generator.normal(size=(width, lanes))).astype(np.float32)
+    totals = np.zeros((4, lanes))
+    extremes = np.zeros((2, lanes), np.float32)
+    labels = generator.integers(0, CLUSTERS, (width, PARTITIONS)) + CLUSTERS * np.arange(PARTITIONS)
+    clusters = np.zeros((CLUSTERS * PARTITIONS, lanes), np.float32)
+    packed, per_pixel, scratch = np.zeros(1 << 16, np.int64), np.zeros((2, width)), extremes.copy()
+    labels = labels.astype(np.uint32)
+    parts: dict[str, Callable[[], object]] = {
+        "Σ, min and max per neuron": lambda: kernels.sum_row(
+            row, totals[0], totals[1], extremes[0], extremes[1], scratch, lanes
+        ),
+        "Σ and entropy per pixel": lambda: kernels.sum_pixels(row, per_pixel[0], per_pixel[1], lanes),
+        "Σ per cluster, 5 partitions": lambda: kernels.sum_clusters(row, labels, clusters, lanes),
+        "histogram for τ": lambda: kernels.count_bins(row, packed, lanes),
+    }
+    print("| part | ns / value on one core |")
+    print("|---|---|")
+    for name, part in parts.items():
+        part()
+        seconds, _ = best(options, partial(_repeat, part, rows))
+        print(f"| {name} | {seconds / (rows * row.size) * 1e9:.2f} |")
+
+
 def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     """Head and block 3 with every reduction, ours and materialise-then-reduce."""
     print("| layer | naive (s) | ours (s) | times faster | naive memory (MB) | our memory (MB) |")
@@ -92,8 +131,8 @@ def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     total = [0.0, 0.0]
     for layer in (canvas["head"], canvas["block3"]):
         labels = partitions(layer)
-        ours, memory = best(options, lambda layer=layer, labels=labels: layer.reduce(labels, THRESHOLDS))
-        theirs, much = best(options, lambda layer=layer, labels=labels: naive(layer, labels), repeats=1)
+        ours, memory = best(options, partial(layer.reduce, labels, THRESHOLDS))
+        theirs, much = best(options, partial(naive, layer, labels), repeats=1)
         print(
             f"| {layer.name} | {theirs:.2f} | {ours:.3f} | {theirs / ours:.0f} | {much:.0f} | {memory:.0f} |"
         )
@@ -131,13 +170,12 @@ def by_size(canvas: TracedCanvas, options: argparse.Namespace) -> None:
             labels = partitions(layer)
             seconds, memory = best(
                 options,
-                lambda layer=layer, labels=labels, sample=sample: layer.reduce(
-                    labels, THRESHOLDS, neurons=sample
-                ),
+                partial(layer.reduce, labels, THRESHOLDS, neurons=sample),
             )
             each = seconds / (len(sample) * height * width) * 1e9
             print(
-                f"| {height}×{width} | {layer.name} | {len(sample):,} | {seconds:.2f} | {each:.2f} | {memory:.0f} |"
+                f"| {height}×{width} | {layer.name} | {len(sample):,} | {seconds:.2f} | {each:.2f} | "
+                f"{memory:.0f} |"
             )
 
 
@@ -150,9 +188,7 @@ def with_shifts(canvas: TracedCanvas, options: argparse.Namespace) -> None:
         few, many = (
             best(
                 options,
-                lambda layer=layer, sample=sample, copies=copies: layer.reduce(
-                    partitions(layer, copies), THRESHOLDS, neurons=sample
-                ),
+                partial(layer.reduce, partitions(layer, copies), THRESHOLDS, neurons=sample),
             )[0]
             for copies in (1, 21)
         )
@@ -182,6 +218,11 @@ def best(
         times.append(time.perf_counter() - start)
         growth = max(growth, _memory("VmHWM") - before)
     return min(times), growth
+
+
+def _repeat(work: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        work()
 
 
 def _memory(name: str) -> float:

@@ -85,16 +85,8 @@ def test_a_video_as_ffns_in_one_run():
 
 
 def test_callbacks_can_be_added_on_the_command_line():
-    main(
-        [
-            "fit",
-            "--config",
-            "quick.yaml",
-            *SMALL,
-            "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps",
-            "--trainer.callbacks.layers=[block3]",
-        ]
-    )
+    added = "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps"
+    main(["fit", "--config", "quick.yaml", *SMALL, added, "--trainer.callbacks.layers=[block3]"])
     maps = Path("runs/quick-001/analyses/epoch=0002/maps")
     assert {p.name for p in maps.glob("*.png")} >= {"head.png", "block3.png"}
 

@@ -155,3 +155,12 @@ def oracle() -> SimpleNamespace:
         decoder=naive_decoder,
         statistics=naive_statistics,
     )
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Tiny networks are much faster so, above all on a busy machine; the test of threads uses several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

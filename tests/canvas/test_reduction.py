@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.canvas.fused import FusedSweep
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
-from xinc_lightning.canvas.streams import Partitions, find_brackets, share_limits
+from xinc_lightning.canvas.streams import Partitions
 from xinc_lightning.canvas.sweep import TorchSweep
 from xinc_lightning.networks import FFN, NeRV, pixel_grid
 
@@ -209,25 +209,6 @@ def test_golden_released_analyses(golden):
     )
 
 
-def test_cluster_means_are_those_of_normalised_maps():
-    torch.manual_seed(0)
-    ffn = FFN(width=6)
-    with torch.no_grad():
-        ffn.layers[1].weight[:, 2] = 0  # a dead neuron, whose map has no span
-        ffn.layers[1].bias.zero_()
-    layer = Canvas(ffn).at(pixel_grid(5, 7))["layer2"]
-    labels = torch.randint(0, 3, (5, 7)) * 2  # clusters 1 and 3 have no pixels
-    means = layer.reduce({"labels": labels}).cluster_means("labels")[:, 0]
-    sizes = layer.maps(range(6))[:, 0].abs().double()
-    low, high = sizes.amin((1, 2), keepdim=True), sizes.amax((1, 2), keepdim=True)
-    for cluster in range(5):
-        expected = ((sizes - low) / (high - low))[:, labels == cluster].mean(1)
-        if cluster % 2:
-            expected = torch.zeros(6)
-        expected = expected.double().where((high > low)[:, 0, 0], 0)
-        torch.testing.assert_close(means[:, cluster], expected, rtol=1e-5, atol=1e-7)
-
-
 def test_progress_and_interruption():
     layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5]))["block1"]
     layer.reduce(progress=True)
@@ -286,34 +267,28 @@ def test_processes_share_the_work(tmp_path):
         found = torch.load(tmp_path / f"{rank}.pt")
         for name, value in found.items():
             if isinstance(value, torch.Tensor):
-                torch.testing.assert_close(value, getattr(expected, name), rtol=1e-6, atol=1e-9, msg=name)
+                torch.testing.assert_close(value, getattr(expected, name), rtol=1e-5, atol=1e-6, msg=name)
         torch.testing.assert_close(
             found["cluster_sums"]["a"], expected.cluster_sums["a"], rtol=1e-5, atol=1e-9
         )
 
 
-def test_the_reference_sweep_never_waits_for_the_device():
-    """On the meta device every operation that needs a value on the host raises."""
-    layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5, 0.6]))["block1"]
-    terms = layer.terms
-    moved = {
-        field.name: value.to("meta")
-        for field in dataclasses.fields(terms)
-        if isinstance(value := getattr(terms, field.name), torch.Tensor)
-    }
-    terms = dataclasses.replace(terms, **moved)
-    neurons = torch.arange(layer.neurons, device="meta")
-    sweep = TorchSweep(terms, neurons, 2**15)
-    chunks = sweep.chunks()
-    assert len(chunks) > 3
-    labels = torch.zeros(2, 12, 10, 1, dtype=torch.long, device="meta")
-    with torch.no_grad():
-        sums = sweep.sums(chunks, Partitions(labels, {"a": 4}), iter)
-        brackets = find_brackets(sums.cumulative(), THRESHOLDS)
-        refinement = sweep.refinement(chunks, brackets, iter)
-        tau = refinement.tau(sums.cumulative(), brackets, THRESHOLDS)
-        limits = share_limits(sums.pixels, layer.neurons, torch.float32)
-        counts = sweep.counts(chunks, sums, limits, tau, iter)
-    assert counts.above.shape == (3, 2, 12, 10)
-    assert sums.entropy.shape == sums.pixels.shape
-    assert sums.curve(5).shape == (2, 5)
+def test_inference_mode_makes_no_difference():
+    """Lightning validates and tests in inference mode, which does not reach other threads."""
+    nerv = NeRV(12, 10, 9, strides=(2, 1))
+    expected = Canvas(nerv).at(torch.tensor([0.5]))["block1"].reduce()
+    with torch.inference_mode():
+        layer = Canvas(nerv).at(torch.tensor([0.5]))["block1"]
+        found = layer.reduce({"a": torch.zeros(12, 10, dtype=torch.long)})
+        reference = reduce_with(TorchSweep, layer)
+        assert layer.completeness_error() < 1e-5
+    torch.testing.assert_close(found.tau, expected.tau)
+    torch.testing.assert_close(found.pixel_sums, reference.pixel_sums, rtol=1e-5, atol=0)
+    assert not found.pixel_sums.is_inference()
+
+
+def test_no_thresholds_save_a_pass():
+    layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5]))["block1"]
+    statistics = layer.reduce(thresholds=())
+    assert statistics.neurons_above.shape == (0, 1, 12, 10)
+    assert torch.equal(statistics.pixels_per_neuron, layer.reduce().pixels_per_neuron)

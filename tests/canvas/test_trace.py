@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.canvas.trace import full_precision, trace
+from xinc_lightning.canvas.trace import trace
 from xinc_lightning.networks import LinearLayer
 
 
@@ -52,17 +52,6 @@ def test_nothing_is_left_behind(fail):
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
     assert torch.is_grad_enabled()
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == (matmul, tf32)
-
-
-def test_full_precision_whatever_the_user_chose():
-    torch.set_float32_matmul_precision("medium")
-    try:
-        with full_precision():
-            assert torch.get_float32_matmul_precision() == "highest"
-            assert not torch.backends.cudnn.allow_tf32
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision("highest")
 
 
 def test_autocast_does_not_change_the_canvas():

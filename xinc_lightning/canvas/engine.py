@@ -15,8 +15,9 @@ from torch.distributed import ProcessGroup
 from xinc_lightning.canvas.conv import ConvTerms, Step
 from xinc_lightning.canvas.linear import LinearTerms, Neuron
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
+from xinc_lightning.canvas.settings import full_precision, one_thread
 from xinc_lightning.canvas.statistics import LayerStatistics
-from xinc_lightning.canvas.trace import Record, full_precision, trace
+from xinc_lightning.canvas.trace import Record, trace
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
 MAX_BYTES = 64 * 2**20
@@ -194,7 +195,7 @@ class LayerCanvas:
         Returns:
             Largest absolute difference over the largest absolute value.
         """
-        with torch.no_grad(), full_precision():
+        with torch.no_grad(), full_precision(), one_thread():
             return self.terms.completeness_error(self._chunk(max_bytes))
 
     def reduce(
@@ -226,7 +227,8 @@ class LayerCanvas:
         chosen = self.select(neurons)
         if not len(chosen):
             raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
-        with torch.no_grad(), full_precision():
+        # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
+        with torch.inference_mode(False), torch.no_grad(), full_precision():
             sweep = fastest_sweep(self.terms, chosen, max_bytes)
             return reduce_layer(
                 self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress

@@ -8,7 +8,7 @@ sub-pixel phase share their taps and form a group whose index is innermost in me
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from torch import Tensor
 from xinc_lightning.canvas import kernels
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
+from xinc_lightning.canvas.settings import one_thread
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
 from xinc_lightning.canvas.sweep import Sweep, Terms
 from xinc_lightning.networks.layers import Activation
@@ -90,15 +91,9 @@ class FusedSweep(Sweep):
         share = -(-len(neurons) // self.threads)
         self.lanes = max(1, min(LANES, max(share, FEWEST_LANES), max_bytes // self.threads // size))
 
-    @contextmanager
-    def settings(self) -> Iterator[None]:
+    def settings(self) -> AbstractContextManager[None]:
         """Torch on one thread: the sweep's own threads share the work, more would wait for each other."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+        return one_thread()
 
     def chunks(self) -> list[Slots]:
         """Places of each group's neurons: one phase, at most ``lanes`` of them, groups of a phase alike."""

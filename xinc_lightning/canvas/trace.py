@@ -9,6 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from xinc_lightning.canvas.settings import full_precision
 from xinc_lightning.networks.layers import ConvLayer, Layer
 
 
@@ -76,27 +77,6 @@ def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor])
                 "a canvas needs layers that run exactly once."
             )
     return [records[layer.name] for layer in layers]
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Float32 products in float32, never in TF32 or bfloat16; earlier settings return afterwards.
-
-    Contribution maps are compared with each other to 1e-5, while TF32 keeps three digits.
-    """
-    matmul = torch.get_float32_matmul_precision()
-    cudnn = torch.backends.cudnn
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with cudnn.flags(
-            enabled=cudnn.enabled,
-            benchmark=cudnn.benchmark,
-            deterministic=cudnn.deterministic,
-            allow_tf32=False,
-        ):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(matmul)
 
 
 @contextmanager

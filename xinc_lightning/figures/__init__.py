@@ -2,5 +2,6 @@
 
 from xinc_lightning.figures.maps import contact_sheet
 from xinc_lightning.figures.reconstruction import comparison
+from xinc_lightning.figures.style import Figure, rasterize
 
-__all__ = ["comparison", "contact_sheet"]
+__all__ = ["Figure", "comparison", "contact_sheet", "rasterize"]

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure
 
 SEQUENTIAL = "cividis"
 """For magnitudes: even to the eye, and the same to colour-blind eyes."""
@@ -52,3 +53,11 @@ def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
     if maps.min() < 0:
         return {"cmap": DIVERGING, "norm": Normalize(-limit, limit)}
     return {"cmap": SEQUENTIAL, "norm": Normalize(0, limit)}
+
+
+def rasterize(figure: Figure) -> np.ndarray:
+    """The figure's pixels, [height, width, 3] bytes."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return pixels[..., :3].copy()
