@@ -9,22 +9,28 @@ if __name__ != "xinc_lightning.callbacks":
 from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
+from xinc_lightning.callbacks.flow_vs_fluctuation import FlowVsFluctuation
+from xinc_lightning.callbacks.neuron_clusters import NeuronClusters
 from xinc_lightning.callbacks.progress import Progress
 from xinc_lightning.callbacks.reconstructions import FrameWriter, Reconstructions
 from xinc_lightning.callbacks.report import Report
 from xinc_lightning.callbacks.sinks import MetricsFile, Sink, WandbRun
+from xinc_lightning.callbacks.things_and_stuff import ThingsAndStuff
 
 __all__ = [
     "AnalysisCallback",
     "Checkpoints",
     "ContributionMaps",
+    "FlowVsFluctuation",
     "FrameWriter",
     "MetricsFile",
     "Moment",
     "Needs",
+    "NeuronClusters",
     "Progress",
     "Reconstructions",
     "Report",
     "Sink",
+    "ThingsAndStuff",
     "WandbRun",
 ]

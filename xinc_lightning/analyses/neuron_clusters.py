@@ -81,7 +81,7 @@ def neuron_clusters(
     partition: str = "gabor",
     max_neurons: int | None = 2000,
     seed: int = 42,
-    previous: NeuronClustersResult | None = None,
+    previous: tuple[Int[np.ndarray, " before"], Float[np.ndarray, "before 2"]] | None = None,
 ) -> NeuronClustersResult:
     """Embed and cluster one layer's neurons for one of the canvas's frames.
 
@@ -93,7 +93,7 @@ def neuron_clusters(
         partition: name of the gabor clusters.
         max_neurons: larger layers are sampled; None never to.
         seed: of the sample, UMAP, k-means and the neurons shown.
-        previous: the layer at an earlier checkpoint, whose embedding is to be continued.
+        previous: neurons and positions of the layer at an earlier checkpoint, to be continued.
     """
     chosen = np.array(sample_neurons(len(statistics.neurons), max_neurons or len(statistics.neurons), seed))
     vectors = statistics.cluster_means(partition)[chosen, frame].float().cpu().numpy()
@@ -103,7 +103,7 @@ def neuron_clusters(
     if previous is None:
         positions = embed(vectors, neighbours, seed)
     else:
-        positions = embed_like(vectors, neurons, neighbours, seed, previous.neurons, previous.positions)
+        positions = embed_like(vectors, neurons, neighbours, seed, *previous)
     clusters = cluster(positions, CLUSTERS, seed)
     shown = _representatives(clusters, seed)
     return NeuronClustersResult(
