@@ -91,7 +91,8 @@ def moving_pixels(speed: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, 
     """
     from skimage.filters import threshold_otsu
 
-    moving: np.ndarray = speed > max(float(threshold_otsu(speed)), SLOWEST)
+    threshold = float(threshold_otsu(speed))  # type: ignore[no-untyped-call]
+    moving: np.ndarray = speed > max(threshold, SLOWEST)
     return moving
 
 

@@ -59,7 +59,9 @@ class NeuronClustersResult:
     @property
     def method(self) -> str:
         """How the positions were found."""
-        return f"UMAP of {self.neighbours} neighbours" if len(self.neurons) >= FEWEST else "principal components"
+        return (
+            f"UMAP of {self.neighbours} neighbours" if len(self.neurons) >= FEWEST else "principal components"
+        )
 
     def scalars(self) -> dict[str, float]:
         """The silhouette of the clusters, if there are several."""
@@ -67,7 +69,16 @@ class NeuronClustersResult:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is needed to draw the figure again, and to embed several runs together."""
-        names = ("neurons", "vectors", "cluster_areas", "positions", "clusters", "shown", "shown_clusters", "maps")
+        names = (
+            "neurons",
+            "vectors",
+            "cluster_areas",
+            "positions",
+            "clusters",
+            "shown",
+            "shown_clusters",
+            "maps",
+        )
         counts = {name: np.array(getattr(self, name)) for name in ("total_neurons", "sampled", "neighbours")}
         arrays: Mapping[str, np.ndarray] = {name: getattr(self, name) for name in names}
         return {**arrays, **counts, "layer": np.array(self.layer), "labels": np.array(self.labels)}
@@ -147,7 +158,7 @@ def cluster(positions: Float[np.ndarray, "n 2"], clusters: int, seed: int) -> In
     places = len(np.unique(positions, axis=0))
     if places == 0:
         return np.zeros(0, dtype=np.int64)
-    means = KMeans(min(clusters, places), n_init=10, random_state=seed).fit(positions)
+    means = KMeans(min(clusters, places), n_init=3, random_state=seed).fit(positions)
     rank = np.argsort(np.argsort(means.cluster_centers_[:, 0]))
     labels: np.ndarray = rank[means.labels_]
     return labels
@@ -168,7 +179,8 @@ def _normalised_maps(
         return np.zeros((0, *layer.shape), dtype=np.float32)
     maps: np.ndarray = layer.maps(neurons)[:, frame].abs().float().cpu().numpy()
     low, high = (maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True))
-    return (maps - low) / np.where(high > low, high - low, 1)
+    normalised: np.ndarray = (maps - low) / np.where(high > low, high - low, 1)
+    return normalised
 
 
 def _silhouette(vectors: Float[np.ndarray, "n k"], clusters: Int[np.ndarray, " n"]) -> float:

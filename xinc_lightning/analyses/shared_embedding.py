@@ -110,9 +110,7 @@ def shared_embedding(
     )
 
 
-def mixing(
-    vectors: Float[np.ndarray, "n k"], members: Int[np.ndarray, " n"], neighbours: int = 10
-) -> float:
+def mixing(vectors: Float[np.ndarray, "n k"], members: Int[np.ndarray, " n"], neighbours: int = 10) -> float:
     """See :class:`SharedEmbedding`.
 
     >>> mixing(np.array([[0.0], [0.1], [9.0], [9.1]]), np.array([0, 0, 1, 1]), neighbours=1)

@@ -27,7 +27,7 @@ def flow_beside_fluctuation(
     steps, _, height, width = flow.shape
     rows = 1 + ceil(len(results) / COLUMNS)
     cell = float(np.clip(2.9 * height / width, 0.8, 3.5))
-    figure = new_figure(12.2, steps * rows * (cell + 0.45) + 1.1, title)
+    figure = new_figure(13, steps * rows * (cell + 0.35) + 0.9, title)
     parts = np.atleast_1d(np.asarray(figure.subfigures(steps, 1)))
     for step, part in enumerate(parts):
         grid = part.subplots(rows, COLUMNS, squeeze=False)
@@ -43,18 +43,22 @@ def flow_beside_fluctuation(
         show(grid[0, 3], moving, f"moving pixels, {moving.mean():.1%}", cmap="gray", vmin=0, vmax=1)
         for axes, result in zip(grid[1:].flat, results, strict=False):
             drawn = show(
-                axes, _normalised(result.fluctuation[step]), _heading(result, step), cmap=SEQUENTIAL, vmin=0, vmax=1
+                axes,
+                _normalised(result.fluctuation[step]),
+                _heading(result, step),
+                cmap=SEQUENTIAL,
+                vmin=0,
+                vmax=1,
             )
         part.colorbar(drawn, ax=grid, shrink=0.7, label="min-max normalised")
     return figure
 
 
 def _heading(result: FlowVsFluctuationResult, step: int) -> str:
-    sample = f", {result.neurons:,} of {result.total_neurons:,} neurons" * (
-        result.neurons < result.total_neurons
-    )
+    sampled = result.neurons < result.total_neurons
+    of = f"{result.neurons:,} of {result.total_neurons:,}" if sampled else f"{result.neurons:,}"
     return (
-        f"{result.layer}: fluctuation{sample}\n"
+        f"fluctuation of {result.layer} ({of} neurons)\n"
         f"Spearman {result.spearman[step]:.2f} · AUC {result.auc[step]:.2f}"
     )
 
@@ -77,7 +81,9 @@ def _colours(flow: np.ndarray, fastest: float) -> np.ndarray:
 def _wheel(axes: Axes) -> None:
     """The direction that each colour stands for, in a corner of the picture."""
     right, down = np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81))
-    wheel = np.concatenate([_colours(np.stack([right, down]), 1), (np.hypot(right, down) <= 1)[..., None]], -1)
+    wheel = np.concatenate(
+        [_colours(np.stack([right, down]), 1), (np.hypot(right, down) <= 1)[..., None]], -1
+    )
     inset = axes.inset_axes((0.79, 0.03, 0.2, 0.4))
     inset.imshow(wheel)
     for (x, y), arrow in zip([(0.88, 0.5), (0.5, 0.88), (0.12, 0.5), (0.5, 0.12)], "→↑←↓", strict=True):
