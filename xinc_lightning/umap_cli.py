@@ -45,7 +45,8 @@ def main(args: Sequence[str]) -> None:
         fail(str(error))
     runs = list(dict.fromkeys(one.run for one in sets))
     epochs = sorted({one.epoch for one in sets})
-    title = f"Neurons of {len(runs)} runs, by {options.by} · epoch {', '.join(map(str, epochs))}"
+    number = f"{len(runs)} run" + "s" * (len(runs) > 1)
+    title = f"Neurons of {number}, by {options.by} · epoch {', '.join(map(str, epochs))}"
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     embedding_by_group(panels, options.by, title).savefig(out / f"umap_by_{options.by}.png")

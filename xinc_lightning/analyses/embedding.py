@@ -80,7 +80,7 @@ def embed_like(
     """An embedding whose neurons are, as far as they can be, where an earlier embedding has them.
 
     UMAP begins at the earlier positions, a neuron without one at its most similar neighbour's; what rotation,
-    reflection or shift then remains is taken back (Procrustes). Unlike placing new vectors on the first
+    reflection, scale or shift then remains is taken back (Procrustes). Unlike placing new vectors on the first
     checkpoint's embedding, this keeps every picture faithful to its own checkpoint: the first one knows
     nothing of neuron types that training has yet to form.
 
@@ -110,10 +110,13 @@ def embed_like(
 def align(
     positions: Positions, landmarks: Float[np.ndarray, "shared 2"], targets: Float[np.ndarray, "shared 2"]
 ) -> Positions:
-    """Rotate, reflect and shift positions so that the landmarks come as near to the targets as they can.
+    """Rotate, reflect, scale and shift positions so that the landmarks come near to the targets.
+
+    The scale makes both spread equally. (The one that fits best would be smaller, and from checkpoint to
+    checkpoint shrink everything to a point.)
 
     >>> square = np.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]])
-    >>> turned = square @ np.array([[0.0, 1], [-1, 0]]) + 5
+    >>> turned = 3 * square @ np.array([[0.0, 1], [-1, 0]]) + 5
     >>> bool(np.allclose(align(turned, turned, square), square))
     True
     """
@@ -121,5 +124,7 @@ def align(
 
     centre, target = landmarks.mean(0), targets.mean(0)
     rotation, _ = orthogonal_procrustes(landmarks - centre, targets - target)
-    aligned: np.ndarray = (positions - centre) @ rotation + target
+    spread = np.linalg.norm(landmarks - centre)
+    scale = np.linalg.norm(targets - target) / spread if spread > 0 else 1.0
+    aligned: np.ndarray = (positions - centre) @ rotation * scale + target
     return aligned
