@@ -61,7 +61,10 @@ def test_layers_in_one_panel(runs):
 
 def test_errors_are_one_line(runs, capsys):
     assert error_of(capsys, "nowhere") == ("umap: there is no run 'nowhere'.", 1)
-    assert error_of(capsys, "ffn-001", "--epoch", "15") == ("umap: 'ffn-001' has none of epoch 15; it has 10, 20.", 1)
+    assert error_of(capsys, "ffn-001", "--epoch", "15") == (
+        "umap: 'ffn-001' has none of epoch 15; it has 10, 20.",
+        1,
+    )
     assert error_of(capsys, "ffn-001", "--layers", "head") == (
         "umap: the runs have no layer 'head'; they have layer1, layer2.",
         1,

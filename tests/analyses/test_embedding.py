@@ -51,9 +51,7 @@ def test_principal_components_keep_distances_in_a_plane():
     np.testing.assert_allclose(np.linalg.norm(found[1] - found[2]), 5, rtol=1e-6)
 
 
-@given(
-    st.floats(0, 6.3), st.booleans(), st.tuples(st.floats(-9, 9), st.floats(-9, 9)), st.integers(0, 1000)
-)
+@given(st.floats(0, 6.3), st.booleans(), st.tuples(st.floats(-9, 9), st.floats(-9, 9)), st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
 def test_any_rotation_reflection_scale_and_shift_is_undone(angle, mirror, shift, seed):
     targets = np.random.default_rng(seed).random((7, 2))

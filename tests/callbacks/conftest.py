@@ -14,13 +14,17 @@ from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 @pytest.fixture
 def nerv(scene) -> NeRVModule:
     """Untrained, for the scene."""
-    return NeRVModule(target_parameters=20_000, clip_shape=[len(scene.clip), scene.clip.height, scene.clip.width])
+    return NeRVModule(
+        target_parameters=20_000, clip_shape=[len(scene.clip), scene.clip.height, scene.clip.width]
+    )
 
 
 @pytest.fixture
 def ffn(scene) -> FFNModule:
     """Untrained, a network for each frame of the scene."""
-    return FFNModule(target_parameters=1500, clip_shape=[len(scene.clip), scene.clip.height, scene.clip.width])
+    return FFNModule(
+        target_parameters=1500, clip_shape=[len(scene.clip), scene.clip.height, scene.clip.width]
+    )
 
 
 @pytest.fixture

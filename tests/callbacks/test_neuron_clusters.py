@@ -31,7 +31,11 @@ def test_embeddings_go_on_from_one_checkpoint_to_the_next(scene, nerv, analysed)
 
 def test_every_layer_of_an_ffn(scene, ffn, analysed):
     folder = analysed(NeuronClusters(clusters=8), ffn, scene.clip)
-    assert {path.stem for path in (folder / "neuron_clusters").glob("*.png")} == {"layer1", "layer2", "layer3"}
+    assert {path.stem for path in (folder / "neuron_clusters").glob("*.png")} == {
+        "layer1",
+        "layer2",
+        "layer3",
+    }
 
 
 class SceneData(LightningDataModule):

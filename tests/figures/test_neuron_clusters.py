@@ -30,7 +30,7 @@ def result(count, shown):
 
 @pytest.mark.parametrize(("count", "shown"), [(60, 16), (3, 3), (0, 0)])
 def test_neurons_and_maps(count, shown, words):
-    figure = clusters_with_maps(result(count, shown), np.random.rand(8, 16, 3), "title")
+    figure = clusters_with_maps(result(count, shown), np.zeros((8, 16, 3)), "title")
     dots = figure.findobj(lambda artist: type(artist).__name__ == "PathCollection")
     assert sum(len(d.get_offsets()) for d in dots) == count
     images = [a for a in figure.findobj(lambda a: type(a).__name__ == "Axes") if a.images]

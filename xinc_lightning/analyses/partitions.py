@@ -1,19 +1,60 @@
 """Divisions of a frame's pixels into clusters (§4.2, §6.2): by object, colour, texture or place."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from xinc_lightning.data import Segment
+from xinc_lightning.data import PanopticClip, Segment
+
+Partition = Literal["instances", "rgb", "gabor", "grid", "lattice"]
 
 ORIENTATIONS = 4
 WAVELENGTHS = (4, 8, 16)
 """Of the three Gabor scales, in pixels."""
 
 LUMA = (0.299, 0.587, 0.114)
+
+
+def frame_partitions(
+    clip: PanopticClip,
+    position: int = 0,
+    names: Sequence[Partition] = get_args(Partition),
+    grid: tuple[int, int] = (4, 8),
+    seed: int = 0,
+) -> dict[str, Int[Tensor, "height width"]]:
+    """The asked-for partitions of one frame of a clip; without ``instances`` where the frame has no mask.
+
+    Args:
+        clip: the clip.
+        position: which of its frames.
+        names: which partitions.
+        grid: rows and columns of grid cells. The lattice, rgb and gabor have as many groups.
+        seed: of k-means.
+
+    Raises:
+        ValueError: if there is no partition of such a name.
+    """
+    frame, mask = clip.frames[position], clip.masks[position]
+    rows, columns = grid
+    labels: dict[str, Tensor] = {}
+    for name in names:
+        if name not in get_args(Partition):
+            raise ValueError(f"no partition {name!r}: there are {', '.join(get_args(Partition))}.")
+        if name == "instances" and mask is not None:
+            labels[name] = instance_partition(mask, clip.segments)
+        elif name == "rgb":
+            labels[name] = rgb_partition(frame, rows * columns, seed)
+        elif name == "gabor":
+            labels[name] = gabor_partition(frame, rows * columns, seed)
+        elif name == "grid":
+            labels[name] = grid_partition(clip.height, clip.width, rows, columns)
+        elif name == "lattice":
+            labels[name] = lattice_partition(clip.height, clip.width, rows, columns)
+    return labels
 
 
 def instance_partition(
@@ -95,7 +136,7 @@ def gabor_responses(frame: Float[Tensor, "3 height width"]) -> Float[np.ndarray,
     responses = []
     for wavelength in WAVELENGTHS:
         for orientation in range(ORIENTATIONS):
-            kernel = gabor_kernel(1 / wavelength, orientation * np.pi / ORIENTATIONS)
+            kernel = gabor_kernel(1 / wavelength, orientation * np.pi / ORIENTATIONS)  # type: ignore[no-untyped-call]
             padding = [(side // 2, side // 2) for side in kernel.shape]
             responses.append(np.abs(fftconvolve(np.pad(grey, padding, "symmetric"), kernel, "valid")))
     return np.stack(responses, -1)
