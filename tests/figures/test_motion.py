@@ -19,7 +19,7 @@ def test_every_layer_and_step_is_shown(layers, words):
     figure = flow_beside_fluctuation(results, flow, random.random((2, 8, 16, 3)), "title")
     written = words(figure)
     for i in range(layers):
-        assert written.count(f"fluctuation of layer{i} (10 of 2,000 neurons)") == 2
+        assert written.count(f"layer{i} · 10 of 2,000 neurons") == 2
     assert "frame 4" in written
     assert "frame 9" in written
     assert 1000 <= rasterize(figure).shape[1] <= 1400

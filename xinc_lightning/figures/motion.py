@@ -57,10 +57,7 @@ def flow_beside_fluctuation(
 def _heading(result: FlowVsFluctuationResult, step: int) -> str:
     sampled = result.neurons < result.total_neurons
     of = f"{result.neurons:,} of {result.total_neurons:,}" if sampled else f"{result.neurons:,}"
-    return (
-        f"fluctuation of {result.layer} ({of} neurons)\n"
-        f"Spearman {result.spearman[step]:.2f} · AUC {result.auc[step]:.2f}"
-    )
+    return f"{result.layer} · {of} neurons\nSpearman {result.spearman[step]:.2f} · AUC {result.auc[step]:.2f}"
 
 
 def _normalised(picture: np.ndarray) -> np.ndarray:
