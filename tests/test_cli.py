@@ -170,10 +170,10 @@ def test_checkpoint_of_another_clip_is_refused(capsys):
 
 
 def test_unknown_command_and_config(capsys):
-    assert error_of(capsys, "fitt") == (
-        "there is no command 'fitt'; the commands are fit, validate, test, predict, configs. Did you mean 'fit'?",
-        2,
-    )
+    message, code = error_of(capsys, "fitt")
+    assert message.startswith("there is no command 'fitt'; the commands are fit, validate, ")
+    assert message.endswith("Did you mean 'fit'?")
+    assert code == 2
     message, code = error_of(capsys, "fit", "--config", "nervv.yaml")
     assert message.endswith("Did you mean 'nerv.yaml'?")
     assert code == 2

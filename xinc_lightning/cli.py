@@ -3,12 +3,14 @@
 Everything heavy is imported when a command needs it, so that ``xinc configs`` answers at once.
 """
 
+import argparse
 import shutil
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
+from typing import NoReturn
 
 USAGE = """\
 usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the same program)
@@ -18,6 +20,7 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   test       the same with all analyses               xinc test --config nerv.yaml --ckpt_path best
   predict    write reconstructed frames and an mp4    xinc predict --config nerv.yaml --ckpt_path best
   configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
+  clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
 
 `xinc COMMAND --help` lists every option of a command.
 """
@@ -34,10 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(f"xinc_lightning {__version__}")
         return
-    if args[0] == "configs":
-        configs(args[1:])
+    listing = {"configs": configs, "clips": clips}
+    if args[0] in listing:
+        listing[args[0]](args[1:])
         return
-    commands = ("fit", "validate", "test", "predict", "configs")
+    commands = ("fit", "validate", "test", "predict", *listing)
     if args[0] not in commands:
         near = get_close_matches(args[0], commands, 1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run(with_shipped_configs(args))
 
 
-def fail(message: str, code: int = 1) -> None:
+def fail(message: str, code: int = 1) -> NoReturn:
     """Print one line and exit."""
     print(f"xinc: error: {message}", file=sys.stderr)
     raise SystemExit(code)
@@ -84,7 +88,6 @@ def find_config(name: str) -> str:
     near = get_close_matches(name, shipped, 1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     fail(f"there is no config '{name}', neither here nor among the shipped {', '.join(shipped)}.{hint}", 2)
-    raise AssertionError
 
 
 def configs(args: Sequence[str]) -> None:
@@ -103,3 +106,26 @@ def configs(args: Sequence[str]) -> None:
             fail(f"'{name}' is already here; it was not overwritten.")
         shutil.copyfile(shipped[name], name)
         print(f"copied {name}")
+
+
+def clips(args: Sequence[str]) -> None:
+    """``xinc clips``: what there is to train on in a dataset, a folder or a video."""
+    parser = argparse.ArgumentParser(prog="xinc clips", description="List the clips of a dataset.")
+    parser.add_argument("--data.path", "--data", dest="path", required=True, help="folder of the dataset")
+    path = parser.parse_args(args).path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from xinc_lightning.data import DataError, list_clips
+
+    try:
+        found = list_clips(path)
+    except DataError as error:
+        fail(str(error))
+    table = Table("clip", "frames", "resolution", "instances", "annotated frames", "problem", box=None)
+    for clip in found:
+        size = f"{clip.height}×{clip.width}"
+        row = (clip.frames, size, clip.instances, clip.annotated) if not clip.problem else ("", "", "", "")
+        table.add_row(clip.id, *map(str, row), clip.problem)
+    Console(soft_wrap=True).print(table)

@@ -1,5 +1,7 @@
 """Quality and size of a trained network."""
 
+import math
+
 import pytest
 import torch
 
@@ -32,3 +34,10 @@ def test_fewer_bits_cost_less_and_lose_more(module):
     assert eight.psnr == float("inf")
     assert eight.coded_bpp == pytest.approx(8 * eight.coded_bytes / (2 * 16 * 32))
     assert torch.equal(module.reconstruct(), frames)  # the evaluated network keeps its float weights
+
+
+def test_frames_too_small_for_ssim_have_none():
+    module = FFNModule(target_parameters=400, clip_shape=[1, 1, 7])
+    result = evaluate(module, torch.rand(1, 3, 1, 7))
+    assert math.isnan(result.ssim)
+    assert math.isfinite(result.psnr)

@@ -28,10 +28,10 @@ def test_stack_renders_what_its_frames_render():
         torch.nn.init.normal_(parameter)
     grid = pixel_grid(4, 6)
     with torch.no_grad():
-        features = stack.encoding(grid.reshape(-1, 2))
+        features = stack.encoding(grid.reshape(-1, 2)).T
         together = stack(features)
         for i in range(3):
-            alone = stack.frame(i)(grid).reshape(-1, 3)
+            alone = stack.frame(i)(grid).reshape(-1, 3).T
             torch.testing.assert_close(together[i], alone, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(stack(features, torch.tensor([2, 0])), together[[2, 0]])
         torch.testing.assert_close(stack(features, torch.tensor([1])), together[[1]])

@@ -13,6 +13,10 @@ from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMe
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
 from xinc_lightning.modules.losses import LossName, loss_function
+from xinc_lightning.modules.memory import keep_freed_memory
+
+SSIM_SIDE = 6
+"""Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""
 
 Batch = tuple[Tensor, Tensor]
 """Frame positions [batch] and frames [batch, 3, height, width] in [0, 1]."""
@@ -110,6 +114,11 @@ class INRModule(LightningModule, ABC):
         """Build the network for the trainer's data."""
         self.size_for(self.trainer.datamodule.clip.frames)  # type: ignore[attr-defined]
 
+    def on_fit_start(self) -> None:
+        """Make the allocator fit for training on a CPU."""
+        if self.device.type == "cpu":
+            keep_freed_memory()
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember how long the checkpoint was trained."""
         self.trained_epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
@@ -150,11 +159,10 @@ class INRModule(LightningModule, ABC):
         self.trained_epochs = self.current_epoch + 1
         errors = torch.cat(self._epoch_errors)
         self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
-        self.log("train/mse", errors.mean(), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hparams["learning_rate"])
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hparams["learning_rate"], fused=True)
         warmup = self.hparams["warmup"]
         if warmup is None:
             return optimizer
@@ -181,7 +189,10 @@ class INRModule(LightningModule, ABC):
     def _evaluate(self, stage: str, batch: Batch) -> None:
         positions, frames = batch
         prediction = self.render(positions)
-        for name, metric in (("psnr", self.psnr), ("ssim", self.ssim)):
+        metrics = {"psnr": self.psnr, "ssim": self.ssim}
+        if min(frames.shape[-2:]) < SSIM_SIDE:
+            del metrics["ssim"]
+        for name, metric in metrics.items():
             metric.update(prediction, frames)
             self.log(f"{stage}/{name}", metric, on_epoch=True, on_step=False, batch_size=len(frames))
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from xinc_lightning.compression import Budget, decode, encode, quantize_weights
-from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.base import SSIM_SIDE, INRModule
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Evaluation:
 
     Attributes:
         psnr: mean over the frames, dB.
-        ssim: mean over the frames.
+        ssim: mean over the frames; NaN for frames of fewer than 6 rows or columns.
         parameters: trainable parameters.
         bpp: bits per pixel at 32 bits a parameter.
         quantized_bits: bits a weight was rounded to.
@@ -70,7 +70,7 @@ def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
     )
     return Evaluation(
         psnr=psnr(rendered, frames),
-        ssim=float(structural_similarity_index_measure(rendered, frames, data_range=1.0)),  # type: ignore[arg-type]
+        ssim=ssim(rendered, frames),
         parameters=budget.parameters,
         bpp=budget.bpp,
         quantized_bits=bits,
@@ -84,3 +84,12 @@ def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
 def psnr(prediction: Tensor, target: Tensor) -> float:
     """PSNR in dB, the mean over the frames of [frames, 3, height, width] in [0, 1]."""
     return float(peak_signal_noise_ratio(prediction, target, data_range=1.0, dim=(1, 2, 3)))
+
+
+def ssim(prediction: Tensor, target: Tensor) -> float:
+    """SSIM, the mean over the frames of [frames, 3, height, width] in [0, 1]; NaN where it is undefined."""
+    if min(target.shape[-2:]) < SSIM_SIDE:
+        return float("nan")
+    value = structural_similarity_index_measure(prediction, target, data_range=1.0)
+    assert isinstance(value, Tensor)
+    return float(value)

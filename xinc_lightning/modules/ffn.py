@@ -59,16 +59,16 @@ class FFNModule(INRModule):
 
     @property
     def features(self) -> Tensor:
-        """The encoded pixel grid, [height·width, 2·width of the FFN]; kept, because it never changes."""
+        """The encoded pixel grid, [2·width of the FFN, height·width]; kept, because it never changes."""
         if self._features is None or self._features.device != self.device:
             grid = pixel_grid(*self.hparams["clip_shape"][1:]).reshape(-1, 2)
-            self._features = self.network.encoding(grid.to(self.device))
+            self._features = self.network.encoding(grid.to(self.device)).T.contiguous()
         return self._features
 
     def render(self, positions: Tensor) -> Tensor:
         """Frames at these positions of the clip."""
         colours: Tensor = self.network(self.features, positions)
-        return colours.mT.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
+        return colours.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
         """The sum, so that each network's gradient, hence its training, is what it would be alone."""

@@ -93,10 +93,12 @@ class FFNStack(nn.Module):
         self.biases = nn.ParameterList(layer.bias.detach().repeat(frames, 1) for layer in layers)
 
     def forward(self, features: Tensor, positions: Tensor | None = None) -> Tensor:
-        """Render the frames at ``positions``, all of them by default, as [positions, pixels, 3].
+        """Render the frames at ``positions``, all of them by default, as [positions, 3, pixels].
+
+        Pixels are the last axis, here and in between: matrix products are faster that way.
 
         Args:
-            features: [pixels, 2·frequencies], ``self.encoding`` of the coordinates.
+            features: [2·frequencies, pixels], ``self.encoding`` of the coordinates, transposed.
             positions: [positions] indices of frames.
         """
         values = features
@@ -104,9 +106,9 @@ class FFNStack(nn.Module):
             if positions is not None:
                 weight, bias = weight.index_select(0, positions), bias.index_select(0, positions)
             if len(weight) == 1:  # a plain matrix product is faster than a batch of one
-                values = nn.functional.linear(values.flatten(end_dim=-2), weight[0], bias[0])[None]
+                values = torch.addmm(bias[0, :, None], weight[0], values.flatten(end_dim=-2))[None]
             else:
-                values = torch.baddbmm(bias[:, None], values.expand(len(weight), -1, -1), weight.mT)
+                values = torch.baddbmm(bias[..., None], weight, values.expand(len(weight), -1, -1))
             if i < self.depth - 1:
                 values = values.relu_()
         return values
