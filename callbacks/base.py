@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
@@ -75,13 +76,21 @@ class Moment:
     @cached_property
     def _canvases(self) -> list[tuple[tuple[int, ...], TracedCanvas]]:
         """Canvases and the positions they cover: one for all frames if one network represents them all."""
-        inputs = [self.module.canvas_inputs(position) for position in self.positions]
+        return self.canvases_at(self.positions)
+
+    def canvases_at(self, positions: Sequence[int]) -> list[tuple[tuple[int, ...], TracedCanvas]]:
+        """Canvases outside the shared pass, and the positions they cover.
+
+        For analyses that look at a few neurons in many frames. Positions that one network represents are in
+        one canvas.
+        """
+        inputs = [self.module.canvas_inputs(position) for position in positions]
         if len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1:
             times = torch.cat([time for _, time in inputs])
-            return [(self.positions, Canvas(inputs[0][0]).at(times))]
+            return [(tuple(positions), Canvas(inputs[0][0]).at(times))]
         return [
             ((position,), Canvas(network).at(grid))
-            for position, (network, grid) in zip(self.positions, inputs, strict=True)
+            for position, (network, grid) in zip(positions, inputs, strict=True)
         ]
 
     @property
@@ -150,6 +159,7 @@ class AnalysisCallback(Callback, ABC):
         if every_n_epochs < 1:
             raise ValueError(f"every_n_epochs={every_n_epochs}: an analysis runs every 1 or more epochs.")
         self.every_n_epochs = every_n_epochs
+        self._left_out = False
 
     def needs(self, clip: PanopticClip) -> Needs:
         """What the shared pass has to provide for this clip."""
@@ -158,6 +168,12 @@ class AnalysisCallback(Callback, ABC):
     @abstractmethod
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """Compute, and hand results and figures to the sink."""
+
+    def leave_out(self, why: str) -> None:
+        """Say, once, why this analysis cannot run here."""
+        if not self._left_out:
+            rank_zero_warn(f"{type(self).__name__} is left out: {why}.")
+        self._left_out = True
 
     def due(self, epoch: int, last: bool) -> bool:
         """Whether to run after this many completed epochs."""

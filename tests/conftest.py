@@ -2,13 +2,16 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from jaxtyping import install_import_hook
+from torch import nn
 
 # Not the kernels: numba compiles plain functions only.
 install_import_hook(
@@ -21,7 +24,8 @@ install_import_hook(
 install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
 from xinc_lightning.canvas import Canvas, LayerCanvas  # noqa: E402  (after the import hook)
-from xinc_lightning.networks import LinearLayer  # noqa: E402
+from xinc_lightning.data import PanopticClip, Segment  # noqa: E402  (after the import hook)
+from xinc_lightning.networks import ConvLayer, LinearLayer  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,3 +90,89 @@ def _no_wandb_of_the_developer(monkeypatch, tmp_path):
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+HEIGHT, WIDTH, FRAMES = 48, 96, 4
+MOTION = {"astronaut": (3, 0), "cat": (-2, 1)}
+"""Pixels right and down a frame."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A clip of which everything is known: pictures moving over a still wall, the cat gone in the end.
+
+    Attributes:
+        clip: its frames and masks.
+        parts: [frames, segments, 3, height, width] the picture of each segment alone, 0 elsewhere.
+        flow: by position of the later frame, [2, height, width].
+    """
+
+    clip: PanopticClip
+    parts: torch.Tensor
+    flow: dict[int, np.ndarray]
+
+
+class Painter(nn.Module):
+    """A network whose neuron (segment, colour) paints that segment in that colour, and nothing else."""
+
+    def __init__(self, parts: torch.Tensor) -> None:
+        super().__init__()
+        self.parts = parts
+        segments = parts.shape[1]
+        self.head = nn.Conv2d(3 * segments, 3, 1, bias=False)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.eye(3).repeat(1, segments)[..., None, None])
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.head(self.parts[frames].flatten(1, 2))
+
+    def canvas_layers(self) -> list[ConvLayer]:
+        return [ConvLayer("head", self.head)]
+
+
+def _crop(picture: np.ndarray, rows: slice, columns: slice, height: int, width: int) -> np.ndarray:
+    part = cv2.resize(picture[rows, columns], (width, height), interpolation=cv2.INTER_AREA)
+    return np.broadcast_to(part.reshape(height, width, -1), (height, width, 3)).astype(np.float32) / 255
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    """Pictures that come with scikit-image, moving as ``MOTION`` says."""
+    every = slice(None)
+    wall = _crop(skimage.data.brick(), every, every, HEIGHT, WIDTH)
+    pictures = {
+        "astronaut": _crop(skimage.data.astronaut(), slice(0, 256), slice(96, 352), 24, 24),
+        "cat": _crop(skimage.data.chelsea(), slice(20, 280), slice(90, 350), 18, 22),
+    }
+    places = {"astronaut": (6, 8), "cat": (20, 66)}
+    segments = (
+        Segment(1, "wall", "wall", False),
+        Segment(2, "astronaut", "person", True),
+        Segment(3, "cat", "animal", True),
+    )
+    frames, masks, parts, flow = [], [], [], {}
+    for t in range(FRAMES):
+        frame, mask = wall.copy(), np.ones((HEIGHT, WIDTH), np.int64)
+        for segment in segments[1:]:
+            if segment.name == "cat" and t == FRAMES - 1:
+                continue
+            (row, column), (right, down) = places[segment.name], MOTION[segment.name]
+            picture = pictures[segment.name]
+            rows = slice(row + t * down, row + t * down + len(picture))
+            columns = slice(column + t * right, column + t * right + picture.shape[1])
+            frame[rows, columns], mask[rows, columns] = picture, segment.id
+        if masks:
+            flow[t] = np.zeros((2, HEIGHT, WIDTH), np.float32)
+            for segment in segments[1:]:
+                flow[t][:, masks[-1].numpy() == segment.id] = np.array(MOTION[segment.name])[:, None]
+        frames.append(torch.from_numpy(frame).permute(2, 0, 1))
+        masks.append(torch.from_numpy(mask))
+        parts.append(torch.stack([frames[-1] * (masks[-1] == segment.id) for segment in segments]))
+    clip = PanopticClip("scene", torch.stack(frames), segments, tuple(masks))
+    return Scene(clip, torch.stack(parts), flow)
+
+
+@pytest.fixture
+def painter(scene: Scene) -> Painter:
+    """The network that stores the scene, a neuron for each colour of each segment."""
+    return Painter(scene.parts)

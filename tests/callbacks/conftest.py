@@ -1,14 +1,17 @@
 """Callbacks at work without a trainer: a module of random weights, a clip in memory, a real sink."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.callbacks import Moment, Sink
+from xinc_lightning.callbacks import AnalysisCallback, Moment, Sink
+from xinc_lightning.callbacks.base import undisturbed
 from xinc_lightning.data import PanopticClip, Segment
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 
 
 def toy_clip(frames=3, masks=True):
@@ -48,5 +51,34 @@ def analysed(tmp_path):
         files = {str(path.relative_to(folder)): path for path in folder.rglob("*.*")}
         arrays = {name: dict(np.load(path)) for name, path in files.items() if name.endswith(".npz")}
         return {**files, **arrays}, json.loads((folder / "scalars.json").read_text())["scalars"]
+
+    return run
+
+
+@pytest.fixture
+def nerv(scene) -> NeRVModule:
+    """Untrained, for the scene."""
+    return NeRVModule(
+        target_parameters=20_000, clip_shape=[len(scene.clip), scene.clip.height, scene.clip.width]
+    )
+
+
+@pytest.fixture
+def ffn(scene) -> FFNModule:
+    """Untrained, a network for each frame of the scene."""
+    return FFNModule(
+        target_parameters=1500, clip_shape=[len(scene.clip), scene.clip.height, scene.clip.width]
+    )
+
+
+@pytest.fixture
+def results_of(tmp_path) -> Callable[..., Path]:
+    """Runs an analysis as a checkpoint would; returns the folder of its results."""
+
+    def run(callback: AnalysisCallback, module: INRModule, clip: PanopticClip, epoch: int = 10) -> Path:
+        folder = tmp_path / "analyses" / f"epoch={epoch:04d}"
+        with undisturbed(module), Sink(folder, [], epoch, 0) as sink:
+            callback.analyse(Moment(module, clip, epoch, [callback.needs(clip)]), sink)
+        return folder
 
     return run

@@ -69,7 +69,7 @@ def contribution_maps(
     return ContributionMapsResult(
         layer=layer.name,
         neurons=np.asarray(neurons),
-        labels=tuple(_label(layer, neuron) for neuron in neurons),
+        labels=tuple(neuron_label(layer, neuron) for neuron in neurons),
         maps=maps.cpu().numpy(),
         dead=(maps == 0).all(dim=(1, 2)).cpu().numpy(),
         total=statistics.pixel_sums[frame].cpu().numpy(),
@@ -88,7 +88,8 @@ def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
     return sorted(drawn.tolist())
 
 
-def _label(layer: LayerCanvas, neuron: int) -> str:
+def neuron_label(layer: LayerCanvas, neuron: int) -> str:
+    """What identifies a neuron, for people: its index, and for a kernel its channels."""
     labels = {name: int(values[neuron]) for name, values in layer.labels.items()}
     if "kernel" in labels:
         return f"#{neuron} ({labels['input']}→{labels['kernel']})"

@@ -7,18 +7,26 @@ from xinc_lightning.figures.density import (
 )
 from xinc_lightning.figures.intensity import contributions_vs_intensity
 from xinc_lightning.figures.maps import contact_sheet
+from xinc_lightning.figures.motion import flow_beside_fluctuation
+from xinc_lightning.figures.neuron_clusters import clusters_with_maps
 from xinc_lightning.figures.reconstruction import comparison
+from xinc_lightning.figures.shared_embedding import embedding_by_group
 from xinc_lightning.figures.style import Figure, rasterize
+from xinc_lightning.figures.things_and_stuff import shares_of_segments
 from xinc_lightning.figures.variance import grouping_variances
 
 __all__ = [
     "Figure",
+    "clusters_with_maps",
     "comparison",
     "contact_sheet",
     "contribution_distributions",
     "contributions_vs_intensity",
+    "embedding_by_group",
+    "flow_beside_fluctuation",
     "grouping_variances",
     "neurons_per_pixel_maps",
     "pixels_per_neuron_curves",
     "rasterize",
+    "shares_of_segments",
 ]

@@ -15,6 +15,14 @@ SEQUENTIAL = "cividis"
 DIVERGING = "PuOr_r"
 """For signed values: told apart by colour-blind eyes, light at zero."""
 
+COLOURS = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
+"""For kinds without an order: Petroff's ten, told apart by colour-blind eyes."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
+
 
 def new_figure(width: float, height: float, title: str) -> Figure:
     """An empty figure of this many inches, 100 dots an inch, with its heading."""

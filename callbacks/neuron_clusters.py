@@ -1,0 +1,97 @@
+"""Kinds of neurons, by the textures they paint (§4.6, Figs 10, 12–14)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xinc_lightning.analyses import gabor_partition, layer_neighbours, neuron_clusters
+from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.data import PanopticClip
+from xinc_lightning.figures import clusters_with_maps
+
+
+class NeuronClusters(AnalysisCallback):
+    """Neurons of each layer embedded by their contributions to gabor clusters, then grouped into four kinds.
+
+    Each checkpoint's embedding begins where the one before it ended and is turned to lie as it did, so that
+    neurons can be followed by eye; the positions are part of a training checkpoint, so that a resumed run goes
+    on from them.
+
+    Args:
+        layers: names of the layers, all of them unless given.
+        frame: position of the frame in the clip.
+        clusters: gabor clusters k.
+        max_neurons: layers of more neurons are sampled; null never to (UMAP of 18,000 neurons takes minutes).
+        seed: of the gabor clusters, the sample, UMAP, k-means and the neurons shown.
+        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+    """
+
+    def __init__(
+        self,
+        layers: list[str] | None = None,
+        frame: int = 0,
+        clusters: int = 32,
+        max_neurons: int | None = 2000,
+        seed: int = 42,
+        every_n_epochs: int = 100,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.layers = layers
+        self.frame = frame
+        self.clusters = clusters
+        self.max_neurons = max_neurons
+        self.seed = seed
+        self._partition: Tensor | None = None
+        self._earlier: dict[str, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def state_key(self) -> str:
+        """Tells apart several of these callbacks in one checkpoint."""
+        return self._generate_state_key(
+            frame=self.frame, clusters=self.clusters, seed=self.seed, every_n_epochs=self.every_n_epochs
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Neurons and their positions at the latest analysed checkpoint, by layer."""
+        return {"earlier": {name: list(pair) for name, pair in self._earlier.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._earlier = {name: (pair[0], pair[1]) for name, pair in state_dict["earlier"].items()}
+
+    def needs(self, clip: PanopticClip) -> Needs:
+        """The frame, and its gabor clusters."""
+        if self._partition is None:
+            self._partition = gabor_partition(clip.frames[self.frame], self.clusters, self.seed)
+        return Needs((self.frame,), {self._name: self._partition})
+
+    @property
+    def _name(self) -> str:
+        return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed}"
+
+    def analyse(self, moment: Moment, sink: Sink) -> None:
+        """One figure a layer."""
+        picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
+        for name in self.layers or moment.layers:
+            layer, _ = moment.canvas(name, self.frame)
+            statistics, frame = moment.statistics(name, self.frame)
+            earlier = self._earlier.get(name)
+            result = neuron_clusters(
+                layer,
+                statistics,
+                frame,
+                layer_neighbours(layer, len(moment.layers) - 1 - moment.layers.index(name)),
+                self._name,
+                self.max_neurons,
+                self.seed,
+                None if earlier is None else (earlier[0].numpy(), earlier[1].numpy()),
+            )
+            self._earlier[name] = (torch.from_numpy(result.neurons), torch.from_numpy(result.positions))
+            sink.scalars(f"xinc/{name}/neuron_clusters", result.scalars())
+            architecture = np.array(moment.architecture)
+            sink.arrays(f"neuron_clusters/{name}", architecture=architecture, **result.arrays())
+            title = moment.title(name, self.frame)
+            sink.figure(f"neuron_clusters/{name}", clusters_with_maps(result, picture, title))

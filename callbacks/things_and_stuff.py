@@ -1,0 +1,78 @@
+"""What a few neurons give to each thing and stuff, over the annotated frames (§4.5, Figs 8, 19)."""
+
+import numpy as np
+import torch
+
+from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
+from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.data import PanopticClip
+from xinc_lightning.figures import shares_of_segments
+
+
+class ThingsAndStuff(AnalysisCallback):
+    """Shares of sampled neurons in the clip's segments, followed over time where one network stores the clip.
+
+    An FFN stores one frame, whose neurons are not those of the next frame's: only the first annotated frame is
+    analysed. Needs panoptic masks, and no part of the shared pass.
+
+    Args:
+        neurons: how many live neurons of each layer to draw at random, or which.
+        layers: names of the layers, all of them unless given.
+        frames: how many of the annotated frames, evenly spaced.
+        seed: of the draw, so that every checkpoint shows the same neurons.
+        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+
+    Raises:
+        ValueError: if ``frames`` is less than 1.
+    """
+
+    def __init__(
+        self,
+        neurons: int | list[int] = 2,
+        layers: list[str] | None = None,
+        frames: int = 6,
+        seed: int = 0,
+        every_n_epochs: int = 100,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        if frames < 1:
+            raise ValueError(f"frames={frames}: at least one annotated frame is analysed.")
+        self.neurons = neurons
+        self.layers = layers
+        self.frames = frames
+        self.seed = seed
+
+    def needs(self, clip: PanopticClip) -> Needs:
+        """Nothing: few neurons in many frames are cheaper to look at apart."""
+        return Needs(())
+
+    def analyse(self, moment: Moment, sink: Sink) -> None:
+        """One figure for all layers."""
+        clip = moment.clip
+        if not clip.annotated:
+            self.leave_out(f"the clip '{clip.name}' has no panoptic masks")
+            return
+        positions, canvas = moment.canvases_at(evenly_spaced(clip.annotated, self.frames))[0]
+        masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
+        results = []
+        for name in self.layers or canvas.layers[::-1]:
+            layer = canvas[name]
+            neurons = self.neurons
+            if isinstance(neurons, int):
+                neurons = sample_live_neurons(layer, neurons, self.seed)
+            frames = [clip.indices[position] for position in positions]
+            result = things_and_stuff(layer, neurons, masks, clip.segments, frames)
+            sink.scalars(f"xinc/{name}/things_and_stuff", result.scalars())
+            sink.arrays(f"things_and_stuff/{name}", **result.arrays())
+            results.append(result)
+        pictures = clip.frames[list(positions)].permute(0, 2, 3, 1).cpu().numpy()
+        psnr = np.mean([moment.psnr(position) for position in positions])
+        title = (
+            f"{moment.architecture} things and stuff · {clip.name} · epoch {moment.epoch} · {psnr:.2f} dB\n"
+            "mean |c| over a segment's pixels, as a share of all segments"
+            + " and frames"
+            * (len(positions) > 1)
+        )
+        figure = shares_of_segments(results, pictures, torch.stack(masks).cpu().numpy(), title)
+        sink.figure("things_and_stuff", figure)

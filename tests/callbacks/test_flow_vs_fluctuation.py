@@ -1,0 +1,49 @@
+"""FlowVsFluctuation on a tiny network, and on what it cannot analyse."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from xinc_lightning.callbacks import FlowVsFluctuation
+from xinc_lightning.canvas import Canvas
+
+
+def test_steps_are_those_of_neighbouring_frames(scene, nerv, results_of):
+    folder = results_of(FlowVsFluctuation(steps=[1, 3], max_neurons=None), nerv, scene.clip)
+    assert (folder / "flow_vs_fluctuation.png").is_file()
+    saved = np.load(folder / "flow_vs_fluctuation" / "block3.npz")
+    sizes = Canvas(nerv.network).at(torch.arange(4) / 4)["block3"].maps(range(saved["neurons"])).abs()
+    expected = sizes.double().diff(dim=1).abs().sum(0)[[0, 2]]
+    np.testing.assert_allclose(saved["fluctuation"], expected, rtol=1e-4, atol=1e-7)
+    scalars = json.loads((folder / "scalars.json").read_text())["scalars"]
+    for layer in ("block1", "block2", "block3", "head"):
+        assert 0 <= scalars[f"xinc/{layer}/flow_vs_fluctuation/auc"] <= 1
+
+
+def test_large_layers_are_sampled_and_flow_is_computed_once(scene, nerv, results_of, monkeypatch):
+    callback = FlowVsFluctuation(max_neurons=5)
+    folder = results_of(callback, nerv, scene.clip)
+    assert np.load(folder / "flow_vs_fluctuation" / "block1.npz")["neurons"] == 5
+    monkeypatch.setattr("xinc_lightning.callbacks.flow_vs_fluctuation.optical_flow", None)
+    results_of(callback, nerv, scene.clip)
+
+
+@pytest.mark.parametrize(("kind", "why"), [("ffn", "every frame has its own FFN"), ("nerv", "has one frame")])
+def test_what_has_no_motion_is_said_once(kind, why, scene, request, results_of, recwarn):
+    module, clip = request.getfixturevalue(kind), scene.clip
+    if kind == "nerv":
+        clip = replace(clip, frames=clip.frames[:1], masks=clip.masks[:1], indices=(0,))
+    callback = FlowVsFluctuation()
+    for epoch in (1, 2):
+        results_of(callback, module, clip, epoch)
+    said = [str(w.message) for w in recwarn if "left out" in str(w.message)]
+    assert len(said) == 1
+    assert why in said[0]
+
+
+def test_a_step_without_a_frame_before_it_is_refused():
+    with pytest.raises(ValueError, match=r"steps=\[0\]: each is the later frame"):
+        FlowVsFluctuation(steps=[0])

@@ -1,0 +1,130 @@
+"""Maps of many neurons in two dimensions: UMAP, and how successive ones are kept comparable (§4.6)."""
+
+import warnings
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+EXACT = 4096
+"""Up to so many neurons all distances are computed; beyond, UMAP searches neighbours approximately."""
+
+FEWEST = 5
+"""UMAP needs more neurons than dimensions; fewer than these are shown by their principal components."""
+
+EPOCHS = 200
+WARM_EPOCHS = 100
+"""Of UMAP's optimisation, from scratch and from where neurons already are."""
+
+Vectors = Float[np.ndarray, "neurons features"]
+Positions = Float[np.ndarray, "neurons 2"]
+
+
+def embed(vectors: Vectors, neighbours: int, seed: int = 42, start: Positions | None = None) -> Positions:
+    """Neurons with similar vectors close to each other, by UMAP with ``min_dist`` 0.1.
+
+    The same arguments give the same positions.
+
+    Args:
+        vectors: finite.
+        neighbours: UMAP's ``n_neighbors``, at most the other neurons.
+        seed: of its random numbers.
+        start: positions to begin at, for an embedding that grows out of an earlier one.
+    """
+    if len(vectors) < FEWEST:
+        return principal_components(vectors)
+    import umap
+
+    data, metric = vectors, "euclidean"
+    if len(vectors) <= EXACT:
+        # UMAP itself would compute them in a Python loop, which takes ten times as long as all the rest.
+        points = torch.from_numpy(vectors).double()
+        data = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").numpy()
+        metric = "precomputed"
+    reducer = umap.UMAP(
+        n_neighbors=max(min(neighbours, len(vectors) - 1), 2),
+        min_dist=0.1,
+        metric=metric,
+        init="spectral" if start is None else start.astype(np.float32),
+        n_epochs=EPOCHS if start is None else WARM_EPOCHS,
+        random_state=seed,
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "using precomputed metric")
+        # Groups without any neighbour outside are no reason to worry anybody.
+        warnings.filterwarnings("ignore", ".*not fully connected")
+        warnings.filterwarnings("ignore", ".*[Ss]pectral initiali[sz]ation failed")
+        positions: np.ndarray = reducer.fit_transform(data)
+    return positions.astype(np.float64)
+
+
+def principal_components(vectors: Vectors) -> Positions:
+    """The first two principal components, 0 where there are fewer."""
+    positions = np.zeros((len(vectors), 2))
+    if len(vectors):
+        left, values, _ = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
+        kept = min(2, len(values))
+        positions[:, :kept] = left[:, :kept] * values[:kept]
+    return positions
+
+
+def embed_like(
+    vectors: Vectors,
+    neurons: Int[np.ndarray, " neurons"],
+    neighbours: int,
+    seed: int,
+    earlier_neurons: Int[np.ndarray, " before"],
+    earlier: Float[np.ndarray, "before 2"],
+) -> Positions:
+    """An embedding whose neurons are, as far as they can be, where an earlier embedding has them.
+
+    UMAP begins at the earlier positions, a neuron without one at its most similar neighbour's; what rotation,
+    reflection, scale or shift then remains is taken back (Procrustes). Unlike placing new vectors on the first
+    checkpoint's embedding, this keeps every picture faithful to its own checkpoint: the first one knows
+    nothing of neuron types that training has yet to form.
+
+    Args:
+        vectors: finite.
+        neurons: indices of the neurons that have these vectors.
+        neighbours: see :func:`embed`.
+        seed: see :func:`embed`.
+        earlier_neurons: indices of the neurons of the earlier embedding.
+        earlier: their positions.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    _, here, there = np.intersect1d(neurons, earlier_neurons, assume_unique=True, return_indices=True)
+    if len(here) < FEWEST:
+        return embed(vectors, neighbours, seed)
+    start = np.zeros((len(vectors), 2))
+    start[here] = earlier[there]
+    new = np.setdiff1d(np.arange(len(vectors)), here)
+    if len(new):
+        nearest = NearestNeighbors(n_neighbors=1).fit(vectors[here]).kneighbors(vectors[new])[1][:, 0]
+        start[new] = start[here[nearest]]
+    positions = embed(vectors, neighbours, seed, start)
+    return align(positions, positions[here], earlier[there])
+
+
+def align(
+    positions: Positions, landmarks: Float[np.ndarray, "shared 2"], targets: Float[np.ndarray, "shared 2"]
+) -> Positions:
+    """Rotate, reflect, scale and shift positions so that the landmarks come near to the targets.
+
+    The scale makes both spread equally. (The one that fits best would be smaller, and from checkpoint to
+    checkpoint shrink everything to a point.)
+
+    >>> square = np.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]])
+    >>> turned = 3 * square @ np.array([[0.0, 1], [-1, 0]]) + 5
+    >>> bool(np.allclose(align(turned, turned, square), square))
+    True
+    """
+    from scipy.linalg import orthogonal_procrustes
+
+    centre, target = landmarks.mean(0), targets.mean(0)
+    rotation, _ = orthogonal_procrustes(landmarks - centre, targets - target)
+    spread = np.linalg.norm(landmarks - centre)
+    scale = np.linalg.norm(targets - target) / spread if spread > 0 else 1.0
+    aligned: np.ndarray = (positions - centre) @ rotation * scale + target
+    return aligned

@@ -1,0 +1,112 @@
+"""Whether contributions change where the picture moves (§4.5, Fig 9)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+SLOWEST = 0.1
+"""Pixels a frame below which nothing counts as moving: what optical flow finds in a still picture."""
+
+
+@dataclass(frozen=True)
+class FlowVsFluctuationResult:
+    """Fluctuation of one layer beside the optical flow, at several time steps.
+
+    Attributes:
+        layer: name of the layer.
+        neurons: how many of its neurons were looked at.
+        total_neurons: how many it has.
+        frames: [steps] number in the source of the later frame of each pair.
+        moving: [steps, height, width] pixels that count as moving.
+        fluctuation: [steps, height, width] Σ||c_t| − |c_{t−1}|| over the neurons.
+        spearman: [steps] rank correlation of fluctuation and flow magnitude; NaN if either is constant.
+        auc: [steps] area under the ROC curve of fluctuation as a detector of moving pixels: the chance that
+            it is larger at a moving pixel than at a still one; NaN if there are no two kinds of pixels.
+    """
+
+    layer: str
+    neurons: int
+    total_neurons: int
+    frames: Int[np.ndarray, " steps"]
+    moving: Bool[np.ndarray, "steps height width"]
+    fluctuation: Float[np.ndarray, "steps height width"]
+    spearman: Float[np.ndarray, " steps"]
+    auc: Float[np.ndarray, " steps"]
+
+    def scalars(self) -> dict[str, float]:
+        """Spearman correlation and AUC, averaged over the time steps at which they exist."""
+        measures = {"spearman": self.spearman, "auc": self.auc}
+        return {name: float(np.nanmean(m)) for name, m in measures.items() if not np.isnan(m).all()}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is needed, besides the flow, to draw the figure again."""
+        return {
+            "neurons": np.array(self.neurons),
+            "frames": self.frames,
+            "moving": self.moving,
+            "fluctuation": self.fluctuation.astype(np.float32),
+            "spearman": self.spearman,
+            "auc": self.auc,
+        }
+
+
+def flow_vs_fluctuation(
+    layer: str,
+    fluctuation: Float[np.ndarray, "steps height width"],
+    flow: Float[np.ndarray, "steps 2 height width"],
+    frames: Int[np.ndarray, " steps"],
+    neurons: int,
+    total_neurons: int,
+) -> FlowVsFluctuationResult:
+    """Compare fluctuation and motion pixel by pixel.
+
+    Args:
+        layer: name of the layer.
+        fluctuation: Σ||c_t| − |c_{t−1}|| over the neurons.
+        flow: motion in pixels, right and down, from each frame t−1 to t.
+        frames: number of each frame t in the source.
+        neurons: over how many neurons the sum goes.
+        total_neurons: how many the layer has.
+    """
+    speed = np.linalg.norm(flow, axis=1)
+    moving = np.stack([moving_pixels(picture) for picture in speed])
+    return FlowVsFluctuationResult(
+        layer=layer,
+        neurons=neurons,
+        total_neurons=total_neurons,
+        frames=frames,
+        moving=moving,
+        fluctuation=fluctuation,
+        spearman=np.array([_spearman(*pair) for pair in zip(fluctuation, speed, strict=True)]),
+        auc=np.array([_auc(*pair) for pair in zip(fluctuation, moving, strict=True)]),
+    )
+
+
+def moving_pixels(speed: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    """Pixels that move against the rest: faster than Otsu's threshold, and than flow's own noise.
+
+    The threshold that best divides the speeds in two adapts to how fast a clip is, and to a camera that pans:
+    a background that drifts slowly does not count as moving beside an object that does not.
+    """
+    from skimage.filters import threshold_otsu
+
+    threshold = float(threshold_otsu(speed))  # type: ignore[no-untyped-call]
+    moving: np.ndarray = speed > max(threshold, SLOWEST)
+    return moving
+
+
+def _spearman(one: Float[np.ndarray, "height width"], other: Float[np.ndarray, "height width"]) -> float:
+    from scipy.stats import spearmanr
+
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one, other, axis=None).statistic)
+
+
+def _auc(score: Float[np.ndarray, "height width"], truth: Bool[np.ndarray, "height width"]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    if truth.all() or not truth.any():
+        return float("nan")
+    return float(roc_auc_score(truth.ravel(), score.ravel()))

@@ -1,0 +1,191 @@
+"""Kinds of neurons: by the textures they paint, embedded and clustered (§4.6, Figs 10, 12, 13)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from xinc_lightning.analyses.embedding import FEWEST, embed, embed_like
+from xinc_lightning.analyses.maps import neuron_label, sample_neurons
+from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+
+CLUSTERS = 4
+SHOWN = 4
+"""Clusters of a layer, and neurons of each whose maps are shown, as in the paper."""
+
+CONV_NEIGHBOURS = (5, 25, 75, 150)
+"""UMAP's ``n_neighbors`` for the head and the blocks before it, last first; linear layers take 5."""
+
+
+@dataclass(frozen=True)
+class NeuronClustersResult:
+    """One layer's neurons in two dimensions.
+
+    Attributes:
+        layer: name of the layer.
+        total_neurons: neurons of the layer.
+        sampled: how many of them were looked at.
+        neurons: [n] indices of those that live.
+        vectors: [n, k] mean over each gabor cluster of the neuron's |c|, min-max normalised over the frame.
+        cluster_areas: [k] pixels of each gabor cluster: vectors of different runs can be compared if these
+            agree.
+        neighbours: UMAP's ``n_neighbors``.
+        positions: [n, 2] embedding.
+        clusters: [n] k-means cluster of the embedding, numbered from left to right.
+        shown: [m] indices of the neurons whose maps are shown, cluster by cluster.
+        shown_clusters: [m] their clusters.
+        labels: [m] what identifies them, for people.
+        maps: [m, height, width] their |c|, min-max normalised.
+        silhouette: how much better vectors fit their own cluster than the next, -1 to 1; NaN if there is one
+            cluster.
+    """
+
+    layer: str
+    total_neurons: int
+    sampled: int
+    neurons: Int[np.ndarray, " n"]
+    vectors: Float[np.ndarray, "n k"]
+    cluster_areas: Int[np.ndarray, " k"]
+    neighbours: int
+    positions: Float[np.ndarray, "n 2"]
+    clusters: Int[np.ndarray, " n"]
+    shown: Int[np.ndarray, " m"]
+    shown_clusters: Int[np.ndarray, " m"]
+    labels: tuple[str, ...]
+    maps: Float[np.ndarray, "m height width"]
+    silhouette: float
+
+    @property
+    def method(self) -> str:
+        """How the positions were found."""
+        return (
+            f"UMAP of {self.neighbours} neighbours" if len(self.neurons) >= FEWEST else "principal components"
+        )
+
+    def scalars(self) -> dict[str, float]:
+        """The silhouette of the clusters, if there are several."""
+        return {} if np.isnan(self.silhouette) else {"silhouette": self.silhouette}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is needed to draw the figure again, and to embed several runs together."""
+        names = (
+            "neurons",
+            "vectors",
+            "cluster_areas",
+            "positions",
+            "clusters",
+            "shown",
+            "shown_clusters",
+            "maps",
+        )
+        counts = {name: np.array(getattr(self, name)) for name in ("total_neurons", "sampled", "neighbours")}
+        arrays: Mapping[str, np.ndarray] = {name: getattr(self, name) for name in names}
+        return {**arrays, **counts, "layer": np.array(self.layer), "labels": np.array(self.labels)}
+
+
+def neuron_clusters(
+    layer: LayerCanvas,
+    statistics: LayerStatistics,
+    frame: int,
+    neighbours: int,
+    partition: str = "gabor",
+    max_neurons: int | None = 2000,
+    seed: int = 42,
+    previous: tuple[Int[np.ndarray, " before"], Float[np.ndarray, "before 2"]] | None = None,
+) -> NeuronClustersResult:
+    """Embed and cluster one layer's neurons for one of the canvas's frames.
+
+    Args:
+        layer: the layer's canvas.
+        statistics: its reductions, with the gabor clusters among their partitions.
+        frame: which of the canvas's frames.
+        neighbours: UMAP's ``n_neighbors``, see :func:`layer_neighbours`.
+        partition: name of the gabor clusters.
+        max_neurons: larger layers are sampled; None never to.
+        seed: of the sample, UMAP, k-means and the neurons shown.
+        previous: neurons and positions of the layer at an earlier checkpoint, to be continued.
+    """
+    chosen = np.array(sample_neurons(len(statistics.neurons), max_neurons or len(statistics.neurons), seed))
+    vectors = statistics.cluster_means(partition)[chosen, frame].float().cpu().numpy()
+    live = statistics.absolute_sum[chosen, frame].cpu().numpy() > 0
+    live &= np.isfinite(vectors).all(1)  # what diverged has no place on a map
+    neurons, vectors = statistics.neurons.cpu().numpy()[chosen[live]], vectors[live]
+    if previous is None:
+        positions = embed(vectors, neighbours, seed)
+    else:
+        positions = embed_like(vectors, neurons, neighbours, seed, *previous)
+    clusters = cluster(positions, CLUSTERS, seed)
+    shown = _representatives(clusters, seed)
+    return NeuronClustersResult(
+        layer=layer.name,
+        total_neurons=layer.neurons,
+        sampled=len(chosen),
+        neurons=neurons,
+        vectors=vectors,
+        cluster_areas=statistics.cluster_areas[partition][frame].cpu().numpy(),
+        neighbours=max(min(neighbours, len(neurons) - 1), 2),
+        positions=positions,
+        clusters=clusters,
+        shown=neurons[shown],
+        shown_clusters=clusters[shown],
+        labels=tuple(neuron_label(layer, int(neuron)) for neuron in neurons[shown]),
+        maps=_normalised_maps(layer, neurons[shown], frame),
+        silhouette=_silhouette(vectors, clusters),
+    )
+
+
+def layer_neighbours(layer: LayerCanvas, layers_behind: int) -> int:
+    """The ``n_neighbors`` that the paper gives this layer: wider for the larger layers further from the head.
+
+    Args:
+        layer: the layer's canvas.
+        layers_behind: how many layers lie between it and the output.
+    """
+    if "kernel" not in layer.labels:
+        return CONV_NEIGHBOURS[0]
+    return CONV_NEIGHBOURS[min(layers_behind, len(CONV_NEIGHBOURS) - 1)]
+
+
+def cluster(positions: Float[np.ndarray, "n 2"], clusters: int, seed: int) -> Int[np.ndarray, " n"]:
+    """K-means of positions, the clusters numbered from left to right; fewer if there are fewer places.
+
+    >>> cluster(np.array([[5.0, 0.0], [0, 0], [5, 1], [0, 1]]), 2, seed=0)
+    array([1, 0, 1, 0])
+    """
+    from sklearn.cluster import KMeans
+
+    places = len(np.unique(positions, axis=0))
+    if places == 0:
+        return np.zeros(0, dtype=np.int64)
+    means = KMeans(min(clusters, places), n_init=3, random_state=seed).fit(positions)
+    rank = np.argsort(np.argsort(means.cluster_centers_[:, 0]))
+    labels: np.ndarray = rank[means.labels_]
+    return labels
+
+
+def _representatives(clusters: Int[np.ndarray, " n"], seed: int) -> Int[np.ndarray, " m"]:
+    """Places of up to ``SHOWN`` members of each cluster, drawn at random."""
+    random = np.random.default_rng(seed)
+    drawn = [random.permutation(np.flatnonzero(clusters == c))[:SHOWN] for c in np.unique(clusters)]
+    return np.concatenate(drawn) if drawn else np.zeros(0, dtype=np.int64)
+
+
+def _normalised_maps(
+    layer: LayerCanvas, neurons: Int[np.ndarray, " m"], frame: int
+) -> Float[np.ndarray, "m height width"]:
+    """|c| of the neurons, each scaled to [0, 1]."""
+    if not len(neurons):
+        return np.zeros((0, *layer.shape), dtype=np.float32)
+    maps: np.ndarray = layer.maps(neurons)[:, frame].abs().float().cpu().numpy()
+    low, high = (maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True))
+    normalised: np.ndarray = (maps - low) / np.where(high > low, high - low, 1)
+    return normalised
+
+
+def _silhouette(vectors: Float[np.ndarray, "n k"], clusters: Int[np.ndarray, " n"]) -> float:
+    from sklearn.metrics import silhouette_score
+
+    if not 1 < len(np.unique(clusters)) < len(vectors):
+        return float("nan")
+    return float(silhouette_score(vectors, clusters))

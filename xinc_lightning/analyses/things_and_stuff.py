@@ -1,0 +1,130 @@
+"""How much of a neuron goes to each thing and stuff, frame by frame (§4.5, Figs 8, 19)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xinc_lightning.analyses.maps import neuron_label
+from xinc_lightning.analyses.partitions import instance_partition
+from xinc_lightning.canvas import LayerCanvas
+from xinc_lightning.data import Segment
+
+
+@dataclass(frozen=True)
+class ThingsAndStuffResult:
+    """Area-normalised contributions of a few neurons of one layer to the segments of a clip.
+
+    Attributes:
+        layer: name of the layer.
+        neurons: [n] indices of the neurons.
+        labels: [n] what identifies each neuron, for people.
+        segments: the clip's things and stuff.
+        frames: [frames] numbers of the frames in the source.
+        density: [n, frames, segments] mean |c| over the segment's pixels, NaN where it is not in the frame.
+    """
+
+    layer: str
+    neurons: Int[np.ndarray, " n"]
+    labels: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    frames: Int[np.ndarray, " frames"]
+    density: Float[np.ndarray, "n frames segments"]
+
+    @property
+    def shares(self) -> Float[np.ndarray, "n frames segments"]:
+        """Each density as a share of the neuron's densities over all frames and segments; NaN if dead."""
+        total = np.nansum(self.density, axis=(1, 2), keepdims=True)
+        return self.density / np.where(total > 0, total, np.nan)
+
+    def scalars(self) -> dict[str, float]:
+        """How much contributions to one segment vary over time; nothing for a single frame.
+
+        The coefficient of variation over the frames, of the median neuron and segment: 0 if what a neuron
+        gives to an object never changes.
+        """
+        seen = self.density[:, :, np.isfinite(self.density[0]).sum(0) >= 2]
+        mean = np.nanmean(seen, axis=1) if seen.size else np.zeros(0)
+        if not (mean > 0).any():
+            return {}
+        variation = np.nanstd(seen, axis=1)[mean > 0] / mean[mean > 0]
+        return {"temporal_variation": float(np.median(variation))}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is needed to draw the figure again."""
+        return {
+            "neurons": self.neurons,
+            "labels": np.array(self.labels),
+            "segments": np.array([segment.name for segment in self.segments]),
+            "categories": np.array([segment.category for segment in self.segments]),
+            "frames": self.frames,
+            "density": self.density,
+        }
+
+
+def things_and_stuff(
+    layer: LayerCanvas,
+    neurons: Sequence[int],
+    masks: Sequence[Int[Tensor, "height width"]],
+    segments: Sequence[Segment],
+    frames: Sequence[int],
+) -> ThingsAndStuffResult:
+    """Mean |c| of the given neurons over every segment of every frame.
+
+    Args:
+        layer: the layer's canvas at these frames.
+        neurons: indices of the neurons.
+        masks: segment ids of each of the canvas's frames.
+        segments: what the ids mean; ids without a meaning belong to no segment.
+        frames: numbers of the frames in the source, for people.
+
+    Raises:
+        IndexError: if a neuron does not exist.
+    """
+    sizes = layer.maps(neurons).abs().double()
+    densities = []
+    for frame, mask in enumerate(masks):
+        labels = instance_partition(mask, segments).flatten().to(sizes.device)
+        sums = sizes.new_zeros(len(sizes), len(segments) + 1)
+        sums.index_add_(1, labels, sizes[:, frame].flatten(1))
+        areas = torch.bincount(labels, minlength=len(segments) + 1)
+        densities.append((sums / areas.where(areas > 0, torch.nan))[:, 1:])  # label 0 is no segment
+    return ThingsAndStuffResult(
+        layer=layer.name,
+        neurons=np.asarray(neurons),
+        labels=tuple(neuron_label(layer, neuron) for neuron in neurons),
+        segments=tuple(segments),
+        frames=np.asarray(frames),
+        density=torch.stack(densities, 1).cpu().numpy(),
+    )
+
+
+def sample_live_neurons(layer: LayerCanvas, count: int, seed: int = 0, tries: int = 8) -> list[int]:
+    """Neurons drawn at random, dead ones drawn again, sorted.
+
+    The order of the draw depends on the seed alone, so that the same neurons are drawn as long as they live.
+
+    Args:
+        layer: the layer's canvas.
+        count: how many; fewer if ``tries`` times as many draws do not bring that many to light.
+        seed: of the draw.
+        tries: how often to draw again.
+    """
+    drawn = np.random.default_rng(seed).permutation(layer.neurons)[: tries * count]
+    live = (layer.maps(drawn) != 0).flatten(1).any(1).cpu().numpy()
+    return sorted(drawn[live][:count].tolist())
+
+
+def evenly_spaced(items: Sequence[int], count: int) -> list[int]:
+    """At most ``count`` of the items, the first and the last among them.
+
+    >>> evenly_spaced(range(30), 6)
+    [0, 6, 12, 17, 23, 29]
+    >>> evenly_spaced([4, 9], 6)
+    [4, 9]
+    """
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places]

@@ -1,0 +1,67 @@
+"""A layer's neurons in two dimensions, with the maps of some of each kind (Figs 10, 12, 13)."""
+
+import numpy as np
+
+from xinc_lightning.analyses import NeuronClustersResult
+from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, Figure, new_figure, show
+
+INKS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
+
+
+def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: str) -> Figure:
+    """The embedding on the left, a row of maps for each cluster on the right, the frame below.
+
+    Args:
+        result: one layer's clusters.
+        frame: [height, width, 3] the frame, in [0, 1].
+        title: heading.
+    """
+    height, width = frame.shape[:2]
+    rows = max(int(result.shown_clusters.max(initial=0)) + 1, 4)
+    cell = float(np.clip(1.9 * height / width, 0.7, 3.5))
+    figure = new_figure(12.2, max(rows * (cell + 0.35), 5.4) + 0.9, title)
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1, 1.75]))
+
+    scatter, picture = left.subplots(2, 1, height_ratios=[2.4, 1])
+    live = f"{len(result.neurons):,} live"
+    sample = f"{live} of {result.sampled:,}" + (
+        f" sampled from {result.total_neurons:,} neurons"
+        if result.sampled < result.total_neurons
+        else " neurons"
+    )
+    scatter.set_title(f"{sample}\n{result.method}", fontsize=9)
+    scatter.set_xticks([])
+    scatter.set_yticks([])
+    for c in np.unique(result.clusters):
+        here = result.positions[result.clusters == c]
+        look = {"color": INKS[c % len(INKS)], "marker": MARKERS[c % len(MARKERS)]}
+        scatter.scatter(*here.T, s=max(6, min(30, 6000 / len(result.positions))), lw=0, alpha=0.7, **look)
+    places = {neuron: place for place, neuron in enumerate(result.neurons)}
+    for number, neuron in enumerate(result.shown):
+        scatter.annotate(
+            str(number + 1),
+            result.positions[places[neuron]],
+            fontsize=7,
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "black", "lw": 0.6, "alpha": 0.85},
+        )
+    show(picture, frame.clip(0, 1), "frame")
+
+    grid = right.subplots(rows, 4, squeeze=False)
+    taken = np.zeros(rows, dtype=int)
+    for axes in grid.flat:
+        axes.axis("off")
+    drawn = None
+    for number, (c, label, image) in enumerate(
+        zip(result.shown_clusters, result.labels, result.maps, strict=True), start=1
+    ):
+        axes = grid[c, taken[c]]
+        taken[c] += 1
+        axes.axis("on")
+        drawn = show(axes, image, f"{number}: {label}", cmap=SEQUENTIAL, vmin=0, vmax=1)
+        for edge in axes.spines.values():
+            edge.set(color=INKS[c % len(INKS)], linewidth=2.5)
+    if drawn is not None:
+        right.colorbar(drawn, ax=grid, shrink=0.7, label="|c|, each map scaled to [0, 1]")
+    return figure
