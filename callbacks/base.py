@@ -1,5 +1,6 @@
 """When an analysis runs, on what, and without leaving a trace in the training it watches."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -159,6 +160,7 @@ class AnalysisCallback(Callback, ABC):
         if every_n_epochs < 1:
             raise ValueError(f"every_n_epochs={every_n_epochs}: an analysis runs every 1 or more epochs.")
         self.every_n_epochs = every_n_epochs
+        self.seconds = 0.0  # spent on all analyses, counted by the one that runs them
         self._left_out = False
 
     def needs(self, clip: PanopticClip) -> Needs:
@@ -195,12 +197,14 @@ class AnalysisCallback(Callback, ABC):
         if self is not analyses[0] or not due or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
             return
         assert isinstance(module, INRModule)
+        start = time.perf_counter()
         clip = trainer.datamodule.clip  # type: ignore[attr-defined]
         folder = Path(trainer.default_root_dir) / "analyses" / f"epoch={epoch:04d}"
         with undisturbed(module), Sink(folder, trainer.loggers, epoch, trainer.global_step) as sink:
             moment = Moment(module, clip, epoch, [analysis.needs(clip) for analysis in due])
             for analysis in due:
                 analysis.analyse(moment, sink)
+        self.seconds += time.perf_counter() - start
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The table at the end: what was reached, what it costs, where to look."""
 
 import json
+import time
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -8,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from xinc_lightning.callbacks.base import undisturbed
+from xinc_lightning.callbacks.base import AnalysisCallback, undisturbed
 from xinc_lightning.callbacks.sinks import WandbRun
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
@@ -25,6 +26,7 @@ class Report(Callback):
 
     def __init__(self, bits: int = 8) -> None:
         self.bits = bits
+        self._start: float | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say what is about to be trained, and log what it costs."""
@@ -35,6 +37,10 @@ class Report(Callback):
                 logger.log_metrics(
                     {"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters}, 0
                 )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._start = time.perf_counter()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report on the trained network."""
@@ -55,10 +61,19 @@ class Report(Callback):
         (run / "report.json").write_text(json.dumps(result.scalars(), indent=1))
         for logger in trainer.loggers:
             logger.log_metrics({f"final/{n}": v for n, v in result.scalars().items()}, trainer.global_step)
-        Console().print(_table(result, run, trainer))
+        Console().print(_table(result, run, trainer, self._times(trainer)))
+
+    def _times(self, trainer: Trainer) -> str:
+        """How long training and analyses took."""
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        analyses = sum(c.seconds for c in callbacks if isinstance(c, AnalysisCallback))
+        if self._start is None:
+            return f"{analyses:.0f} s of analyses"
+        training = time.perf_counter() - self._start - analyses
+        return f"{training:.0f} s of training, {analyses:.0f} s of analyses ({analyses / training:.0%} more)"
 
 
-def _table(result: Evaluation, run: Path, trainer: Trainer) -> Table:
+def _table(result: Evaluation, run: Path, trainer: Trainer, times: str) -> Table:
     table = Table(title=f"{run.name}: result", show_header=False, title_justify="left", box=box.SIMPLE)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -68,6 +83,7 @@ def _table(result: Evaluation, run: Path, trainer: Trainer) -> Table:
         f"{result.quantized_bits}-bit PSNR": f"{result.quantized_psnr:.2f} dB",
         f"{result.quantized_bits}-bit size": f"{result.coded_bytes:,} bytes entropy coded, "
         f"{result.coded_bits_per_parameter:.3f} bits/parameter, {result.coded_bpp:.2f} bpp",
+        "time": times,
         "pictures": str(run / "analyses"),
         "checkpoints": str(run / "checkpoints"),
     }

@@ -38,9 +38,11 @@ def error_of(capsys, *args):
 
 NEED_DATA = {"cityscapes_vps.yaml", "davis.yaml", "vipseg.yaml"}
 """Configs that are run on miniature datasets, in tests/data/test_through_cli.py."""
+ADDED = {"light.yaml"}
+"""Configs that come on top of another."""
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped_configs()) - NEED_DATA))
+@pytest.mark.parametrize("name", sorted(set(shipped_configs()) - NEED_DATA - ADDED))
 def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
     main(["fit", "--config", name, *SMALL])
     run = Path("runs") / f"{name.removesuffix('.yaml')}-001"
@@ -65,6 +67,12 @@ def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
     tested = json.loads(Path(f"runs/{name.removesuffix('.yaml')}-test-001/report.json").read_text())
     assert tested["psnr"] == pytest.approx(report["psnr"], abs=1e-4)
     assert "bits/parameter" in capsys.readouterr().out
+
+
+def test_light_config_replaces_the_analyses():
+    main(["fit", "--config", "nerv.yaml", "--config", "light.yaml", *SMALL])
+    found = {p.stem for p in Path("runs/nerv-001/analyses/epoch=0002").rglob("*.png")}
+    assert found == {"reconstructions", "head", "neurons_per_pixel", "contribution_distribution"}
 
 
 def test_predict_writes_frames_and_a_video(tiny_clip):

@@ -21,6 +21,7 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   predict    write reconstructed frames and an mp4    xinc predict --config nerv.yaml --ckpt_path best
   configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
   clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
+  umap       several runs' neurons in one embedding   xinc umap runs/nerv-001 runs/nerv-002 --by seed
 
 `xinc COMMAND --help` lists every option of a command.
 """
@@ -37,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(f"xinc_lightning {__version__}")
         return
-    listing = {"configs": configs, "clips": clips}
-    if args[0] in listing:
-        listing[args[0]](args[1:])
+    own = {"configs": configs, "clips": clips, "umap": umap}
+    if args[0] in own:
+        own[args[0]](args[1:])
         return
-    commands = ("fit", "validate", "test", "predict", *listing)
+    commands = ("fit", "validate", "test", "predict", *own)
     if args[0] not in commands:
         near = get_close_matches(args[0], commands, 1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -129,3 +130,10 @@ def clips(args: Sequence[str]) -> None:
         row = (clip.frames, size, clip.instances, clip.annotated) if not clip.problem else ("", "", "", "")
         table.add_row(clip.id, *map(str, row), clip.problem)
     Console(soft_wrap=True).print(table)
+
+
+def umap(args: Sequence[str]) -> None:
+    """``xinc umap``: the neurons of several runs in one embedding (Fig 14)."""
+    from xinc_lightning.umap_cli import main as embed
+
+    embed(list(args))

@@ -124,11 +124,14 @@ class TrainingCLI(LightningCLI):
         """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
         try:
             super().instantiate_classes()
-            self.model.size_for(self.datamodule.clip.frames)
+            clip = self.datamodule.clip
+            self.model.size_for(clip.frames)
         except Exception:
             with suppress(OSError):  # it is left alone where an earlier command's results are in it
                 Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
             raise
+        if clip.lost:
+            print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
 
     @staticmethod
     def _root(config: Namespace) -> Path:
