@@ -111,6 +111,29 @@ def test_resume_goes_on_in_the_same_run():
     assert torch.load("runs/quick-001/checkpoints/last.ckpt", weights_only=True)["trained_epochs"] == 4
 
 
+def test_interrupted_run_resumes_from_what_validation_saved():
+    """That checkpoint is written within an epoch, after its last batch."""
+    every = ["--trainer.check_val_every_n_epoch", "1", "--trainer.max_epochs", "3"]
+    main(["fit", "--config", "quick.yaml", *SMALL, *every])
+    run = Path("runs/quick-001")
+    (saved,) = (run / "checkpoints").glob("best-*.ckpt")
+    epochs = torch.load(saved, weights_only=True)["trained_epochs"]
+    main(["fit", "--config", "quick.yaml", *SMALL, *every, "--ckpt_path", str(saved)])
+    weights = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert weights["trained_epochs"] == 3 >= epochs
+    assert (run / "metrics.csv").exists()
+    assert len([*csv.DictReader((run / "metrics-part1.csv").open())]) >= 3
+
+
+def test_checkpoint_of_another_network_is_named(capsys):
+    main(["fit", "--config", "ffn.yaml", *SMALL, "--data.frames", "[0]"])
+    capsys.readouterr()
+    saved = "runs/ffn-001/checkpoints/last.ckpt"
+    message, code = error_of(capsys, "test", "--config", "nerv.yaml", "--ckpt_path", saved)
+    assert message == f"'{saved}' is the checkpoint of a FFNModule, but the config asks for a NeRVModule."
+    assert code == 1
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -32,6 +32,12 @@ def find_checkpoint(root: Path, name: str, which: str) -> Path:
     """
     found = [*root.glob(f"{name}-*/{CHECKPOINTS}/{which}*.ckpt")]
     if not found:
+        other = {"best": "last", "last": "best"}[which]
+        if [*root.glob(f"{name}-*/{CHECKPOINTS}/{other}*.ckpt")]:
+            raise FileNotFoundError(
+                f"ckpt_path={which}: the runs named '{name}' in '{root}' were not validated yet and have only a "
+                f"checkpoint to be had as --ckpt_path {other}."
+            )
         raise FileNotFoundError(
             f"ckpt_path={which}: no run named '{name}' in '{root}' has a {which} checkpoint. Give the path of a "
             f"file, or train one first with `lightning fit`."

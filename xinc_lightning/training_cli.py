@@ -93,7 +93,13 @@ class TrainingCLI(LightningCLI):
             hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
             raise FileNotFoundError(f"ckpt_path: there is no file '{path}'.{hint}")
         config.ckpt_path = str(path)
-        stored = _read_checkpoint(path).get("hyper_parameters", {})
+        checkpoint = _read_checkpoint(path)
+        trained, asked_for = checkpoint.get("module"), config.model.class_path.rpartition(".")[2]
+        if trained not in (None, asked_for):
+            raise ValueError(
+                f"'{path}' is the checkpoint of a {trained}, but the config asks for a {asked_for}."
+            )
+        stored = checkpoint.get("hyper_parameters", {})
         if "clip_shape" in stored and config.model.init_args.get("clip_shape") is None:
             config.model.init_args.clip_shape = stored["clip_shape"]
         for key, asked in config.model.init_args.items():
@@ -190,6 +196,7 @@ def _quieten() -> None:
         ".*Experiment logs directory.*exists and is not empty.*",
         ".*The dirpath has changed.*",
         ".*Couldn't infer the batch indices.*",
+        ".*Checkpoint directory.*exists and is not empty.*",
         ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ):
         warnings.filterwarnings("ignore", message=message)

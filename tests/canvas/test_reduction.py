@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -243,23 +245,26 @@ def test_errors_say_what_is_allowed():
         layer.reduce(neurons=[])
 
 
-def _reduce_in_one_process(rank, world, path):
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{path}/store", rank=rank, world_size=world
-    )
-    torch.manual_seed(0)
-    layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5, 0.6]))["block1"]
-    statistics = layer.reduce(
-        {"a": torch.arange(120).reshape(12, 10) % 7}, max_bytes=2**15, group=torch.distributed.group.WORLD
-    )
-    torch.save(
-        {f.name: getattr(statistics, f.name) for f in dataclasses.fields(statistics)}, f"{path}/{rank}.pt"
-    )
-    torch.distributed.destroy_process_group()
+ONE_PROCESS = """
+import dataclasses, sys, torch
+from xinc_lightning.canvas import Canvas
+from xinc_lightning.networks import NeRV
+
+rank, path = int(sys.argv[1]), sys.argv[2]
+torch.distributed.init_process_group("gloo", init_method=f"file://{path}/store", rank=rank, world_size=2)
+torch.manual_seed(0)
+layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5, 0.6]))["block1"]
+labels = torch.arange(120).reshape(12, 10) % 7
+statistics = layer.reduce({"a": labels}, max_bytes=2**15, group=torch.distributed.group.WORLD)
+torch.save({f.name: getattr(statistics, f.name) for f in dataclasses.fields(statistics)}, f"{path}/{rank}.pt")
+torch.distributed.destroy_process_group()
+"""
 
 
 def test_processes_share_the_work(tmp_path):
-    torch.multiprocessing.spawn(_reduce_in_one_process, (2, str(tmp_path)), nprocs=2)
+    command = [sys.executable, "-c", ONE_PROCESS]
+    processes = [subprocess.Popen([*command, str(rank), str(tmp_path)]) for rank in range(2)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
     torch.manual_seed(0)
     layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5, 0.6]))["block1"]
     expected = layer.reduce({"a": torch.arange(120).reshape(12, 10) % 7})

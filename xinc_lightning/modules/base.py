@@ -120,8 +120,9 @@ class INRModule(LightningModule, ABC):
             keep_freed_memory()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store how long the network was trained; Lightning's own counters depend on the hook that saves."""
+        """Store whose checkpoint it is and how long it was trained; Lightning's counters depend on who saves."""
         checkpoint["trained_epochs"] = self.trained_epochs
+        checkpoint["module"] = type(self).__name__
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember how long the checkpoint was trained."""
@@ -165,8 +166,9 @@ class INRModule(LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean PSNR that the epoch's frames had when they were trained on, as the paper's code does."""
-        errors = torch.cat(self._epoch_errors)
-        self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
+        if self._epoch_errors:  # none in an epoch that a resumed run finds already done
+            errors = torch.cat(self._epoch_errors)
+            self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
