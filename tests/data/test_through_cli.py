@@ -1,5 +1,6 @@
 """Datasets through the command line, to the figures."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -24,7 +25,17 @@ def test_a_clip_of_each_dataset_trains_and_gives_figures(dataset, request):
     place = ["--data.path", str(miniature.root), "--data.clip_id", clip_id, "--data.crop", "null"]
     main(["fit", "--config", f"{dataset}.yaml", *place, *SMALL])
     run = Path(f"runs/{dataset}-001")
-    assert [*(run / "analyses" / "epoch=0002").rglob("*.png")]
+    figures = {path.stem for path in (run / "analyses" / "epoch=0002").rglob("*.png")}
+    assert figures >= {
+        "variance",
+        "things_and_stuff",
+        "flow_vs_fluctuation",
+        "reconstructions",
+        "block1",
+        "head",
+    }
+    scalars = json.loads((run / "analyses" / "epoch=0002" / "scalars.json").read_text())["scalars"]
+    assert "xinc/head/variance/instances_median" in scalars
     assert (run / "report.json").is_file()
 
 
