@@ -207,6 +207,25 @@ class AnalysisCallback(Callback, ABC):
         self.seconds += time.perf_counter() - start
 
 
+class FrameAnalysis(AnalysisCallback):
+    """Base of the analyses that look at one frame, in all layers or some.
+
+    Args:
+        layers: names of the layers, all of them unless given.
+        frame: position of the frame in the clip.
+        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+    """
+
+    def __init__(self, layers: list[str] | None = None, frame: int = 0, every_n_epochs: int = 100) -> None:
+        super().__init__(every_n_epochs)
+        self.layers = layers
+        self.frame = frame
+
+    def needs(self, clip: PanopticClip) -> Needs:
+        """The frame."""
+        return Needs((self.frame,))
+
+
 @contextmanager
 def undisturbed(module: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients, after which modes and random number generators are as before."""

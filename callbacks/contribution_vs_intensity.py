@@ -1,29 +1,16 @@
 """Where layers contribute, beside where the frame is bright and where it has edges (§4.3, Fig 5)."""
 
 from xinc_lightning.analyses import contribution_vs_intensity
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.base import FrameAnalysis, Moment
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contributions_vs_intensity
 
 
-class ContributionVsIntensity(AnalysisCallback):
+class ContributionVsIntensity(FrameAnalysis):
     """Each layer's Σ|c| against intensity and Sobel edges, with correlations.
 
-    Args:
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+    See :class:`~xinc_lightning.callbacks.base.FrameAnalysis` for the arguments.
     """
-
-    def __init__(self, layers: list[str] | None = None, frame: int = 0, every_n_epochs: int = 100) -> None:
-        super().__init__(every_n_epochs)
-        self.layers = layers
-        self.frame = frame
-
-    def needs(self, clip: PanopticClip) -> Needs:
-        """The frame."""
-        return Needs((self.frame,))
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One figure of all layers."""

@@ -1,29 +1,16 @@
 """Which share of the neurons contributes notably at each pixel (§4.4, Figs 7, 17, 18)."""
 
 from xinc_lightning.analyses import neurons_per_pixel
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.base import FrameAnalysis, Moment
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contribution_distributions, neurons_per_pixel_maps
 
 
-class NeuronsPerPixel(AnalysisCallback):
+class NeuronsPerPixel(FrameAnalysis):
     """Heat maps at the thresholds τ_10 and τ_50, and the distribution from which these are taken.
 
-    Args:
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+    See :class:`~xinc_lightning.callbacks.base.FrameAnalysis` for the arguments.
     """
-
-    def __init__(self, layers: list[str] | None = None, frame: int = 0, every_n_epochs: int = 100) -> None:
-        super().__init__(every_n_epochs)
-        self.layers = layers
-        self.frame = frame
-
-    def needs(self, clip: PanopticClip) -> Needs:
-        """The frame."""
-        return Needs((self.frame,))
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """Two figures of all layers."""
