@@ -15,6 +15,7 @@ from xinc_lightning.callbacks.grouping_variance import GroupingVariance
 from xinc_lightning.callbacks.neuron_clusters import NeuronClusters
 from xinc_lightning.callbacks.neurons_per_pixel import NeuronsPerPixel
 from xinc_lightning.callbacks.pixels_per_neuron import PixelsPerNeuron
+from xinc_lightning.callbacks.pixels_to_neurons import PixelsToNeurons
 from xinc_lightning.callbacks.progress import Progress
 from xinc_lightning.callbacks.reconstructions import FrameWriter, Reconstructions
 from xinc_lightning.callbacks.report import Report
@@ -35,6 +36,7 @@ __all__ = [
     "NeuronClusters",
     "NeuronsPerPixel",
     "PixelsPerNeuron",
+    "PixelsToNeurons",
     "Progress",
     "Reconstructions",
     "Report",

@@ -24,6 +24,7 @@ from xinc_lightning.analyses.partitions import (
     lattice_partition,
     rgb_partition,
 )
+from xinc_lightning.analyses.pixels_to_neurons import PixelsToNeuronsResult, cell_side, pixels_to_neurons
 from xinc_lightning.analyses.shared_embedding import NeuronSet, SharedEmbedding, shared_embedding
 from xinc_lightning.analyses.things_and_stuff import (
     ThingsAndStuffResult,
@@ -51,9 +52,11 @@ __all__ = [
     "NeuronsPerPixelResult",
     "Partition",
     "PixelsPerNeuronResult",
+    "PixelsToNeuronsResult",
     "SharedEmbedding",
     "ShiftNull",
     "ThingsAndStuffResult",
+    "cell_side",
     "contribution_maps",
     "contribution_vs_intensity",
     "evenly_spaced",
@@ -69,6 +72,7 @@ __all__ = [
     "neuron_label",
     "neurons_per_pixel",
     "pixels_per_neuron",
+    "pixels_to_neurons",
     "rgb_partition",
     "sample_live",
     "sample_live_neurons",

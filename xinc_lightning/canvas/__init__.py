@@ -2,5 +2,6 @@
 
 from xinc_lightning.canvas.engine import Canvas, LayerCanvas, TracedCanvas
 from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.strongest import Strongest
 
-__all__ = ["Canvas", "LayerCanvas", "LayerStatistics", "TracedCanvas"]
+__all__ = ["Canvas", "LayerCanvas", "LayerStatistics", "Strongest", "TracedCanvas"]

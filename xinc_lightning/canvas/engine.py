@@ -17,6 +17,7 @@ from xinc_lightning.canvas.linear import LinearTerms, Neuron
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
 from xinc_lightning.canvas.settings import full_precision, one_thread
 from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.trace import Record, trace
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
@@ -233,6 +234,37 @@ class LayerCanvas:
             return reduce_layer(
                 self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
             )
+
+    def strongest(
+        self,
+        cell: int = 1,
+        count: int = 8,
+        frame: int = 0,
+        neurons: Neurons | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Strongest:
+        """The neurons that contribute most to each cell of one frame, in one pass over the maps.
+
+        Args:
+            cell: side of a cell in pixels; 1 for every pixel by itself.
+            count: how many neurons a cell.
+            frame: which of the canvas's frames.
+            neurons: which neurons, all unless given.
+            max_bytes: size of what is worked on at once.
+
+        Raises:
+            ValueError: if ``cell`` or ``count`` is less than 1.
+            IndexError: if the frame or a neuron does not exist.
+        """
+        if cell < 1 or count < 1:
+            raise ValueError(f"cell={cell}, count={count}: both are 1 or more.")
+        if not 0 <= frame < self.frames:
+            raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
+        chosen = self.select(neurons)
+        with torch.inference_mode(False), torch.no_grad(), full_precision():
+            sweep = fastest_sweep(self.terms, chosen, max_bytes)
+            with sweep.settings():
+                return sweep.strongest(sweep.chunks(), cell, count, frame)
 
     def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.

@@ -24,6 +24,7 @@ from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
 from xinc_lightning.canvas.settings import one_thread
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
+from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep, Terms
 from xinc_lightning.networks.layers import Activation
 
@@ -175,6 +176,21 @@ class FusedSweep(Sweep):
         for state in self._share(chunks, work, track):
             total.add(state)
         return total
+
+    def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
+        """A pass of its own."""
+        nothing = Strongest.nothing(self.terms.shape, cell, count, CPU)
+
+        def work(groups: Iterable[Slots]) -> Strongest:
+            state = Strongest.nothing(self.terms.shape, cell, count, CPU)
+            kept = (state.neurons.numpy(), state.sums.numpy(), state.totals.numpy())
+            for slots in groups:
+                group, indices = self._group(slots), self.neurons[slots].numpy()
+                source, *taps = group.arguments
+                kernels.strongest_group(source[frame], *taps, group.lanes, cell, indices, *kept)
+            return state
+
+        return nothing.merged(self._share(chunks, work, iter))
 
     def _group(self, slots: Slots) -> Group:
         """Everything up to the last activation, at the resolution before the last upsampling."""

@@ -289,3 +289,59 @@ def count_group(source, rows, cols, offset, lanes, limits, thresholds, pixels, a
                     for j in range(lanes):
                         found += np.int32(pixel[j] > threshold)
                     above[t, f, y, x] += found
+
+
+@jit
+def strongest_group(source, rows, cols, offset, lanes, cell, indices, neurons, sums, totals):
+    """Keep, for each cell, the neurons with the largest Σ|c| over its pixels.
+
+    Args:
+        source: [rows, cols · lanes], of one frame.
+        rows: taps along the rows.
+        cols: taps along the columns.
+        offset: value of masked positions.
+        lanes: neurons of the group.
+        cell: side of a cell in pixels.
+        indices: [lanes] the neurons.
+        neurons: [cell rows, cell cols, k] those kept so far, the strongest first.
+        sums: [cell rows, cell cols, k] their Σ|c|.
+        totals: [cell rows, cell cols] Σ|c| of all neurons so far.
+    """
+    column_row = np.empty(source.shape[1], np.float32)
+    row = np.empty((len(cols.used), lanes), np.float32)
+    cells = np.zeros((totals.shape[1], lanes), np.float32)
+    height = len(rows.used)
+    for y in range(height):
+        form_row(source, y, rows, cols, offset, column_row, row, lanes)
+        for x in range(len(row)):
+            pixel, total = row[x], cells[x // cell]
+            for j in range(lanes):
+                total[j] += abs(pixel[j])
+        if (y + 1) % cell == 0 or y == height - 1:
+            band = y // cell
+            for c in range(len(cells)):
+                totals[band, c] += keep_strongest(cells[c], indices, neurons[band, c], sums[band, c], lanes)
+            cells[:] = 0
+
+
+@jit
+def keep_strongest(values, indices, neurons, sums, lanes):
+    """Insert what belongs among the strongest; equal ones go by index. Returns the sum of the values."""
+    last = len(sums) - 1
+    limit, total, hits = sums[last], 0.0, np.int32(0)
+    for j in range(lanes):
+        total += np.float64(values[j])
+    for j in range(lanes):
+        hits += np.int32(values[j] >= limit)
+    if hits:
+        for j in range(lanes):
+            value, index = values[j], indices[j]
+            if value > 0 and (value > sums[last] or (value == sums[last] and index < neurons[last])):
+                place = last
+                while place > 0 and (
+                    value > sums[place - 1] or (value == sums[place - 1] and index < neurons[place - 1])
+                ):
+                    sums[place], neurons[place] = sums[place - 1], neurons[place - 1]
+                    place -= 1
+                sums[place], neurons[place] = value, index
+    return total

@@ -1,4 +1,4 @@
-"""Ways to take the three passes over a layer's maps, and the reference one."""
+"""Ways to take the passes over a layer's maps, and the reference one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,12 +11,13 @@ from torch import Tensor
 from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
+from xinc_lightning.canvas.strongest import Strongest
 
 Terms = LinearTerms | ConvTerms
 
 
 class Sweep(ABC):
-    """One way to take the three passes over a layer's maps."""
+    """One way to take the passes over a layer's maps."""
 
     def settings(self) -> AbstractContextManager[None]:
         """What has to hold during all passes."""
@@ -46,6 +47,10 @@ class Sweep(ABC):
         track: Track,
     ) -> Counts:
         """Third pass."""
+
+    @abstractmethod
+    def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
+        """A pass of its own: the strongest neurons at each cell of one frame."""
 
 
 class TorchSweep(Sweep):
@@ -98,4 +103,12 @@ class TorchSweep(Sweep):
         state = Counts.zeros(sums, len(tau))
         for slots in track(chunks):
             state.update(slots, self.terms.maps(self.neurons[slots]), limits, tau)
+        return state
+
+    def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
+        """A pass of its own."""
+        state = Strongest.nothing(self.terms.shape, cell, count, self.neurons.device)
+        for slots in chunks:
+            neurons = self.neurons[slots]
+            state = state.with_maps(neurons, self.terms.maps(neurons)[:, frame])
         return state

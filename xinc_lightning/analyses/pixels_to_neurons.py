@@ -1,0 +1,177 @@
+"""From a place in the frame to the neurons that paint it, and from a segment to those that favour it (§4.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas.strongest import Strongest, cell_areas, cell_sums
+
+
+@dataclass(frozen=True)
+class PixelsToNeuronsResult:
+    """The neurons of one layer that contribute most to each cell of a frame; a cell is a square of pixels.
+
+    Attributes:
+        layer: name of the layer.
+        kernels: kernels of each input channel, by which a neuron's index is divided; 0 for a linear layer.
+        cell: side of a cell in pixels, cut off at the right and lower edges.
+        top: [rows, cols, k] indices of the strongest neurons, the strongest first; -1 where fewer contribute.
+        shares: [rows, cols, k] their Σ|c| over the cell's pixels, as a share of all neurons'.
+        totals: [rows, cols] Σ|c| of all neurons, mean over the cell's pixels.
+        neurons: [neurons] indices of all neurons that were looked at.
+        contributions: [neurons] their Σ|c| over the frame.
+        kept: [m] neurons whose maps are kept.
+        maps: [m, rows, cols] their |c|, mean over each cell's pixels.
+        favourites: [segments, f] neurons whose |c| is densest in the segment; -1 where there are fewer.
+        preferences: [segments, f] their mean |c| in the segment over their mean |c| in the frame.
+    """
+
+    layer: str
+    kernels: int
+    cell: int
+    top: Int[np.ndarray, "rows cols k"]
+    shares: Float[np.ndarray, "rows cols k"]
+    totals: Float[np.ndarray, "rows cols"]
+    neurons: Int[np.ndarray, " neurons"]
+    contributions: Float[np.ndarray, " neurons"]
+    kept: Int[np.ndarray, " m"]
+    maps: Float[np.ndarray, "m rows cols"]
+    favourites: Int[np.ndarray, "segments f"]
+    preferences: Float[np.ndarray, "segments f"]
+
+    def at(
+        self, row: int, col: int
+    ) -> tuple[Int[np.ndarray, " contributing"], Float[np.ndarray, " contributing"]]:
+        """Strongest neurons and their shares at the cell in which a pixel lies."""
+        place = (row // self.cell, col // self.cell)
+        contributing = self.top[place] >= 0
+        return self.top[place][contributing], self.shares[place][contributing]
+
+    def scalars(self) -> dict[str, float]:
+        """Share of the strongest neurons at the average cell, and how many are strongest somewhere."""
+        strongest = self.top[..., 0]
+        return {
+            f"top{self.top.shape[-1]}_share": float(self.shares.sum(-1).mean()),
+            "strongest_somewhere": float(len(np.unique(strongest[strongest >= 0])) / len(self.neurons)),
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it; maps as bytes, 255 standing for each map's entry in ``scales``."""
+        finite = np.nan_to_num(self.maps, posinf=0)
+        scales = finite.max((1, 2), initial=0)
+        levels = finite / np.where(scales > 0, scales, 1)[:, None, None] * 255
+        names = ("top", "shares", "totals", "neurons", "contributions", "kept", "favourites", "preferences")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "layer": np.array(self.layer),
+            "kernels": np.array(self.kernels),
+            "cell": np.array(self.cell),
+            "maps": levels.round().astype(np.uint8),
+            "scales": scales,
+        }
+
+
+def pixels_to_neurons(
+    layer: LayerCanvas,
+    statistics: LayerStatistics,
+    frame: int = 0,
+    cell: int = 4,
+    count: int = 8,
+    keep: int = 128,
+    earlier: Sequence[int] = (),
+    segments: str | None = None,
+) -> PixelsToNeuronsResult:
+    """Find the strongest neurons of every cell, and the maps of those that are so in most places.
+
+    Args:
+        layer: the layer's canvas.
+        statistics: its reductions; neurons they leave out are left out here.
+        frame: which of the canvas's frames.
+        cell: side of a cell in pixels, see :func:`cell_side`.
+        count: neurons a cell, and a segment.
+        keep: how many maps to keep.
+        earlier: neurons whose maps were kept at an earlier checkpoint, most wanted first; up to ``keep`` of
+            them stay, so that they can be followed.
+        segments: name of the partition of the frame into segments, whose cluster 0 is no segment.
+    """
+    strongest = layer.strongest(cell, count, frame, statistics.neurons)
+    kept = most_seen(strongest, keep)
+    kept += [neuron for neuron in earlier if neuron not in set(kept)][:keep]
+    areas = cell_areas(layer.shape, cell).to(strongest.totals.device)
+    favourites, preferences = _favourites(statistics, frame, segments, count)
+    kernels = int(layer.labels["kernel"].max()) + 1 if "kernel" in layer.labels else 0
+    return PixelsToNeuronsResult(
+        layer=layer.name,
+        kernels=kernels,
+        cell=cell,
+        top=strongest.neurons.cpu().numpy(),
+        shares=strongest.shares.float().cpu().numpy(),
+        totals=(strongest.totals / areas).float().cpu().numpy(),
+        neurons=statistics.neurons.cpu().numpy(),
+        contributions=statistics.absolute_sum[:, frame].float().cpu().numpy(),
+        kept=np.array(kept, dtype=np.int64),
+        maps=_cell_means(layer, kept, frame, cell),
+        favourites=favourites,
+        preferences=preferences,
+    )
+
+
+def cell_side(height: int, width: int, cells: int = 2048) -> int:
+    """The smallest side of square cells, of which at most so many cover the frame.
+
+    >>> cell_side(128, 256), cell_side(16, 32), cell_side(720, 1280)
+    (4, 1, 22)
+    """
+    side = 1
+    while ceil(height / side) * ceil(width / side) > cells:
+        side += 1
+    return side
+
+
+def most_seen(strongest: Strongest, count: int) -> list[int]:
+    """The neurons with the largest sum of shares over the cells where they are among the strongest.
+
+    Args:
+        strongest: of every cell.
+        count: at most so many.
+    """
+    neurons, shares = strongest.neurons.cpu().numpy(), strongest.shares.cpu().numpy()
+    here = neurons >= 0
+    found, places = np.unique(neurons[here], return_inverse=True)
+    seen = np.bincount(places, np.nan_to_num(shares[here]), len(found))
+    return [int(neuron) for neuron in found[np.argsort(-seen, kind="stable")[:count]]]
+
+
+def _cell_means(
+    layer: LayerCanvas, neurons: Sequence[int], frame: int, cell: int
+) -> Float[np.ndarray, "n rows cols"]:
+    areas = cell_areas(layer.shape, cell)
+    means: list[Tensor] = [torch.zeros(0, *areas.shape)]
+    for _, maps in layer.chunks(neurons=neurons):
+        means.append((cell_sums(maps[:, frame], cell).cpu() / areas).float())
+    return torch.cat(means).numpy()
+
+
+def _favourites(
+    statistics: LayerStatistics, frame: int, partition: str | None, count: int
+) -> tuple[Int[np.ndarray, "segments f"], Float[np.ndarray, "segments f"]]:
+    """Of the half of the layer that contributes most, those with the largest density in each segment."""
+    if partition is None:
+        return np.full((0, count), -1), np.zeros((0, count))
+    areas = statistics.cluster_areas[partition][frame]
+    totals = statistics.absolute_sum[:, frame]
+    means = totals / areas.sum()
+    density = statistics.cluster_sums[partition][:, frame] / areas.clamp(min=1)
+    preference = density / means.where(means > 0, 1.0)[:, None]
+    eligible = (totals >= totals.median()) & (totals > 0)
+    preference = preference.where(eligible[:, None] & (areas > 0), 0.0).T[1:]
+    values, places = preference.sort(dim=1, descending=True, stable=True)
+    values, places = values[:, :count], places[:, :count]
+    neurons = statistics.neurons[places].where(values > 0, -1)
+    return neurons.cpu().numpy(), values.cpu().numpy()
