@@ -22,6 +22,7 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
   clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
   umap       several runs' neurons in one embedding   xinc umap runs/nerv-001 runs/nerv-002 --by seed
+  report     runs as a page: from pixels to neurons   xinc report runs/nerv-001 runs/ffn-001
 
 `xinc COMMAND --help` lists every option of a command.
 """
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(f"xinc_lightning {__version__}")
         return
-    own = {"configs": configs, "clips": clips, "umap": umap}
+    own = {"configs": configs, "clips": clips, "umap": umap, "report": report}
     if args[0] in own:
         own[args[0]](args[1:])
         return
@@ -137,3 +138,10 @@ def umap(args: Sequence[str]) -> None:
     from xinc_lightning.umap_cli import main as embed
 
     embed(list(args))
+
+
+def report(args: Sequence[str]) -> None:
+    """``xinc report``: one page of runs, from pixels to neurons."""
+    from xinc_lightning.report_cli import main as write
+
+    write(list(args))

@@ -1,0 +1,93 @@
+"""Numbers and pictures as text for a page."""
+
+import base64
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+FIGURE_WIDTH, FIGURE_QUALITY = 1200, 68
+"""Widest figure in pixels and WebP's quality: lines and letters stay sharp, ten looks stay below 25 MB."""
+
+MAP_QUALITY = 55
+
+
+def text_of(array: np.ndarray) -> str:
+    """Little-endian bytes in base 64."""
+    return base64.b64encode(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()).decode()
+
+
+def words(values: np.ndarray) -> str:
+    """Whole numbers as uint16, or as uint32 if they do not fit; the bits come first. -1 is the largest."""
+    bits = 16 if values.size == 0 or values.max() < 0xFFFF else 32
+    return f"{bits}{text_of(values.astype(f'uint{bits}'))}"
+
+
+def halves(values: np.ndarray) -> str:
+    """The upper 16 bits of float32, rounded: two to three digits of any size.
+
+    >>> base64.b64decode(halves(np.array([1.0]))).hex()
+    '803f'
+    """
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = np.where(np.isfinite(values), bits.astype(np.uint64) + 0x8000, bits)
+    return text_of((rounded >> 16).astype(np.uint16))
+
+
+def fractions(values: np.ndarray) -> str:
+    """Numbers in [0, 1] as uint16."""
+    return text_of((np.nan_to_num(values).clip(0, 1) * 0xFFFF).round().astype(np.uint16))
+
+
+def picture(pixels: np.ndarray | Path, quality: int = FIGURE_QUALITY, lossless: bool = False) -> str:
+    """A picture as a WebP data URL, made narrower if it is wide.
+
+    Args:
+        pixels: [height, width] or [height, width, 3] bytes, or a file.
+        quality: of the compression, to 100.
+        lossless: every pixel as it is.
+
+    Raises:
+        OSError: if the file is no picture.
+    """
+    if isinstance(pixels, Path):
+        with Image.open(pixels) as opened:
+            image = opened.convert("RGB")
+        if image.width > FIGURE_WIDTH:
+            height = round(image.height * FIGURE_WIDTH / image.width)
+            image = image.resize((FIGURE_WIDTH, height), Image.Resampling.LANCZOS)
+    else:
+        image = Image.fromarray(pixels)
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=quality, lossless=lossless, method=4)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def sheet(maps: np.ndarray) -> tuple[str, int]:
+    """Maps [n, rows, cols] of bytes side by side in one picture, and how many there are in a row."""
+    count, rows, cols = maps.shape
+    across = max(1, min(math.ceil(math.sqrt(count)), 8192 // max(cols, 1)))
+    down = max(1, math.ceil(count / across))
+    cells = np.zeros((down * across, rows, cols), np.uint8)
+    cells[:count] = maps
+    whole = cells.reshape(down, across, rows, cols).transpose(0, 2, 1, 3).reshape(down * rows, across * cols)
+    return picture(whole, MAP_QUALITY), across
+
+
+def to_json(value: Any) -> str:
+    """JSON that may stand inside a script element; what is not finite becomes null."""
+    return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

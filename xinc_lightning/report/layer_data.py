@@ -1,0 +1,168 @@
+"""One layer at one look, as the page wants it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from xinc_lightning.report.encode import fractions, halves, sheet, text_of, words
+from xinc_lightning.report.run_folder import Arrays, Look, RunFolder
+
+TABLES = "pixels_to_neurons"
+ANALYSES = {
+    "tables": TABLES,
+    "variance": "variance",
+    "embedding": "neuron_clusters",
+    "sampled": "maps",
+    "counts": "pixels_per_neuron",
+}
+
+
+def layer_names(run: RunFolder) -> list[str]:
+    """The layers that any analysis of the run saw, input side first as far as the run says so."""
+    names: list[str] = []
+    for look in run.looks:
+        frame = run.arrays(look, f"{TABLES}/frame")
+        if frame is not None and "layers" in frame:
+            names += [str(name) for name in frame["layers"]]
+        for name in look.scalars:
+            parts = name.split("/")
+            names += [parts[1]] if parts[0] == "xinc" and len(parts) > 3 else []
+    return list(dict.fromkeys(names))
+
+
+def layer_data(run: RunFolder, look: Look, layer: str) -> dict[str, Any]:
+    """Everything about a layer's neurons that was written at a look; what was not is left out."""
+    found = {key: run.arrays(look, f"{folder}/{layer}") for key, folder in ANALYSES.items()}
+    data: dict[str, Any] = {}
+    known: list[np.ndarray] = []
+    parts = {"tables": _tables, "sampled": _nothing, "embedding": _embedding}
+    for key, part in parts.items():
+        arrays = found[key]
+        if arrays is not None:
+            data |= part(arrays)
+            known += [
+                arrays[name].ravel() for name in ("top", "favourites", "neurons", "kept") if name in arrays
+            ]
+    data |= _maps(found["tables"], found["sampled"])
+    universe = _universe(known, found["tables"])
+    data["known"] = words(universe)
+    data |= _contributions(found, universe)
+    if found["variance"] is not None:
+        data["variance"] = _variance(found["variance"], universe)
+    return data
+
+
+def _tables(tables: Arrays) -> dict[str, Any]:
+    """The strongest neurons of each cell, and the favourites of each segment."""
+    rows, cols, count = tables["top"].shape
+    return {
+        "rows": rows,
+        "cols": cols,
+        "count": count,
+        "cell": int(tables["cell"]),
+        "kernels": int(tables["kernels"]),
+        "neurons": int(tables["neurons"].size),
+        "top": words(tables["top"]),
+        "shares": fractions(tables["shares"]),
+        "totals": text_of(tables["totals"].astype(np.float32)),
+        "favourites": tables["favourites"].tolist(),
+        "preferences": [[float(f"{v:.3g}") for v in row] for row in tables["preferences"]],
+    }
+
+
+def _nothing(_: Arrays) -> dict[str, Any]:
+    return {}
+
+
+def _embedding(embedding: Arrays) -> dict[str, Any]:
+    positions = embedding["positions"].astype(np.float64).reshape(-1, 2)
+    low, high = (positions.min(0), positions.max(0)) if len(positions) else (np.zeros(2), np.ones(2))
+    span = float(max(*(high - low), 1e-9))
+    return {
+        "embedding": {
+            "neurons": words(embedding["neurons"]),
+            "positions": fractions((positions - low) / span),
+            "clusters": embedding["clusters"].tolist(),
+            "of": int(embedding["total_neurons"]),
+        }
+    }
+
+
+def _maps(tables: Arrays | None, sampled: Arrays | None) -> dict[str, Any]:
+    """Kept maps, and those of the neurons that ``ContributionMaps`` follows, as cell means of |c|."""
+    neurons, maps, scales = [], [], []
+    if tables is not None and len(tables["kept"]):
+        neurons, maps, scales = [tables["kept"]], [tables["maps"]], [tables["scales"]]
+    if sampled is not None and len(sampled["neurons"]):
+        cell = int(tables["cell"]) if tables is not None else max(1, sampled["maps"].shape[-1] // 64)
+        means = _cell_means(np.abs(sampled["maps"]), cell)
+        new = ~np.isin(sampled["neurons"], neurons[0] if neurons else [])
+        peaks = np.nan_to_num(means).max((1, 2), initial=0)
+        levels = np.nan_to_num(means) / np.where(peaks > 0, peaks, 1)[:, None, None] * 255
+        neurons.append(sampled["neurons"][new])
+        maps.append(levels[new].round().astype(np.uint8))
+        scales.append(peaks[new])
+    if not neurons:
+        return {}
+    stacked = np.concatenate(maps)
+    url, across = sheet(stacked)
+    return {
+        "kept": np.concatenate(neurons).tolist(),
+        "scales": [float(f"{scale:.4g}") for scale in np.concatenate(scales)],
+        "sheet": url,
+        "across": across,
+        "mapRows": stacked.shape[1],
+        "mapCols": stacked.shape[2],
+    }
+
+
+def _cell_means(sizes: np.ndarray, cell: int) -> np.ndarray:
+    height, width = sizes.shape[1:]
+    rows, cols = np.arange(0, height, cell), np.arange(0, width, cell)
+    sums = np.add.reduceat(np.add.reduceat(sizes, rows, 1), cols, 2)
+    areas = np.diff(np.append(rows, height))[:, None] * np.diff(np.append(cols, width))
+    means: np.ndarray = sums / areas
+    return means
+
+
+def _universe(known: list[np.ndarray], tables: Arrays | None) -> np.ndarray:
+    """The neurons that the page can lead to; of a small layer all."""
+    if tables is not None and tables["neurons"].size <= 512:
+        known = [*known, tables["neurons"]]
+    together = np.unique(np.concatenate(known)) if known else np.zeros(0, np.int64)
+    return together[together >= 0]
+
+
+def _contributions(found: Mapping[str, Arrays | None], universe: np.ndarray) -> dict[str, Any]:
+    """Each neuron's share of the layer's Σ|c|, and its rank."""
+    tables = found["tables"]
+    if tables is None:
+        return {}
+    sums = np.nan_to_num(tables["contributions"].astype(np.float64))
+    places = np.searchsorted(tables["neurons"], universe).clip(max=max(sums.size - 1, 0))
+    ranks = np.empty(sums.size, np.int64)
+    ranks[np.argsort(-sums, kind="stable")] = np.arange(1, sums.size + 1)
+    data = {"parts": halves(sums[places] / (sums.sum() or 1)), "ranks": words(ranks[places])}
+    if found["counts"] is not None and found["counts"]["counts"].size == sums.size:
+        data["pixels"] = text_of(found["counts"]["counts"][places].astype(np.uint32))
+    return data
+
+
+def _variance(variance: Arrays, universe: np.ndarray) -> dict[str, Any]:
+    """By partition: the neurons' scores, the layer's median, and the share of live neurons below each."""
+    result: dict[str, Any] = {}
+    neurons, live = variance["neurons"], ~variance["dead"]
+    places = np.searchsorted(neurons, universe).clip(max=max(neurons.size - 1, 0))
+    for key in variance:
+        if key.startswith("scores_"):
+            scores = variance[key]
+            ordered = np.sort(scores[live & np.isfinite(scores)])
+            own = np.where(neurons[places] == universe, scores[places], np.nan) if neurons.size else universe
+            below = np.searchsorted(ordered, own) / max(ordered.size, 1)
+            result[key.removeprefix("scores_")] = {
+                "scores": halves(own),
+                "below": fractions(below),
+                "median": float(np.median(ordered)) if ordered.size else None,
+            }
+    return result

@@ -1,0 +1,34 @@
+// Colours that colour-blind eyes tell apart: cividis for magnitudes, Petroff's ten for kinds.
+
+const CIVIDIS = (() => {
+  const stops = (
+    "00224e002e6a1a386f32436d434e6c535a6d61656f6f70737d7c78" +
+    "8c88789b9476aba072bcae6ccdbb63dec958f0d846fee838"
+  ).match(/../g).map((hex) => parseInt(hex, 16));
+  const table = new Uint8ClampedArray(256 * 3);
+  for (let level = 0; level < 256; level++) {
+    const at = Math.min((level / 255) * 16, 15.999);
+    const stop = Math.floor(at);
+    for (let c = 0; c < 3; c++) {
+      const [low, high] = [stops[3 * stop + c], stops[3 * stop + 3 + c]];
+      table[3 * level + c] = low + (high - low) * (at - stop);
+    }
+  }
+  return table;
+})();
+
+const KINDS = ["#3f90da", "#bd1f01", "#e08f00", "#832db6", "#717581", "#a96b59", "#e76300", "#7a7536", "#94a4a2", "#4fa3a6"];
+const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4"];
+
+/** Paint values in [0, 1], row by row, on a canvas of one pixel a cell; NaN is left grey. */
+function paint(canvas, values, rows, cols) {
+  if (canvas.width !== cols || canvas.height !== rows) Object.assign(canvas, { width: cols, height: rows });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(cols, rows);
+  for (let i = 0; i < rows * cols; i++) {
+    const level = Math.max(0, Math.min(255, Math.round(values[i] * 255)));
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = Number.isNaN(values[i]) ? 205 : CIVIDIS[3 * level + c];
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}

@@ -1,0 +1,32 @@
+// The figures of every run at the chosen epoch, side by side.
+
+const FIGURE_NAMES = [...new Set(RUNS.flatMap((run) => run.figures))];
+
+/** A figure's name for people: layers of different networks have their own. */
+const figureTitle = (name) => name.replaceAll("_", " ").replace("/", " · ");
+
+function stepFigure(step) {
+  const place = FIGURE_NAMES.indexOf(state.figure);
+  if (place >= 0) change({ figure: FIGURE_NAMES[(place + step + FIGURE_NAMES.length) % FIGURE_NAMES.length] });
+}
+
+const figureParts = RUNS.map((run) => {
+  const image = make("img", { loading: "lazy" });
+  const caption = make("figcaption");
+  return { run, image, caption, element: make("figure", {}, image, caption) };
+});
+
+function drawFigures() {
+  fillSelect(byId("figure"), FIGURE_NAMES.map((name) => [name, figureTitle(name)]), state.figure);
+  figureParts.forEach(({ run, image, caption }, r) => {
+    const source = state.figure && lookNow(r).figures[state.figure];
+    image.hidden = !source;
+    if (source && image.src !== source) image.src = source;
+    image.alt = state.figure ? `${figureTitle(state.figure)} of ${run.name} at epoch ${epochOf(r)}` : "";
+    caption.textContent = source ? `${run.name} · epoch ${epochOf(r)}` : `${run.name} has no such figure at epoch ${epochOf(r)}.`;
+  });
+}
+
+byId("figure").onchange = (event) => change({ figure: event.target.value });
+byId("figure-before").onclick = () => stepFigure(-1);
+byId("figure-after").onclick = () => stepFigure(1);

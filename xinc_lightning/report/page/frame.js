@@ -1,0 +1,185 @@
+// The frame of every run: a place or a segment of it leads to neurons.
+
+const frameParts = RUNS.map((run, r) => (run.frame ? new FramePart(run, r) : null));
+
+/** One run's frame and the lists of neurons beside it. */
+function FramePart(run, r) {
+  const { height, width } = run.frame;
+  this.labels = run.frame.labels ? words(run.frame.labels) : null;
+  const image = new Image();
+  const canvas = make("canvas", {
+    className: "frame", width: width * Math.ceil(512 / width), tabIndex: 0, role: "application",
+    "aria-label": `Frame of ${run.name}: arrow keys move, Enter holds, Escape lets go`,
+  });
+  canvas.height = (canvas.width / width) * height;
+  canvas.dataset.run = r;
+  const where = make("p", { className: "where" });
+  const chips = make("div", { className: "chips" });
+  const lists = make("div", { className: "lists" });
+  const heading = make("h3");
+  this.element = make("article", {}, heading, canvas, where, chips, lists);
+  image.onload = () => this.drawFrame();
+
+  const layers = run.layers.slice().reverse(); // the head first: it is nearest to the picture
+  const rows = layers.map((layer) => {
+    const title = make("h4");
+    const list = make("ol", { className: "neurons" });
+    list.dataset.layer = layer;
+    lists.append(make("div", { className: "layer" }, title, list));
+    return { layer, title, list };
+  });
+
+  this.pixel = () => ({
+    row: Math.min(height - 1, Math.floor(state.place.y * height)),
+    col: Math.min(width - 1, Math.floor(state.place.x * width)),
+  });
+  this.segmentAt = ({ row, col }) => (this.labels ? this.labels[row * width + col] : 0);
+
+  for (const [i, name] of run.frame.segments.entries()) {
+    const chip = make("button", { className: "chip", textContent: name });
+    chip.dataset.segment = name;
+    chip.onclick = () => change({ mode: "segment", segment: name, pinned: true });
+    chips.append(chip);
+    chip.dataset.number = i + 1;
+  }
+
+  const pointAt = (event) => {
+    const box = canvas.getBoundingClientRect();
+    const clamp = (v) => Math.max(0, Math.min(0.999999, v));
+    const place = { x: clamp((event.clientX - box.left) / box.width), y: clamp((event.clientY - box.top) / box.height) };
+    change({ place, ...this.named(place) });
+  };
+  this.named = (place) => {
+    if (state.mode !== "segment") return {};
+    const label = this.segmentAt({ row: Math.floor(place.y * height), col: Math.floor(place.x * width) });
+    return { segment: label ? run.frame.segments[label - 1] : null };
+  };
+  canvas.onpointermove = (event) => state.pinned || pointAt(event);
+  canvas.onclick = (event) => {
+    pointAt(event);
+    change({ pinned: !state.pinned || event.pointerType === "touch" });
+  };
+  canvas.onkeydown = (event) => {
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (event.key === "Enter" || event.key === " ") change({ pinned: !state.pinned });
+    else if (steps && state.mode === "segment") this.nextSegment(steps[0] + steps[1]);
+    else if (steps) this.move(...steps);
+    else return;
+    event.preventDefault();
+  };
+  this.move = (down, right) => {
+    const cell = this.cell() * (1 / height);
+    const across = this.cell() / width;
+    const clamp = (v) => Math.max(0, Math.min(0.999999, v));
+    change({ place: { x: clamp(state.place.x + right * across), y: clamp(state.place.y + down * cell) } });
+  };
+  this.nextSegment = (step) => {
+    const names = run.frame.segments;
+    if (names.length) change({ segment: names[(names.indexOf(state.segment) + step + names.length) % names.length] });
+  };
+  this.cell = () => {
+    const layer = Object.values(lookNow(r).layers).find((l) => l.hasTable);
+    return layer ? layer.cell : 1;
+  };
+
+  this.drawFrame = () => {
+    const context = canvas.getContext("2d");
+    const scale = canvas.width / width;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    if (state.mode === "segment" && this.labels) {
+      const number = run.frame.segments.indexOf(state.segment) + 1;
+      context.fillStyle = "rgba(0, 16, 40, 0.62)";
+      for (let row = 0; row < height; row++) {
+        for (let col = 0; col < width; col++) {
+          if (number && this.labels[row * width + col] !== number) context.fillRect(col * scale, row * scale, scale, scale);
+        }
+      }
+      return;
+    }
+    const { row, col } = this.pixel();
+    const cell = this.cell();
+    const side = Math.max(cell * scale, 7);
+    const [x, y] = [(Math.floor(col / cell) + 0.5) * cell * scale - side / 2, (Math.floor(row / cell) + 0.5) * cell * scale - side / 2];
+    for (const [grow, colour, line] of [[2, "#000", 5], [2, state.pinned ? "#ffd400" : "#fff", 2.5]]) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: line });
+      context.strokeRect(x - grow, y - grow, side + 2 * grow, side + 2 * grow);
+    }
+  };
+
+  this.draw = () => {
+    const look = lookNow(r);
+    const source = state.picture === "picture" ? run.frame.picture : look.reconstruction || run.frame.picture;
+    if (image.src !== source) image.src = source;
+    else if (image.complete) this.drawFrame();
+    const psnr = look.psnr === undefined ? "" : ` · ${look.psnr.toFixed(2)} dB`;
+    heading.textContent = `${run.name} · ${run.architecture} · frame ${run.frame.number} · epoch ${epochOf(r)}${psnr}`;
+    this.drawWhere();
+    for (const parts of rows) this.drawList(look, parts);
+    for (const chip of chips.children) chip.setAttribute("aria-pressed", state.mode === "segment" && chip.dataset.segment === state.segment);
+  };
+
+  this.drawWhere = () => {
+    const { row, col } = this.pixel();
+    const cell = this.cell();
+    const [top, left] = [Math.floor(row / cell) * cell, Math.floor(col / cell) * cell];
+    const range = (from, side) => (cell > 1 ? `${from}–${Math.min(from + cell, side) - 1}` : `${from}`);
+    const label = this.segmentAt({ row, col });
+    const segment = label ? ` · in “${run.frame.segments[label - 1]}”` : "";
+    if (state.mode === "pixel") {
+      where.textContent = `Rows ${range(top, height)}, columns ${range(left, width)}${segment}` + (cell > 1 ? ` · shares of Σ|c| over these ${cell}×${cell} pixels` : "");
+    } else {
+      where.textContent = state.segment ? `“${state.segment}” · times a neuron's mean |c| in the frame, among the busier half of each layer` : "No segment here.";
+    }
+  };
+
+  this.drawList = (look, { layer, title, list }) => {
+    const data = look.layers[layer];
+    let found = [];
+    let words = "";
+    if (data && data.hasTable && state.mode === "pixel") {
+      const { row, col } = this.pixel();
+      found = data.at(row, col).map(({ neuron, share }) => ({ neuron, size: share, text: percent(share) }));
+      words = `${data.neurons.toLocaleString("en")} neurons · these hold ${percent(found.reduce((sum, { size }) => sum + size, 0))}`;
+    } else if (data && data.hasTable) {
+      const segment = run.frame.segments.indexOf(state.segment);
+      const neurons = data.favourites[segment] || [];
+      found = neurons.map((neuron, i) => ({ neuron, size: data.preferences[segment][i], text: `${digits(data.preferences[segment][i])}×` }));
+      found = found.filter(({ neuron }) => neuron >= 0);
+      words = `${data.neurons.toLocaleString("en")} neurons`;
+    } else {
+      words = "no table at this epoch";
+    }
+    title.textContent = `${layer} · ${words}`;
+    fillList(list, found, data, r, layer);
+  };
+}
+
+/** Show neurons as buttons with map and bar; the buttons stay, so that a focused one keeps the focus. */
+function fillList(list, found, data, r, layer) {
+  while (list.children.length > found.length) list.lastChild.remove();
+  while (list.children.length < found.length) {
+    const button = make("button", { className: "entry" }, make("canvas", { className: "map" }), make("span", { className: "name" }), make("span", { className: "bar" }, make("i")), make("span", { className: "value" }));
+    button.onclick = () => {
+      change({ neuron: { run: r, layer, index: Number(button.dataset.neuron) } });
+      byId("neuron").scrollIntoView({ behavior: "smooth", block: "nearest" });
+    };
+    list.append(make("li", {}, button));
+  }
+  const longest = Math.max(...found.map(({ size }) => size), 1e-12);
+  found.forEach(({ neuron, size, text }, i) => {
+    const button = list.children[i].firstChild;
+    const [canvas, name, bar, value] = button.children;
+    Object.assign(button.dataset, { neuron, size });
+    name.textContent = data.label(neuron);
+    value.textContent = text;
+    bar.firstChild.style.width = `${(100 * size) / longest}%`;
+    const chosen = state.neuron && state.neuron.run === r && state.neuron.layer === layer && state.neuron.index === neuron;
+    button.setAttribute("aria-pressed", Boolean(chosen));
+    const map = data.map(neuron);
+    if (map) paint(canvas, map.values, map.rows, map.cols);
+    else paint(canvas, new Float32Array(data.rows * data.cols).fill(NaN), data.rows, data.cols);
+    canvas.classList.toggle("partly", Boolean(map && !map.whole));
+    button.title = map && !map.whole ? "Its map was not kept: drawn where it is among the strongest" : "";
+  });
+}

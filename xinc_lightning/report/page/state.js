@@ -1,0 +1,55 @@
+// What the page shows, and who redraws when it changes.
+
+const RUNS = JSON.parse(document.getElementById("runs").textContent);
+const EPOCHS = [...new Set(RUNS.flatMap((run) => run.epochs))].sort((a, b) => a - b);
+
+const state = {
+  epoch: EPOCHS[EPOCHS.length - 1],
+  place: { x: 0.5, y: 0.5 }, // of the pointer, as fractions of the frame, alike in all runs
+  pinned: false,
+  mode: "pixel", // or "segment"
+  segment: null, // its name
+  picture: "picture", // or "reconstruction"
+  neuron: null, // {run, layer, index}
+  figure: null, // its name
+  loaded: 0, // pictures decoded so far
+};
+
+const listeners = [];
+
+/** Call `draw` now and whenever one of the named parts of the state changes. */
+function whenChanged(names, draw) {
+  listeners.push({ names, draw });
+  draw();
+}
+
+/** Change parts of the state and redraw what shows them. */
+function change(changes) {
+  const changed = Object.keys(changes).filter((name) => state[name] !== changes[name]);
+  Object.assign(state, changes);
+  for (const { names, draw } of listeners) {
+    if (changed.some((name) => names.includes(name))) draw();
+  }
+}
+
+/** A new element with properties, and children that are elements or text. */
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("data-") || name.startsWith("aria-") || name === "role") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+const byId = (id) => document.getElementById(id);
+
+/** A number with three significant digits, or a dash. */
+function digits(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(1);
+  return Math.abs(value) >= 100 ? value.toFixed(value % 1 ? 1 : 0) : String(Number(value.toPrecision(3)));
+}
+
+const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;

@@ -1,0 +1,44 @@
+"""``xinc report``: runs as one page that connects pixels to neurons."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from xinc_lightning.cli import fail
+from xinc_lightning.report import ReportError, build_page, read_run
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        fail(f"report: {message}.", 2)
+        raise AssertionError
+
+
+def main(args: Sequence[str]) -> None:
+    """Write the page, and say where it is, how large, and what is missing."""
+    options = _parser().parse_args(args)
+    try:
+        runs = [read_run(run) for run in options.runs]
+        page = build_page(runs)
+        out = options.out or options.runs[0] / "report.html"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(page, encoding="utf-8")
+    except ReportError as error:
+        fail(f"report: {error}")
+    except OSError as error:
+        fail(f"report: '{error.filename}' cannot be written: {error.strerror}.")
+    print(f"{out} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="xinc report",
+        description="Write one HTML page of runs: pixels and their neurons, figures and curves over epochs.",
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, side by side")
+    parser.add_argument("--out", type=Path, help="file to write; report.html in the first run unless given")
+    return parser
