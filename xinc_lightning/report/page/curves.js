@@ -73,19 +73,42 @@ function valueNow({ epochs, values, r }) {
 
 const CHARTS = collectCharts();
 
+function chartWithLegend(title, lines) {
+  const chart = drawChart(lines);
+  if (!chart) return "";
+  chart.setAttribute("aria-label", `${title} over epochs`);
+  const legend = lines.map((line) => {
+    const key = svg("svg", { viewBox: "0 0 24 8", class: "key" }, svg("line", { x1: 0, x2: 24, y1: 4, y2: 4, stroke: line.colour, "stroke-dasharray": line.dash, class: "line" }));
+    return make("li", {}, key, `${line.name} `, make("b", { textContent: digits(valueNow(line)) }));
+  });
+  return make("figure", { className: "chart" }, make("figcaption", { textContent: title.replaceAll("_", " ") }), chart, make("ul", {}, ...legend));
+}
+
+/** Groups that unfold: training first and open, then one for each analysis. What is folded is not drawn. */
+const chartGroups = new Map();
+for (const title of CHARTS.keys()) {
+  const kind = title.includes(" / ") ? title.split(" / ")[0] : "training";
+  if (!chartGroups.has(kind)) {
+    const element = make("details", { open: kind === "training" }, make("summary", { textContent: kind.replaceAll("_", " ") }), make("div", { className: "charts" }));
+    element.ontoggle = drawCurves;
+    chartGroups.set(kind, { element, titles: [] });
+  }
+  chartGroups.get(kind).titles.push(title);
+}
+const noNumbers = make("p", { className: "hint" });
+byId("charts").append(...[...chartGroups.values()].map(({ element }) => element), noNumbers);
+
 function drawCurves() {
   const wanted = byId("curve-filter").value.trim().toLowerCase();
-  const items = [...CHARTS].filter(([title]) => title.toLowerCase().includes(wanted)).map(([title, lines]) => {
-    const chart = drawChart(lines);
-    if (!chart) return "";
-    chart.setAttribute("aria-label", `${title} over epochs`);
-    const legend = lines.map((line) => {
-      const key = svg("svg", { viewBox: "0 0 24 8", class: "key" }, svg("line", { x1: 0, x2: 24, y1: 4, y2: 4, stroke: line.colour, "stroke-dasharray": line.dash, class: "line" }));
-      return make("li", {}, key, `${line.name} `, make("b", { textContent: digits(valueNow(line)) }));
-    });
-    return make("figure", { className: "chart" }, make("figcaption", { textContent: title }), chart, make("ul", {}, ...legend));
-  });
-  byId("charts").replaceChildren(...(items.length ? items : [make("p", { className: "hint", textContent: CHARTS.size ? "No number is called that." : "No numbers were logged." })]));
+  let any = false;
+  for (const { element, titles } of chartGroups.values()) {
+    const found = titles.filter((title) => title.replaceAll("_", " ").toLowerCase().includes(wanted.replaceAll("_", " ")));
+    element.hidden = !found.length;
+    any ||= found.length > 0;
+    if (wanted && found.length && !element.open) element.open = true;
+    element.lastChild.replaceChildren(...(element.open ? found.map((title) => chartWithLegend(title, CHARTS.get(title))) : []));
+  }
+  noNumbers.textContent = any ? "" : CHARTS.size ? "No number is called that." : "No numbers were logged.";
 }
 
 byId("curve-filter").oninput = drawCurves;

@@ -11,16 +11,18 @@ function stepFigure(step) {
 }
 
 const figureParts = RUNS.map((run) => {
-  const image = make("img", { loading: "lazy" });
+  const image = make("img");
+  const zoom = make("button", { className: "zoom", title: "In full size, or to fit" }, image);
+  zoom.onclick = () => document.body.classList.toggle("zoomed");
   const caption = make("figcaption");
-  return { run, image, caption, element: make("figure", {}, image, caption) };
+  return { run, image, zoom, caption, element: make("figure", {}, zoom, caption) };
 });
 
 function drawFigures() {
   fillSelect(byId("figure"), FIGURE_NAMES.map((name) => [name, figureTitle(name)]), state.figure);
-  figureParts.forEach(({ run, image, caption }, r) => {
+  figureParts.forEach(({ run, image, zoom, caption }, r) => {
     const source = state.figure && lookNow(r).figures[state.figure];
-    image.hidden = !source;
+    zoom.hidden = !source;
     if (source && image.src !== source) image.src = source;
     image.alt = state.figure ? `${figureTitle(state.figure)} of ${run.name} at epoch ${epochOf(r)}` : "";
     caption.textContent = source ? `${run.name} · epoch ${epochOf(r)}` : `${run.name} has no such figure at epoch ${epochOf(r)}.`;

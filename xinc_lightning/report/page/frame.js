@@ -35,24 +35,21 @@ function FramePart(run, r) {
   });
   this.segmentAt = ({ row, col }) => (this.labels ? this.labels[row * width + col] : 0);
 
-  for (const [i, name] of run.frame.segments.entries()) {
-    const chip = make("button", { className: "chip", textContent: name });
-    chip.dataset.segment = name;
+  for (const name of run.frame.segments) {
+    const chip = make("button", { className: "chip", textContent: name, "data-segment": name });
     chip.onclick = () => change({ mode: "segment", segment: name, pinned: true });
     chips.append(chip);
-    chip.dataset.number = i + 1;
   }
 
   const pointAt = (event) => {
     const box = canvas.getBoundingClientRect();
     const clamp = (v) => Math.max(0, Math.min(0.999999, v));
     const place = { x: clamp((event.clientX - box.left) / box.width), y: clamp((event.clientY - box.top) / box.height) };
-    change({ place, ...this.named(place) });
+    change(state.mode === "segment" ? { place, segment: this.segmentNamed(place) } : { place });
   };
-  this.named = (place) => {
-    if (state.mode !== "segment") return {};
+  this.segmentNamed = (place) => {
     const label = this.segmentAt({ row: Math.floor(place.y * height), col: Math.floor(place.x * width) });
-    return { segment: label ? run.frame.segments[label - 1] : null };
+    return label ? run.frame.segments[label - 1] : null;
   };
   canvas.onpointermove = (event) => state.pinned || pointAt(event);
   canvas.onclick = (event) => {

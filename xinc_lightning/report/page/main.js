@@ -32,8 +32,7 @@ function drawTools() {
 
 function changeMode(mode) {
   const part = frameParts.find(Boolean);
-  const first = part ? RUNS.find((run) => run.frame).frame.segments[0] : null;
-  change({ mode, segment: mode === "segment" ? part.named(state.place).segment || state.segment || first : state.segment });
+  change({ mode, segment: mode === "segment" ? state.segment || part.segmentNamed(state.place) : null });
 }
 
 byId("epoch").oninput = (event) => change({ epoch: EPOCHS[Number(event.target.value)] });
@@ -41,11 +40,11 @@ byId("earlier").onclick = () => step(-1);
 byId("later").onclick = () => step(1);
 byId("play").onclick = play;
 byId("unpin").onclick = () => change({ pinned: false });
-for (const input of document.getElementsByName("mode")) input.onchange = () => (Object.assign(state, { mode: input.value }), changeMode(input.value), frameParts.forEach((part) => part && part.draw()));
+for (const input of document.getElementsByName("mode")) input.onchange = () => changeMode(input.value);
 for (const input of document.getElementsByName("picture")) input.onchange = () => change({ picture: input.value });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || ["INPUT", "SELECT"].includes(event.target.tagName) && event.target.type !== "radio" && event.target.type !== "range") return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input[type=number], input[type=search]")) return;
   const actions = {
     "[": () => step(-1),
     "]": () => step(1),

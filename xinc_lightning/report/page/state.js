@@ -52,4 +52,5 @@ function digits(value) {
   return Math.abs(value) >= 100 ? value.toFixed(value % 1 ? 1 : 0) : String(Number(value.toPrecision(3)));
 }
 
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+/** A share in per cent, with two significant digits and no break before the sign. */
+const percent = (share) => `${100 * share >= 9.95 ? (100 * share).toFixed(0) : Number((100 * share).toPrecision(2))}\u202f%`;

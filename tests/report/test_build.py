@@ -1,0 +1,76 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xinc_lightning.report import build_page, read_run
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_page_needs_nothing_but_itself(runs):
+    page = build_page([read_run(runs.nerv), read_run(runs.ffn)])
+    assert not re.search(r"""(src|href)=["'](?!#|data:)""", page)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert "default-src 'none'" in page
+    for name in ("title", "style", "runs", "looks", "script"):
+        assert f"<!-- {name} -->" not in page
+
+
+def test_names_and_problems_cannot_end_a_script(nerv_run):
+    run = nerv_run.with_name("<b><script>&")
+    nerv_run.rename(run)
+    (run / "config.yaml").write_text("name: </script><img src=x>\n")
+    page = build_page([read_run(run)])
+    assert page.count("</script>") == 4
+    assert "<img src" not in page
+    assert "<title>XINC · &lt;b>" in page
+
+
+def test_broken_pictures_and_foreign_arrays_are_named(nerv_run):
+    look = nerv_run / "analyses" / "epoch=0010"
+    (look / "variance.png").write_bytes(b"nothing")
+    np.savez(look / "variance" / "head.npz", neurons=np.arange(3))
+    overview = json.loads(
+        re.search(r'id="runs">(.*?)</script>', build_page([read_run(nerv_run)]), re.DOTALL)[1]
+    )
+    named = " ".join(overview[0]["problems"])
+    assert "variance.png is no picture" in named
+    assert "epoch 10: the arrays of head are not what this version writes" in named
+
+
+def test_large_figures_are_made_smaller(nerv_run):
+    noise = np.random.default_rng(0).integers(0, 255, (900, 2400, 3), np.uint8)
+    Image.fromarray(noise).save(nerv_run / "analyses" / "epoch=0010" / "noise.png")
+    small, large = len(build_page([read_run(nerv_run)])), noise.nbytes
+    assert small < large
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_page(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)], check=False
+    )
+    assert done.returncode == 0
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    assert {"xinc_lightning/report/page/page.html", "xinc_lightning/report/page/main.js"} <= set(names)
+
+
+def test_an_empty_page_is_one_too():
+    assert "no runs" in build_page([])
+
+
+def test_a_run_of_figures_alone(tmp_path):
+    look = tmp_path / "run" / "analyses" / "epoch=0003"
+    look.mkdir(parents=True)
+    Image.new("RGB", (30, 20)).save(look / "some_figure.png")
+    page = build_page([read_run(tmp_path / "run")])
+    assert "some_figure" in page
+    shutil.rmtree(look)
