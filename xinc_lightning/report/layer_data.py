@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xinc_lightning.report.encode import fractions, halves, sheet, text_of, words
+from xinc_lightning.report.encode import fractions, halves, levels, sheet, text_of, words
 from xinc_lightning.report.run_folder import Arrays, Look, RunFolder
 
 TABLES = "pixels_to_neurons"
@@ -36,16 +36,16 @@ def layer_data(run: RunFolder, look: Look, layer: str) -> dict[str, Any]:
     found = {key: run.arrays(look, f"{folder}/{layer}") for key, folder in ANALYSES.items()}
     data: dict[str, Any] = {}
     known: list[np.ndarray] = []
-    parts = {"tables": _tables, "sampled": _nothing, "embedding": _embedding}
-    for key, part in parts.items():
-        arrays = found[key]
-        if arrays is not None:
-            data |= part(arrays)
-            known += [
-                arrays[name].ravel() for name in ("top", "favourites", "neurons", "kept") if name in arrays
-            ]
-    data |= _maps(found["tables"], found["sampled"])
-    universe = _universe(known, found["tables"])
+    if (tables := found["tables"]) is not None:
+        data |= _tables(tables)
+        known += [tables["top"].ravel(), tables["favourites"].ravel(), tables["kept"]]
+    if (sampled := found["sampled"]) is not None:
+        known.append(sampled["neurons"])
+    if (embedding := found["embedding"]) is not None:
+        data |= _embedding(embedding)
+        known.append(embedding["neurons"])
+    data |= _maps(tables, sampled)
+    universe = _universe(known, tables)
     data["known"] = words(universe)
     data |= _contributions(found, universe)
     if found["variance"] is not None:
@@ -69,10 +69,6 @@ def _tables(tables: Arrays) -> dict[str, Any]:
         "favourites": tables["favourites"].tolist(),
         "preferences": [[float(f"{v:.3g}") for v in row] for row in tables["preferences"]],
     }
-
-
-def _nothing(_: Arrays) -> dict[str, Any]:
-    return {}
 
 
 def _embedding(embedding: Arrays) -> dict[str, Any]:
@@ -99,9 +95,9 @@ def _maps(tables: Arrays | None, sampled: Arrays | None) -> dict[str, Any]:
         means = _cell_means(np.abs(sampled["maps"]), cell)
         new = ~np.isin(sampled["neurons"], neurons[0] if neurons else [])
         peaks = np.nan_to_num(means).max((1, 2), initial=0)
-        levels = np.nan_to_num(means) / np.where(peaks > 0, peaks, 1)[:, None, None] * 255
+        scaled = np.nan_to_num(means) / np.where(peaks > 0, peaks, 1)[:, None, None]
         neurons.append(sampled["neurons"][new])
-        maps.append(levels[new].round().astype(np.uint8))
+        maps.append((scaled[new] * 255).round().astype(np.uint8))
         scales.append(peaks[new])
     if not neurons:
         return {}
@@ -145,7 +141,7 @@ def _contributions(found: Mapping[str, Arrays | None], universe: np.ndarray) -> 
     ranks[np.argsort(-sums, kind="stable")] = np.arange(1, sums.size + 1)
     data = {"parts": halves(sums[places] / (sums.sum() or 1)), "ranks": words(ranks[places])}
     if found["counts"] is not None and found["counts"]["counts"].size == sums.size:
-        data["pixels"] = text_of(found["counts"]["counts"][places].astype(np.uint32))
+        data["pixels"] = words(found["counts"]["counts"][places])
     return data
 
 
@@ -162,7 +158,7 @@ def _variance(variance: Arrays, universe: np.ndarray) -> dict[str, Any]:
             below = np.searchsorted(ordered, own) / max(ordered.size, 1)
             result[key.removeprefix("scores_")] = {
                 "scores": halves(own),
-                "below": fractions(below),
+                "below": levels(below),
                 "median": float(np.median(ordered)) if ordered.size else None,
             }
     return result

@@ -16,6 +16,8 @@ function words(text) {
 
 const fractions = (text) => Float32Array.from(new Uint16Array(bytes(text)), (value) => value / 0xffff);
 
+const levels = (text) => Float32Array.from(new Uint8Array(bytes(text)), (value) => value / 255);
+
 /** Upper halves of float32 numbers. */
 function halves(text) {
   return new Float32Array(Uint32Array.from(new Uint16Array(bytes(text)), (value) => value << 16).buffer);
@@ -36,7 +38,7 @@ class Layer {
       this.parts = halves(data.parts);
       this.ranks = words(data.ranks);
     }
-    if (data.pixels) this.pixels = new Uint32Array(bytes(data.pixels));
+    if (data.pixels) this.pixels = words(data.pixels);
     this.keptPlaces = new Map((data.kept || []).map((neuron, place) => [neuron, place]));
     if (data.embedding) {
       this.embedding = { ...data.embedding, neurons: words(data.embedding.neurons), positions: fractions(data.embedding.positions) };

@@ -61,7 +61,7 @@ function drawVariance(data, place) {
     return;
   }
   const rows = Object.entries(data.variance).map(([partition, { scores, below, median }]) => {
-    const [score, share] = [halves(scores)[place], fractions(below)[place]];
+    const [score, share] = [halves(scores)[place], levels(below)[place]];
     const words = Number.isNaN(score) ? "dead" : `above ${percent(share)} of the layer`;
     const bar = make("span", { className: "bar" }, make("i"));
     bar.firstChild.style.width = `${Number.isNaN(score) ? 0 : 100 * share}%`;
