@@ -22,7 +22,7 @@ class PixelsToNeurons(AnalysisCallback):
         neurons: the strongest of each layer at each cell, and of each segment.
         cells: how many square cells the frame is divided into at most; a number as large as the frame's pixels
             takes every pixel by itself.
-        maps: maps to keep of each layer, and as many again of earlier checkpoints' neurons.
+        maps: maps to keep of each layer, and up to half as many of earlier checkpoints' neurons.
         layers: names of the layers, all of them unless given.
         frame: position of the frame in the clip.
         every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
@@ -35,7 +35,7 @@ class PixelsToNeurons(AnalysisCallback):
         self,
         neurons: int = 8,
         cells: int = 2048,
-        maps: int = 128,
+        maps: int = 224,
         layers: list[str] | None = None,
         frame: int = 0,
         every_n_epochs: int = 100,

@@ -43,11 +43,18 @@ def test_a_pixel_leads_to_its_neurons_and_their_shares(result_of):
 
 def test_maps_are_kept_of_neurons_seen_most_and_of_earlier_ones(result_of):
     maps = torch.stack([torch.full((4, 4), size) for size in (1.0, 4.0, 2.0, 3.0)])
-    result = result_of(maps, cell=2, count=4, keep=2, earlier=[3, 0, 2])
-    assert result.kept.tolist() == [1, 3, 0, 2]
-    assert result.maps[:, 0, 0].tolist() == [4.0, 3.0, 1.0, 2.0]
-    assert result_of(maps, count=4, keep=1, earlier=[3, 0]).kept.tolist() == [1, 3]
-    assert result_of(maps, keep=0).maps.shape == (0, 1, 1)
+    result = result_of(maps, cell=2, count=1, keep=2, earlier=[1, 0, 2])
+    assert result.kept.tolist() == [1, 0]
+    assert result_of(maps, cell=2, count=4, keep=3, earlier=[0, 2]).kept.tolist() == [1, 2, 3, 0]
+    assert sorted(result_of(maps, cell=2, count=1, keep=4).kept.tolist()) == [0, 1, 2, 3]
+    assert result_of(maps, cell=4, keep=0).maps.shape == (0, 1, 1)
+
+
+def test_maps_of_the_segments_favourites_are_kept_first(result_of):
+    maps = torch.cat([torch.ones(3, 4, 4), spots((3, 3), size=20.0), spots((3, 0), size=30.0)])
+    result = result_of(maps, cell=4, count=1, keep=3)
+    assert result.kept.tolist() == [4, 3]
+    assert result.maps[:, 0, 0].tolist() == [30 / 16, 20 / 16]
 
 
 def test_maps_as_bytes_give_back_the_cell_means(result_of):

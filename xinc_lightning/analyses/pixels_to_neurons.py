@@ -83,7 +83,7 @@ def pixels_to_neurons(
     frame: int = 0,
     cell: int = 4,
     count: int = 8,
-    keep: int = 128,
+    keep: int = 224,
     earlier: Sequence[int] = (),
     segments: str | None = None,
 ) -> PixelsToNeuronsResult:
@@ -95,16 +95,20 @@ def pixels_to_neurons(
         frame: which of the canvas's frames.
         cell: side of a cell in pixels, see :func:`cell_side`.
         count: neurons a cell, and a segment.
-        keep: how many maps to keep.
-        earlier: neurons whose maps were kept at an earlier checkpoint, most wanted first; up to ``keep`` of
-            them stay, so that they can be followed.
+        keep: how many maps to keep: of the segments' favourites, then of those strong in most places; all of a
+            layer that has no more.
+        earlier: neurons whose maps were kept at an earlier checkpoint, most wanted first; up to half as many
+            more stay, so that they can be followed.
         segments: name of the partition of the frame into segments, whose cluster 0 is no segment.
     """
     strongest = layer.strongest(cell, count, frame, statistics.neurons)
-    kept = most_seen(strongest, keep)
-    kept += [neuron for neuron in earlier if neuron not in set(kept)][:keep]
     areas = cell_areas(layer.shape, cell).to(strongest.totals.device)
     favourites, preferences = _favourites(statistics, frame, segments, count)
+    wanted = [*favourites[favourites >= 0].tolist(), *most_seen(strongest, keep)]
+    if len(statistics.neurons) <= keep:
+        wanted += statistics.neurons.tolist()
+    kept = list(dict.fromkeys(wanted))[:keep]
+    kept += [neuron for neuron in earlier if neuron not in set(kept)][: keep // 2]
     kernels = int(layer.labels["kernel"].max()) + 1 if "kernel" in layer.labels else 0
     return PixelsToNeuronsResult(
         layer=layer.name,

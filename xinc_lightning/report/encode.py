@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-FIGURE_WIDTH, FIGURE_QUALITY = 1200, 65
+FIGURE_WIDTH, FIGURE_QUALITY = 1200, 60
 """Widest figure in pixels and WebP's quality: lines and letters stay sharp, ten looks stay below 25 MB."""
 
-MAP_QUALITY = 55
+MAP_QUALITY = 45
 
 
 def text_of(array: np.ndarray) -> str:
