@@ -82,7 +82,8 @@ def test_no_segments_and_dead_layers(painted, result_of):
     assert pixels_to_neurons(layer, layer.reduce()).favourites.shape == (0, 8)
     dead = result_of(torch.zeros(3, 4, 4))
     assert (dead.favourites == -1).all()
-    assert dead.kept.size == 0
+    assert dead.kept.tolist() == [0, 1, 2]
+    assert dead.arrays()["maps"].max() == 0
     assert dead.scalars() == {"top8_share": 0.0, "strongest_somewhere": 0.0}
 
 

@@ -7,10 +7,9 @@ from math import ceil
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
-from xinc_lightning.canvas.strongest import Strongest, cell_areas, cell_sums
+from xinc_lightning.canvas.strongest import Strongest, cell_areas
 
 
 @dataclass(frozen=True)
@@ -155,11 +154,15 @@ def most_seen(strongest: Strongest, count: int) -> list[int]:
 def _cell_means(
     layer: LayerCanvas, neurons: Sequence[int], frame: int, cell: int
 ) -> Float[np.ndarray, "n rows cols"]:
+    height, width = layer.shape
     areas = cell_areas(layer.shape, cell)
-    means: list[Tensor] = [torch.zeros(0, *areas.shape)]
-    for _, maps in layer.chunks(neurons=neurons):
-        means.append((cell_sums(maps[:, frame], cell).cpu() / areas).float())
-    return torch.cat(means).numpy()
+    if not neurons:
+        return np.zeros((0, *areas.shape), np.float32)
+    cells = torch.arange(areas.numel()).reshape(areas.shape)
+    labels = cells.repeat_interleave(cell, 0).repeat_interleave(cell, 1)[:height, :width]
+    sums = layer.reduce({"cells": labels}, thresholds=(), neurons=neurons).cluster_sums["cells"][:, frame]
+    means: np.ndarray = (sums.cpu() / areas.flatten()).float().reshape(-1, *areas.shape).numpy()
+    return means
 
 
 def _favourites(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from xinc_lightning.report.encode import picture, to_json, words
+from xinc_lightning.report.encode import figure_width, picture, to_json, words
 from xinc_lightning.report.layer_data import TABLES, layer_data, layer_names
 from xinc_lightning.report.run_folder import Arrays, Look, RunFolder
 
@@ -88,9 +88,10 @@ def _look(run: RunFolder, look: Look, layers: Sequence[str]) -> dict[str, Any]:
     if frame is not None:
         data["psnr"] = float(frame["psnr"])
         data["reconstruction"] = picture(frame["reconstruction"], 90)
+    widest = figure_width(sum(len(one.figures) for one in run.looks))
     for name, path in look.figures.items():
         try:
-            data["figures"][name] = picture(path)
+            data["figures"][name] = picture(path, widest=widest)
         except OSError:
             run.problems.append(f"{path.relative_to(run.path)} is no picture that can be read.")
     for layer in layers:

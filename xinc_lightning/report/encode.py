@@ -11,7 +11,10 @@ import numpy as np
 from PIL import Image
 
 FIGURE_WIDTH, FIGURE_QUALITY = 1200, 60
-"""Widest figure in pixels and WebP's quality: lines and letters stay sharp, ten looks stay below 25 MB."""
+"""Widest figure in pixels and WebP's quality: lines and letters stay sharp."""
+
+MOST_FIGURES, NARROWEST = 180, 600
+"""How many figures a page may hold at full width for a run of nerv.yaml to stay below 25 MB."""
 
 MAP_QUALITY = 45
 
@@ -48,13 +51,28 @@ def levels(values: np.ndarray) -> str:
     return text_of((np.nan_to_num(values).clip(0, 1) * 255).round().astype(np.uint8))
 
 
-def picture(pixels: np.ndarray | Path, quality: int = FIGURE_QUALITY, lossless: bool = False) -> str:
+def figure_width(figures: int) -> int:
+    """Widest figure of a run with so many: narrower as they become more, so that they stay as large together.
+
+    >>> figure_width(160), figure_width(720)
+    (1200, 600)
+    """
+    return max(NARROWEST, round(FIGURE_WIDTH * min(1, MOST_FIGURES / max(figures, 1)) ** 0.5))
+
+
+def picture(
+    pixels: np.ndarray | Path,
+    quality: int = FIGURE_QUALITY,
+    lossless: bool = False,
+    widest: int = FIGURE_WIDTH,
+) -> str:
     """A picture as a WebP data URL, made narrower if it is wide.
 
     Args:
         pixels: [height, width] or [height, width, 3] bytes, or a file.
         quality: of the compression, to 100.
         lossless: every pixel as it is.
+        widest: pixels across to which a file's picture is reduced.
 
     Raises:
         OSError: if the file is no picture.
@@ -62,9 +80,9 @@ def picture(pixels: np.ndarray | Path, quality: int = FIGURE_QUALITY, lossless: 
     if isinstance(pixels, Path):
         with Image.open(pixels) as opened:
             image = opened.convert("RGB")
-        if image.width > FIGURE_WIDTH:
-            height = round(image.height * FIGURE_WIDTH / image.width)
-            image = image.resize((FIGURE_WIDTH, height), Image.Resampling.LANCZOS)
+        if image.width > widest:
+            height = round(image.height * widest / image.width)
+            image = image.resize((widest, height), Image.Resampling.LANCZOS)
     else:
         image = Image.fromarray(pixels)
     file = io.BytesIO()
