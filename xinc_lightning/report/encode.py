@@ -57,7 +57,7 @@ def figure_width(figures: int) -> int:
     >>> figure_width(160), figure_width(720)
     (1200, 600)
     """
-    return max(NARROWEST, round(FIGURE_WIDTH * min(1, MOST_FIGURES / max(figures, 1)) ** 0.5))
+    return max(NARROWEST, round(FIGURE_WIDTH * math.sqrt(min(1, MOST_FIGURES / max(figures, 1)))))
 
 
 def picture(
