@@ -44,9 +44,9 @@ def explain(message: str, classes: Classes) -> str:
 
 
 def refusal(message: str) -> str:
-    """What a class said when the parser built it, from under the parser's own explanation, on one line.
+    r"""What a class said when the parser built it, from under the parser's own explanation, on one line.
 
-    >>> refusal("Does not validate against any of the Union subtypes\\nErrors:\\n- size=0: too small.\\n- Expected …")
+    >>> refusal("Does not validate against any of the Union subtypes\nErrors:\n- size=0: too small.\n- Expected …")
     'size=0: too small.'
     """
     match = REFUSED.search(message)
