@@ -65,6 +65,12 @@ def test_example_runs(path, example):
     exec(compile(example, str(path), "exec"), {})
 
 
+def test_every_key_of_a_config_is_documented():
+    script = [sys.executable, str(ROOT / "scripts" / "document_config.py"), "--check"]
+    done = subprocess.run(script, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def train(folder, *arguments):
     """Train for a moment by the command line in a folder; returns what was logged at the last epoch."""
     command = [sys.executable, "-m", "xinc_lightning", "fit", *arguments]
