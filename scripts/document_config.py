@@ -30,7 +30,7 @@ place to start from; each key can also be given on the command line: `--model.lo
 | `ckpt_path` | on the command line: `last`, `best` or a file; `fit` goes on from there |
 | `model` | a network's module and its options: `class_path`, `init_args` |
 | `data` | the clip |
-| `trainer` | [Lightning's Trainer](https://lightning.ai/docs/pytorch/stable/common/trainer.html): `max_epochs`, `accelerator`, `devices`, `check_val_every_n_epoch`, … |
+| `trainer` | [Lightning's Trainer](https://lightning.ai/docs/pytorch/stable/): `max_epochs` and so on |
 | `trainer.default_root_dir` | where run folders are made, `runs` unless given |
 | `trainer.callbacks` | the list of analyses and other callbacks below |
 | `trainer.logger` | the list of loggers below |
