@@ -200,7 +200,7 @@ class AnalysisCallback(Callback, ABC):
         start = time.perf_counter()
         clip = trainer.datamodule.clip  # type: ignore[attr-defined]
         folder = Path(trainer.default_root_dir) / "analyses" / f"epoch={epoch:04d}"
-        with undisturbed(module), Sink(folder, trainer.loggers, epoch, trainer.global_step) as sink:
+        with undisturbed(module), Sink(folder, trainer.loggers, epoch, trainer.global_step, last) as sink:
             moment = Moment(module, clip, epoch, [analysis.needs(clip) for analysis in due])
             for analysis in due:
                 analysis.analyse(moment, sink)

@@ -16,9 +16,14 @@ from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
 
+from xinc_lightning.analyses import evenly_spaced
+from xinc_lightning.callbacks.neuron_table import THUMBNAIL, NeuronTable
 from xinc_lightning.figures import Figure, rasterize
 
 Scalars = Mapping[str, float]
+
+TABLE_ROWS = 1000
+"""Neurons in W&B's table, evenly spaced over those that have a picture; ``neurons.csv`` has all."""
 
 
 class WandbRun(WandbLogger):
@@ -132,13 +137,22 @@ class Sink:
         loggers: the trainer's.
         epoch: epochs completed.
         global_step: optimiser steps completed.
+        last: whether training ends here, so that what is made once is made now.
+
+    Attributes:
+        neurons: what is known about each neuron, to become ``neurons.csv``.
     """
 
-    def __init__(self, folder: Path, loggers: Sequence[Logger], epoch: int, global_step: int) -> None:
+    def __init__(
+        self, folder: Path, loggers: Sequence[Logger], epoch: int, global_step: int, last: bool = False
+    ) -> None:
         self.folder = folder
         self.loggers = loggers
         self.epoch = epoch
         self.global_step = global_step
+        self.last = last
+        self.neurons = NeuronTable()
+        self._pages: dict[str, str] = {}
         self._figures: dict[str, Figure] = {}
         self._arrays: dict[str, dict[str, NDArray[Any]]] = {}
         self._scalars: dict[str, float] = {}
@@ -154,6 +168,18 @@ class Sink:
     def scalars(self, prefix: str, scalars: Scalars) -> None:
         """Keep numbers to be logged as ``<prefix>/<name>``."""
         self._scalars.update({f"{prefix}/{name}": float(value) for name, value in scalars.items()})
+
+    def page(self, name: str, html: str) -> None:
+        """Keep a page for a browser, to become ``<name>.html``."""
+        self._pages[name] = html
+
+    def earlier(self, name: str) -> dict[int, Path]:
+        """Files ``<name>.npz`` of the run's earlier checkpoints, by epoch."""
+        found = {
+            int(folder.name.removeprefix("epoch=")): folder / f"{name}.npz"
+            for folder in sorted(self.folder.parent.glob("epoch=[0-9]*"))
+        }
+        return {e: path for e, path in sorted(found.items()) if e < self.epoch and path.exists()}
 
     def __enter__(self) -> "Sink":
         return self
@@ -173,11 +199,14 @@ class Sink:
         for name, picture in pictures.items():
             path = aside / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(path)
+            Image.fromarray(picture).save(path, compress_level=1)  # twice as fast, a tenth larger
         for name, arrays in self._arrays.items():
             path = aside / f"{name}.npz"
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(path, allow_pickle=False, **arrays)
+            np.savez(path, allow_pickle=False, **arrays)  # noise: compressing takes long and saves little
+        for name, html in self._pages.items():
+            (aside / f"{name}.html").write_text(html, encoding="utf-8")
+        self.neurons.write(aside)
         record = {"epoch": self.epoch, "global_step": self.global_step, "scalars": self._scalars}
         (aside / "scalars.json").write_text(json.dumps(record, indent=1))
         if self.folder.exists():
@@ -191,11 +220,27 @@ class Sink:
             if isinstance(logger, WandbLogger):
                 import wandb
 
-                media = {
+                media: dict[str, Any] = {
                     f"xinc/{name}": wandb.Image(picture, caption=caption)
                     for name, picture in pictures.items()
                 }
+                media |= {f"xinc/{name}": wandb.Html(html) for name, html in self._pages.items()}
+                if self.last and self.neurons:
+                    media["xinc/neurons"] = neuron_table(self.neurons)
                 position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
                 logger.experiment.log({**media, **self._scalars, **position})
             elif self._scalars:
                 logger.log_metrics({**self._scalars, "epoch": self.epoch}, self.global_step)
+
+
+def neuron_table(neurons: NeuronTable) -> Any:
+    """W&B's table of those neurons that have a picture, or of all if none has."""
+    import wandb
+
+    pictured = list(neurons.rows(THUMBNAIL))
+    rows = evenly_spaced(pictured or list(neurons.rows()), TABLE_ROWS)
+    table = wandb.Table(columns=["layer", "neuron", *neurons.columns, *[THUMBNAIL] * bool(pictured)])
+    for row in rows:
+        picture = [wandb.Image(neurons.thumbnail(*row[:2]))] if pictured else []
+        table.add_data(*row, *picture)
+    return table

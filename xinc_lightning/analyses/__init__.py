@@ -12,9 +12,15 @@ from xinc_lightning.analyses.maps import (
     contribution_maps,
     neuron_label,
     sample_neurons,
+    top_neurons,
 )
 from xinc_lightning.analyses.motion import FlowVsFluctuationResult, flow_vs_fluctuation
-from xinc_lightning.analyses.neuron_clusters import NeuronClustersResult, layer_neighbours, neuron_clusters
+from xinc_lightning.analyses.neuron_clusters import (
+    NeuronClustersResult,
+    layer_neighbours,
+    neuron_clusters,
+    normalised_maps,
+)
 from xinc_lightning.analyses.partitions import (
     Partition,
     frame_partitions,
@@ -68,6 +74,7 @@ __all__ = [
     "neuron_clusters",
     "neuron_label",
     "neurons_per_pixel",
+    "normalised_maps",
     "pixels_per_neuron",
     "rgb_partition",
     "sample_live",
@@ -76,4 +83,5 @@ __all__ = [
     "shared_embedding",
     "shift_null",
     "things_and_stuff",
+    "top_neurons",
 ]

@@ -130,7 +130,7 @@ def neuron_clusters(
         shown=neurons[shown],
         shown_clusters=clusters[shown],
         labels=tuple(neuron_label(layer, int(neuron)) for neuron in neurons[shown]),
-        maps=_normalised_maps(layer, neurons[shown], frame),
+        maps=normalised_maps(layer, neurons[shown], frame),
         silhouette=_silhouette(vectors, clusters),
     )
 
@@ -171,7 +171,7 @@ def _representatives(clusters: Int[np.ndarray, " n"], seed: int) -> Int[np.ndarr
     return np.concatenate(drawn) if drawn else np.zeros(0, dtype=np.int64)
 
 
-def _normalised_maps(
+def normalised_maps(
     layer: LayerCanvas, neurons: Int[np.ndarray, " m"], frame: int
 ) -> Float[np.ndarray, "m height width"]:
     """|c| of the neurons, each scaled to [0, 1]."""
