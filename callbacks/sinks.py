@@ -238,9 +238,10 @@ def neuron_table(neurons: NeuronTable) -> Any:
     import wandb
 
     pictured = list(neurons.rows(THUMBNAIL))
-    rows = evenly_spaced(pictured or list(neurons.rows()), TABLE_ROWS)
+    rows = pictured or list(neurons.rows())
     table = wandb.Table(columns=["layer", "neuron", *neurons.columns, *[THUMBNAIL] * bool(pictured)])
-    for row in rows:
+    for place in evenly_spaced(range(len(rows)), TABLE_ROWS):
+        row = rows[place]
         picture = [wandb.Image(neurons.thumbnail(*row[:2]))] if pictured else []
         table.add_data(*row, *picture)
     return table

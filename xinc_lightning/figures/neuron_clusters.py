@@ -3,7 +3,7 @@
 import numpy as np
 
 from xinc_lightning.analyses import NeuronClustersResult
-from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, Figure, new_figure, show
+from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, Figure, new_figure, show, without_ticks
 from xinc_lightning.figures.tiles import tiles
 
 INKS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
@@ -31,8 +31,7 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
         else " neurons"
     )
     scatter.set_title(f"{sample}\n{result.method}", fontsize=9)
-    scatter.set_xticks([])
-    scatter.set_yticks([])
+    without_ticks(scatter)
     for c in np.unique(result.clusters):
         here = result.positions[result.clusters == c]
         look = {"color": INKS[c % len(INKS)], "marker": MARKERS[c % len(MARKERS)]}

@@ -34,10 +34,15 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 
 def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
     """Draw a picture without ticks; returns the mappable, for a colour bar."""
-    axes.set_xticks([])
-    axes.set_yticks([])
+    without_ticks(axes)
     axes.set_title(title, fontsize=9)
     return axes.imshow(image, interpolation="nearest", **options)
+
+
+def without_ticks(axes: Axes) -> None:
+    """Hide both axes: laying out axes that are merely empty would take half of a figure's time."""
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
 
 
 def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def tiles(
         width: about what a picture takes, in inches; the titles' space is made for that.
         rows: leave space for at least so many.
         sides: what is written beside each row, if anything.
-        frames: colour of the line around each picture; none unless given.
+        frames: colour of a thick line around each picture; a thin grey one unless given.
         options: of ``imshow``: one colour scale for all.
     """
     axes.axis("off")
@@ -52,10 +52,10 @@ def tiles(
         drawn.set_in_layout(False)
         text = axes.text(left + 0.5, bottom + 0.03 / width, title, ha="center", va="bottom", fontsize=9)
         text.set_in_layout(False)
-        if frames:
-            line = Rectangle((left, bottom - ratio), 1, ratio, fill=False, lw=2.5, ec=frames[place])
-            line.set_in_layout(False)
-            axes.add_patch(line)
+        look = {"ec": frames[place], "lw": 2.5} if frames else {"ec": "0.6", "lw": 0.6}
+        line = Rectangle((left, bottom - ratio), 1, ratio, fill=False, **look)
+        line.set_in_layout(False)
+        axes.add_patch(line)
     for row, side in enumerate(sides):
         axes.text(-GAP, -row * step_y - ratio / 2, side, ha="right", va="center", rotation=90, fontsize=9)
     axes.set_xlim(-GAP / 2, columns * step_x - GAP / 2)
