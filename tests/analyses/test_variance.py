@@ -154,8 +154,8 @@ def test_a_network_that_paints_objects_cares_about_instances_and_one_that_paints
     assert found["objects"].layer_effect("instances") > found["objects"].layer_effect("grid") + 2
     assert abs(found["grid"].layer_effect("instances")) < 2
     assert found["grid"].layer_rank("instances") < 0.98
-    assert found["grid"].layer_rank("grid") == 1  # places are what it cares about
-    assert found["grid"].layer_effect("grid") > 2
+    assert found["grid"].layer_rank("grid") > 0.95  # places are what it cares about
+    assert found["grid"].layer_effect("grid") > 1
 
 
 @pytest.mark.parametrize("std", [False, True])
