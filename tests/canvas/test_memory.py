@@ -1,7 +1,5 @@
 """A canvas whose chunks do not fit into memory is computed in smaller ones."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -49,12 +47,12 @@ def test_what_never_fits_is_raised_in_the_end():
     assert tried[-1] == MIB
 
 
+@pytest.mark.filterwarnings("error")
 def test_other_errors_are_raised_at_once():
     def work(size):
         raise ValueError("shapes differ")
 
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="shapes differ"):
-        warnings.simplefilter("error")
+    with pytest.raises(ValueError, match="shapes differ"):
         within_memory(work, 64 * MIB, "the canvas")
 
 

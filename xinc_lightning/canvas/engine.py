@@ -238,7 +238,15 @@ class LayerCanvas:
             with torch.inference_mode(False), torch.no_grad(), full_precision():
                 sweep = fastest_sweep(self.terms, chosen, size)
                 return reduce_layer(
-                    self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
+                    self.name,
+                    sweep,
+                    self.terms,
+                    chosen,
+                    partitions or {},
+                    thresholds,
+                    points,
+                    group,
+                    progress,
                 )
 
         if group is not None:  # processes share the chunks, so none may change their size on its own
