@@ -90,7 +90,7 @@ def fit(clip_of, tmp_path):
             enable_model_summary=False,
             log_every_n_steps=1,
         )
-        module = Tiny(target_parameters=3000)
+        module = Tiny(target_parameters=5000)
         trainer.fit(module, datamodule=Data(clip or clip_of(4)), ckpt_path=ckpt_path)
         return trainer
 
