@@ -1,6 +1,6 @@
 """What some neurons paint, layer by layer, and how it grows (§4.2, Figs 1, 3, 11)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,18 +11,18 @@ from xinc_lightning.analyses import (
     sample_neurons,
     top_neurons,
 )
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.canvas import LayerStatistics
-from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contact_sheet, strip_over_epochs
 
 STRIP_EPOCHS = 12
 """Columns of a strip: the first, the last, and some between."""
 
 
-class ContributionMaps(AnalysisCallback):
+class ContributionMaps(FrameAnalysis):
     """A contact sheet of contribution maps for each layer; at the end a strip of how some of them grew.
 
     Every checkpoint shows the same neurons. Those that contribute most are chosen at the first checkpoint that
@@ -32,10 +32,9 @@ class ContributionMaps(AnalysisCallback):
         neurons: how many neurons of each layer to show, or which.
         select: ``random``, drawn with the seed, or ``top``, those with the largest Σ|c|.
         strip: how many of them to follow over the analysed epochs in a figure at the end; 0 for none.
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
         seed: of the draw.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, frame, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
     """
 
     def __init__(
@@ -43,26 +42,18 @@ class ContributionMaps(AnalysisCallback):
         neurons: int | list[int] = 12,
         select: Literal["random", "top"] = "random",
         strip: int = 4,
-        layers: list[str] | None = None,
-        frame: int = 0,
         seed: int = 0,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(**options)
         self.neurons = neurons
         self.select = select
         self.strip = strip
-        self.layers = layers
-        self.frame = frame
         self.seed = seed
-
-    def needs(self, clip: PanopticClip) -> Needs:
-        """The frame."""
-        return Needs((self.frame,))
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One sheet a layer, and at the end one strip."""
-        picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
+        picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
             statistics, frame = moment.statistics(name, self.frame)

@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from xinc_lightning.figures.style import NOT_FINITE
+
 GAP = 0.04
 """Between the pictures of a row, in widths."""
 
@@ -24,7 +26,7 @@ def tiles(
     sides: Sequence[str] = (),
     **options: Any,
 ) -> Any:
-    """Draw pictures row by row, each under its title; returns the last mappable, for a colour bar.
+    """Draw pictures row by row, each under its title, Inf and NaN in red; returns the last mappable, for a colour bar.
 
     Args:
         axes: all of it is used.
@@ -48,7 +50,10 @@ def tiles(
             continue
         left, bottom = place % columns * step_x, -(place // columns) * step_y
         extent = (left, left + 1, bottom - ratio, bottom)
-        drawn = axes.imshow(picture, interpolation="nearest", extent=extent, **options)
+        values = np.ma.masked_invalid(picture) if picture.ndim == 2 else picture
+        if np.ma.is_masked(values):
+            axes.add_patch(Rectangle((left, bottom - ratio), 1, ratio, fc=NOT_FINITE, zorder=-1))
+        drawn = axes.imshow(values, interpolation="nearest", extent=extent, **options)
         drawn.set_in_layout(False)
         text = axes.text(left + 0.5, bottom + 0.03 / width, title, ha="center", va="bottom", fontsize=9)
         text.set_in_layout(False)
