@@ -36,7 +36,7 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
     titles = [
         f"{label}{' dead' * bool(dead)}" for label, dead in zip(result.labels, result.dead, strict=True)
     ]
-    drawn = tiles(grid, result.maps, titles, COLUMNS, 2.2, rows, **scale_of(result.maps))
+    drawn = tiles(grid, list(result.maps), titles, COLUMNS, 2.2, rows, **scale_of(result.maps))
     if drawn is not None:
         right.colorbar(drawn, ax=grid, shrink=0.7, extend="both", label="contribution c (shared scale)")
     return figure

@@ -57,8 +57,8 @@ def tiles(
         drawn.set_in_layout(False)
         text = axes.text(left + 0.5, bottom + 0.03 / width, title, ha="center", va="bottom", fontsize=9)
         text.set_in_layout(False)
-        look = {"ec": frames[place], "lw": 2.5} if frames else {"ec": "0.6", "lw": 0.6}
-        line = Rectangle((left, bottom - ratio), 1, ratio, fill=False, **look)
+        line = Rectangle((left, bottom - ratio), 1, ratio, fill=False)
+        line.set(edgecolor=frames[place] if frames else "0.6", linewidth=2.5 if frames else 0.6)
         line.set_in_layout(False)
         axes.add_patch(line)
     for row, side in enumerate(sides):
