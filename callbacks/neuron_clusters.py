@@ -6,7 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xinc_lightning.analyses import gabor_partition, layer_neighbours, neuron_clusters, normalised_maps
+from xinc_lightning.analyses import (
+    NeuronClustersResult,
+    gabor_partition,
+    layer_neighbours,
+    neuron_clusters,
+    normalised_maps,
+)
 from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.neuron_table import identity
@@ -65,7 +71,9 @@ class NeuronClusters(FrameAnalysis):
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One figure a layer, and at the end one page of all."""
-        pages = []
+        results: list[NeuronClustersResult] = []
+        totals: list[np.ndarray] = []
+        thumbnails: list[np.ndarray] = []
         picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
@@ -95,12 +103,12 @@ class NeuronClusters(FrameAnalysis):
             if sink.last:
                 small = _thumbnails(layer, result.neurons, frame)
                 sink.neurons.add(name, result.neurons, thumbnail=small)
-                pages.append(
-                    (result, known["absolute_sum"][np.searchsorted(everyone, result.neurons)], small)
-                )
-        if pages and sum(len(result.neurons) for result, _, _ in pages):
+                results.append(result)
+                totals.append(known["absolute_sum"][np.searchsorted(everyone, result.neurons)])
+                thumbnails.append(small)
+        if any(len(result.neurons) for result in results):
             title = moment.title("neurons", self.frame)
-            sink.page("neurons", embedding_page(*map(list, zip(*pages, strict=True)), title))
+            sink.page("neurons", embedding_page(results, totals, thumbnails, title))
 
 
 def _thumbnails(layer: LayerCanvas, neurons: np.ndarray, frame: int) -> np.ndarray:
