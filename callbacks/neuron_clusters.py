@@ -11,7 +11,6 @@ from xinc_lightning.analyses import (
     gabor_partition,
     layer_neighbours,
     neuron_clusters,
-    normalised_maps,
 )
 from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.moment import Moment, Needs
@@ -114,7 +113,7 @@ class NeuronClusters(FrameAnalysis):
 def _thumbnails(layer: LayerCanvas, neurons: np.ndarray, frame: int) -> np.ndarray:
     """Small pictures of the neurons' |c|, a chunk of maps at a time."""
     small = [
-        thumbnails_of(normalised_maps(layer, chunk, frame))
+        thumbnails_of(layer.maps(chunk)[:, frame].abs().float().cpu().numpy())
         for chunk in np.array_split(neurons, max(len(neurons) // 128, 1))
     ]
     return np.concatenate(small)

@@ -40,5 +40,5 @@ def test_strip_shares_one_scale(words):
     np.testing.assert_array_equal(shown[4].get_array(), maps[10][1])  # second neuron, second epoch
     written = words(figure).splitlines()
     assert written.count("epoch 10") == 2
-    assert {"#4", "#9 (1→2)"} <= set(written)
+    assert {"#4", "#9", "(1→2)"} <= set(written)
     assert rasterize(figure).std() > 10

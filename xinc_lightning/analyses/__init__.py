@@ -19,7 +19,6 @@ from xinc_lightning.analyses.neuron_clusters import (
     NeuronClustersResult,
     layer_neighbours,
     neuron_clusters,
-    normalised_maps,
 )
 from xinc_lightning.analyses.partitions import (
     Partition,
@@ -74,7 +73,6 @@ __all__ = [
     "neuron_clusters",
     "neuron_label",
     "neurons_per_pixel",
-    "normalised_maps",
     "pixels_per_neuron",
     "rgb_partition",
     "sample_live",

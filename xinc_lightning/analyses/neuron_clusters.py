@@ -114,7 +114,7 @@ def neuron_clusters(
         shown=neurons[shown],
         shown_clusters=clusters[shown],
         labels=tuple(neuron_label(layer, int(neuron)) for neuron in neurons[shown]),
-        maps=normalised_maps(layer, neurons[shown], frame),
+        maps=_normalised_maps(layer, neurons[shown], frame),
         silhouette=_silhouette(vectors, clusters),
     )
 
@@ -155,7 +155,7 @@ def _representatives(clusters: Int[np.ndarray, " n"], seed: int) -> Int[np.ndarr
     return np.concatenate(drawn) if drawn else np.zeros(0, dtype=np.int64)
 
 
-def normalised_maps(
+def _normalised_maps(
     layer: LayerCanvas, neurons: Int[np.ndarray, " m"], frame: int
 ) -> Float[np.ndarray, "m height width"]:
     """|c| of the neurons, each scaled to [0, 1]."""

@@ -64,7 +64,7 @@ def embedding_page(
 
 
 def thumbnails_of(maps: np.ndarray, side: int = 32) -> np.ndarray:
-    """Maps [n, height, width] in [0, 1] as small pictures of bytes, the longer side ``side`` pixels or less.
+    """Maps [n, height, width] of |c|, each scaled to its largest, as small pictures of bytes, the longer side ``side`` pixels or less.
 
     >>> thumbnails_of(np.ones((3, 64, 128))).shape
     (3, 16, 32)
@@ -76,7 +76,8 @@ def thumbnails_of(maps: np.ndarray, side: int = 32) -> np.ndarray:
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in maps.astype(np.float32)]
     stacked = np.stack(small) if small else np.zeros((0, size[1], size[0]))
-    pictures: np.ndarray = (stacked * 255).round().astype(np.uint8)
+    largest = stacked.max((1, 2), keepdims=True, initial=0)
+    pictures: np.ndarray = (stacked / np.where(largest > 0, largest, 1) * 255).round().astype(np.uint8)
     return pictures
 
 

@@ -54,11 +54,12 @@ def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], tit
     neurons, epochs, height, width = stacked.shape
     cell = 1.2 if width >= height else 1.2 * width / height
     figure = new_figure(
-        max(epochs * cell + 2.2, 6.5), max(neurons * (cell * height / width + 0.2) + 0.7, 2.2), title
+        max(epochs * cell + 2.2, 5.5), max(neurons * (cell * height / width + 0.2) + 0.7, 2.2), title
     )
     axes = figure.subplots()
     titles = [f"epoch {epoch}" for epoch in maps] * neurons
+    sides = [label.replace(" ", "\n") for label in labels]
     pictures = list(stacked.reshape(-1, height, width))
-    drawn = tiles(axes, pictures, titles, epochs, cell, sides=labels, **scale_of(stacked))
+    drawn = tiles(axes, pictures, titles, epochs, cell, sides=sides, **scale_of(stacked))
     figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both", label="contribution c")
     return figure

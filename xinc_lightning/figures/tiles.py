@@ -62,7 +62,7 @@ def tiles(
         line.set_in_layout(False)
         axes.add_patch(line)
     for row, side in enumerate(sides):
-        axes.text(-GAP, -row * step_y - ratio / 2, side, ha="right", va="center", rotation=90, fontsize=9)
+        axes.text(-GAP, -row * step_y - ratio / 2, side, ha="right", va="center", fontsize=9)
     axes.set_xlim(-GAP / 2, columns * step_x - GAP / 2)
     axes.set_ylim(-rows * step_y + TITLE_INCHES / width, TITLE_INCHES / width)
     axes.set_aspect("equal")
