@@ -64,7 +64,11 @@ def embedding_page(
 
 
 def thumbnails_of(maps: np.ndarray, side: int = 32) -> np.ndarray:
-    """Maps [n, height, width] of |c|, each scaled to its largest, as small pictures of bytes, the longer side ``side`` pixels or less.
+    """Maps [n, height, width] of |c| as small pictures of bytes, each scaled to its largest value.
+
+    Args:
+        maps: not negative.
+        side: pixels of the longer side, or fewer.
 
     >>> thumbnails_of(np.ones((3, 64, 128))).shape
     (3, 16, 32)
