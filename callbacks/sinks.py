@@ -319,9 +319,12 @@ class Sink:
                     f"xinc/{name}": wandb.Image(picture, caption=caption)
                     for name, picture in self._all("pictures").items()
                 }
-                media |= {f"xinc/{name}": wandb.Html(html) for name, html in self._all("pages").items()}
+                media |= {
+                    f"xinc/{name}": wandb.Html(html, inject=False)
+                    for name, html in self._all("pages").items()
+                }
                 if self.last and self.neurons:
-                    media["xinc/neurons"] = neuron_table(self.neurons)
+                    media["xinc/neuron_table"] = neuron_table(self.neurons)
                 position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
                 logger.experiment.log({**media, **scalars, **position})
             elif scalars:
