@@ -31,6 +31,7 @@ from xinc_lightning.callbacks import (
 )
 from xinc_lightning.callbacks.base import undisturbed
 from xinc_lightning.callbacks.naming import names_of
+from xinc_lightning.modules import NeRVModule
 
 ALL = (
     *(Reconstructions, ContributionMaps, GroupingVariance, ContributionVsIntensity, PixelsPerNeuron),
@@ -45,7 +46,7 @@ class Saved:
         self.folder = folder
         self.settings = json.loads((folder / "settings.json").read_text())
         self.frames = self.npz("frames")
-        self.layers = ["block1", "block2", "block3", "head"]
+        self.layers = ["block3", "head"]
 
     def npz(self, name):
         with np.load(self.folder / f"{name}.npz", allow_pickle=False) as file:
@@ -62,11 +63,23 @@ class Saved:
         return self.frames["masks"][[self.frames["annotated"].tolist().index(p) for p in positions]]
 
 
-@pytest.fixture
-def saved(scene, nerv, tmp_path):
+@pytest.fixture(scope="module")
+def saved(scene, tmp_path_factory):
     """All analyses of one look, as the trainer's hooks would make them."""
-    callbacks = [cls(epochs=[1]) for cls in ALL]
-    folder = tmp_path / "epoch=0007"
+    layers = ["block3", "head"]
+    callbacks = [
+        *(
+            cls(layers=layers)
+            for cls in ALL
+            if cls not in (Reconstructions, GroupingVariance, NeuronClusters)
+        ),
+        Reconstructions(),
+        GroupingVariance(layers=layers, shifts=2, epochs=[1]),
+        NeuronClusters(layers=layers, clusters=6, max_neurons=40),
+    ]
+    nerv = NeRVModule(target_parameters=20_000, clip_shape=[len(scene.clip), *scene.clip.frames.shape[2:]])
+    nerv.size_for(scene.clip.frames)
+    folder = tmp_path_factory.mktemp("analyses") / "epoch=0007"
     with undisturbed(nerv), Sink(folder, [], 7, 70) as sink:
         callbacks[0]._look(nerv, scene.clip, sink, names_of(callbacks))
     return Saved(folder)
@@ -156,9 +169,9 @@ def test_settings_say_everything_that_was_chosen(saved, scene):
         "grid": [4, 8],
         "std": False,
         "convention": "paper",
-        "shifts": 20,
+        "shifts": 2,
         "max_null_neurons": 128,
-        "layers": None,
+        "layers": ["block3", "head"],
         "frame": 0,
         "seed": 0,
         "every_n_epochs": None,
