@@ -12,7 +12,6 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from xinc_lightning.callbacks import (
     AnalysisCallback,
-    AnalysisError,
     ContributionMaps,
     FlowVsFluctuation,
     GroupingVariance,
@@ -20,6 +19,7 @@ from xinc_lightning.callbacks import (
     PixelsPerNeuron,
     ThingsAndStuff,
 )
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.data import ClipLoader
 from xinc_lightning.modules import NeRVModule
 
