@@ -100,8 +100,11 @@ def test_a_video_as_ffns_in_one_run():
 def test_callbacks_can_be_added_on_the_command_line():
     added = "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps"
     main(["fit", "--config", "quick.yaml", *SMALL, added, "--trainer.callbacks.layers=[block3]"])
-    maps = Path("runs/quick-001/analyses/epoch=0002/maps")
-    assert {p.name for p in maps.glob("*.png")} >= {"head.png", "block3.png"}
+    found = Path("runs/quick-001/analyses/epoch=0002")
+    assert {p.parent.name for p in found.glob("maps*/*.png")} == {
+        "maps",
+        "maps-every_n_epochs=100,layers=block3",
+    }
 
 
 def test_cadences_of_a_config_and_a_strict_failure(monkeypatch, capsys):
