@@ -88,7 +88,6 @@ def saved(scene, tmp_path_factory):
 def redrawn(saved, layers, title):
     """Every kind of figure, by file."""
     first = saved.pictures([0])[0]
-    back = layers[::-1]
     yield (
         "variance",
         figures.grouping_variances(
@@ -107,7 +106,7 @@ def redrawn(saved, layers, title):
     yield "neurons_per_pixel", figures.neurons_per_pixel_maps(results, first, title("neurons_per_pixel"))
     name = "contribution_distribution"
     yield name, figures.contribution_distributions(results, title(name))
-    results = saved.results(ThingsAndStuffResult, "things_and_stuff", back)
+    results = saved.results(ThingsAndStuffResult, "things_and_stuff", layers)
     positions = [saved.settings["clip"]["indices"].index(i) for i in results[0].frames]
     yield (
         "things_and_stuff",
@@ -119,7 +118,7 @@ def redrawn(saved, layers, title):
     yield (
         "flow_vs_fluctuation",
         figures.flow_beside_fluctuation(
-            saved.results(FlowVsFluctuationResult, "flow_vs_fluctuation", back),
+            saved.results(FlowVsFluctuationResult, "flow_vs_fluctuation", layers),
             flow["flow"],
             saved.pictures(flow["positions"]),
             title("flow_vs_fluctuation"),
