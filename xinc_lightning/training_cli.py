@@ -18,6 +18,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
@@ -132,6 +133,9 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
+            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, callbacks.AnalysisCallback):
+                    callback.check(self.model, clip)
         except Exception:
             with suppress(OSError):  # it is left alone where an earlier command's results are in it
                 Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
@@ -160,7 +164,7 @@ def run(args: Sequence[str]) -> None:
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": None},
         )
-    except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
         fail(refusal(str(error)))
     for logger in cli.trainer.loggers:
         if isinstance(logger, callbacks.WandbRun):
