@@ -6,12 +6,13 @@ import numpy as np
 import torch
 
 from xinc_lightning.analyses import cell_side, instance_partition, pixels_to_neurons
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import PanopticClip
 
 
-class PixelsToNeurons(AnalysisCallback):
+class PixelsToNeurons(FrameAnalysis):
     """The strongest neurons of every part of a frame with their shares and maps, and each segment's favourites.
 
     Makes numbers and no figure: ``xinc report`` makes a page of them, on which a pixel leads to its neurons.
@@ -23,9 +24,8 @@ class PixelsToNeurons(AnalysisCallback):
         cells: how many square cells the frame is divided into at most; a number as large as the frame's pixels
             takes every pixel by itself.
         maps: maps to keep of each layer, and up to half as many of earlier checkpoints' neurons.
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, frame, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
 
     Raises:
         ValueError: if ``neurons`` or ``cells`` is less than 1, or ``maps`` negative.
@@ -36,11 +36,9 @@ class PixelsToNeurons(AnalysisCallback):
         neurons: int = 8,
         cells: int = 2048,
         maps: int = 224,
-        layers: list[str] | None = None,
-        frame: int = 0,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(**options)
         if neurons < 1 or cells < 1 or maps < 0:
             raise ValueError(
                 f"neurons={neurons}, cells={cells}, maps={maps}: neurons and cells are 1 or more, maps 0 or more."
@@ -48,14 +46,7 @@ class PixelsToNeurons(AnalysisCallback):
         self.neurons = neurons
         self.cells = cells
         self.maps = maps
-        self.layers = layers
-        self.frame = frame
         self._kept: dict[str, list[int]] = {}
-
-    @property
-    def state_key(self) -> str:
-        """Tells apart several of these callbacks in one checkpoint."""
-        return self._generate_state_key(frame=self.frame, every_n_epochs=self.every_n_epochs)
 
     def state_dict(self) -> dict[str, Any]:
         """Neurons whose maps were kept at the latest analysed checkpoint, by layer."""
@@ -66,7 +57,7 @@ class PixelsToNeurons(AnalysisCallback):
         self._kept = {name: neurons.tolist() for name, neurons in state_dict["kept"].items()}
 
     def needs(self, clip: PanopticClip) -> Needs:
-        """The frame, and its segments if it is annotated: the partition that GroupingVariance has, too."""
+        """The frame, and its segments if it is annotated."""
         mask = clip.masks[self.frame]
         if mask is None:
             return Needs((self.frame,))
@@ -74,7 +65,7 @@ class PixelsToNeurons(AnalysisCallback):
 
     @property
     def _segments(self) -> str:
-        return f"instances of frame {self.frame}"
+        return f"segments of frame {self.frame}"
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """A table for each layer, and what the frame shows."""

@@ -18,10 +18,11 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
-from xinc_lightning.parse_errors import Classes, explain
+from xinc_lightning.parse_errors import Classes, explain, refusal
 from xinc_lightning.runs import find_checkpoint, new_run, run_of
 
 
@@ -132,6 +133,9 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
+            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, callbacks.AnalysisCallback):
+                    callback.check(self.model, clip)
         except Exception:
             with suppress(OSError):  # it is left alone where an earlier command's results are in it
                 Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
@@ -160,18 +164,11 @@ def run(args: Sequence[str]) -> None:
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": None},
         )
-    except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
-        fail(" ".join(str(_cause(error)).split()))
+    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+        fail(refusal(str(error)))
     for logger in cli.trainer.loggers:
         if isinstance(logger, callbacks.WandbRun):
             logger.close()
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What a class raised when the parser built it, from under the parser's own explanation."""
-    while "Union subtypes" in str(error) and error.__context__ is not None:
-        error = error.__context__
-    return error
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:

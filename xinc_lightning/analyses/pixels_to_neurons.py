@@ -68,6 +68,7 @@ class PixelsToNeuronsResult:
         names = ("top", "shares", "totals", "neurons", "contributions", "kept", "favourites", "preferences")
         return {
             **{name: getattr(self, name) for name in names},
+            "top": self.top.astype(np.int32),
             "layer": np.array(self.layer),
             "kernels": np.array(self.kernels),
             "cell": np.array(self.cell),
