@@ -280,10 +280,14 @@ class LayerCanvas:
         if not 0 <= frame < self.frames:
             raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
         chosen = self.select(neurons)
-        with torch.inference_mode(False), torch.no_grad(), full_precision():
-            sweep = fastest_sweep(self.terms, chosen, max_bytes)
-            with sweep.settings():
-                return sweep.strongest(sweep.chunks(), cell, count, frame)
+
+        def work(size: int) -> Strongest:
+            with torch.inference_mode(False), torch.no_grad(), full_precision():
+                sweep = fastest_sweep(self.terms, chosen, size)
+                with sweep.settings():
+                    return sweep.strongest(sweep.chunks(), cell, count, frame)
+
+        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
 
     def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.
