@@ -45,7 +45,7 @@ def test_maps_are_kept_of_neurons_seen_most_and_of_earlier_ones(result_of):
     maps = torch.stack([torch.full((4, 4), size) for size in (1.0, 4.0, 2.0, 3.0)])
     result = result_of(maps, cell=2, count=1, keep=2, earlier=[1, 0, 2])
     assert result.kept.tolist() == [1, 0]
-    assert result_of(maps, cell=2, count=4, keep=3, earlier=[0, 2]).kept.tolist() == [1, 2, 3, 0]
+    assert result_of(maps, cell=2, count=4, keep=3, earlier=[0, 2]).kept.tolist() == [1, 3, 2, 0]
     assert sorted(result_of(maps, cell=2, count=1, keep=4).kept.tolist()) == [0, 1, 2, 3]
     assert result_of(maps, cell=4, keep=0).maps.shape == (0, 1, 1)
 
@@ -73,7 +73,7 @@ def test_segments_lead_to_the_neurons_that_favour_them(result_of):
     faint = torch.zeros(4, 4)
     faint[3, 3] = 1e-3  # nowhere but in the right segment, and next to nothing
     result = result_of(torch.stack([everywhere, left, right, faint]), cell=4, count=2)
-    assert result.favourites.tolist() == [[1, 0], [2, 0]]
+    assert result.favourites.tolist() == [[1, -1], [2, -1]]
     np.testing.assert_allclose(result.preferences, [[4, 1], [4, 1]], rtol=1e-6)
 
 

@@ -27,7 +27,8 @@ class PixelsToNeuronsResult:
         contributions: [neurons] their Σ|c| over the frame.
         kept: [m] neurons whose maps are kept.
         maps: [m, rows, cols] their |c|, mean over each cell's pixels.
-        favourites: [segments, f] neurons whose |c| is densest in the segment; -1 where there are fewer.
+        favourites: [segments, f] neurons whose |c| is denser in the segment than elsewhere, most so first; -1
+            where there are fewer.
         preferences: [segments, f] their mean |c| in the segment over their mean |c| in the frame.
     """
 
@@ -169,7 +170,7 @@ def _cell_means(
 def _favourites(
     statistics: LayerStatistics, frame: int, partition: str | None, count: int
 ) -> tuple[Int[np.ndarray, "segments f"], Float[np.ndarray, "segments f"]]:
-    """Of the half of the layer that contributes most, those with the largest density in each segment."""
+    """Of the half of the layer that contributes most, those that are densest in each segment."""
     if partition is None:
         return np.full((0, count), -1), np.zeros((0, count))
     areas = statistics.cluster_areas[partition][frame]
@@ -181,5 +182,5 @@ def _favourites(
     preference = preference.where(eligible[:, None] & (areas > 0), 0.0).T[1:]
     values, places = preference.sort(dim=1, descending=True, stable=True)
     values, places = values[:, :count], places[:, :count]
-    neurons = statistics.neurons[places].where(values > 0, -1)
+    neurons = statistics.neurons[places].where(values > 1, -1)
     return neurons.cpu().numpy(), values.cpu().numpy()

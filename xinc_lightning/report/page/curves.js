@@ -29,9 +29,11 @@ function collectCharts() {
   return charts;
 }
 
-/** Three even marks that span the values. */
+/** Three even marks that span the values, with as many digits as tell them apart. */
 function ticks(low, high) {
-  return [low, (low + high) / 2, high];
+  const places = 1 - Math.floor(Math.log10(high - low));
+  const text = (value) => (places > 5 || Math.abs(value) >= 1e5 ? value.toExponential(2) : value.toFixed(Math.max(0, places)));
+  return [low, (low + high) / 2, high].map((value) => [value, text(value)]);
 }
 
 function drawChart(lines) {
@@ -45,9 +47,9 @@ function drawChart(lines) {
   const x = (v) => left + ((v - x0) / (x1 - x0)) * (width - left - right);
   const y = (v) => height - bottom - ((v - y0) / (y1 - y0)) * (height - top - bottom);
   const parts = [];
-  for (const value of ticks(y0, y1)) {
+  for (const [value, text] of ticks(y0, y1)) {
     parts.push(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid" }));
-    parts.push(svg("text", { x: left - 4, y: y(value) + 3.5, "text-anchor": "end" }, digits(value)));
+    parts.push(svg("text", { x: left - 4, y: y(value) + 3.5, "text-anchor": "end" }, text));
   }
   for (const [value, anchor] of [[x0, "start"], [x1, "end"]]) parts.push(svg("text", { x: x(value), y: height - 5, "text-anchor": anchor }, digits(value)));
   const cursor = Math.max(x0, Math.min(x1, state.epoch));

@@ -141,7 +141,7 @@ function FramePart(run, r) {
     } else if (data && data.hasTable) {
       const segment = run.frame.segments.indexOf(state.segment);
       const neurons = data.favourites[segment] || [];
-      found = neurons.map((neuron, i) => ({ neuron, size: data.preferences[segment][i], text: `${digits(data.preferences[segment][i])}×` }));
+      found = neurons.map((neuron, i) => ({ neuron, size: data.preferences[segment][i], text: `${Number(data.preferences[segment][i].toPrecision(2))}×` }));
       found = found.filter(({ neuron }) => neuron >= 0);
       words = `${data.neurons.toLocaleString("en")} neurons`;
     } else {
