@@ -1,6 +1,9 @@
 """Runs put into one HTML page."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -21,8 +24,6 @@ FIGURES = (
 def build_page(runs: Sequence[RunFolder]) -> str:
     """The page of these runs, with everything it needs inside.
 
-    >>> from pathlib import Path
-    >>> from xinc_lightning.report import read_run
     >>> build_page([])[:15]
     '<!doctype html>'
     """
@@ -30,21 +31,22 @@ def build_page(runs: Sequence[RunFolder]) -> str:
     overview, looks = [], []
     for i, run in enumerate(runs):
         about = _run(run)
-        for look in run.looks:
-            data = _look(run, look, about["layers"])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # compressing pictures leaves the interpreter free
+            found = list(pool.map(partial(_look, run, about["layers"]), run.looks))
+        for look, data in zip(run.looks, found, strict=True):
             looks.append(
                 f'<script type="application/json" id="look-{i}-{look.epoch}">{to_json(data)}</script>'
             )
-        about["problems"] = list(dict.fromkeys([*_missing(run), *run.problems]))
+        about["problems"] = list(dict.fromkeys([*_missing(run), *sorted(run.problems)]))
         overview.append(about)
     parts = {
         "title": _escaped(" · ".join(run.name for run in runs) or "no runs"),
-        "style": (folder / "style.css").read_text(),
+        "style": (folder / "style.css").read_text(encoding="utf-8"),
         "runs": to_json(overview),
         "looks": "\n".join(looks),
-        "script": "\n".join((folder / f"{name}.js").read_text() for name in SCRIPTS),
+        "script": "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
     }
-    page = (folder / "page.html").read_text()
+    page = (folder / "page.html").read_text(encoding="utf-8")
     for name, text in parts.items():
         page = page.replace(f"<!-- {name} -->", text, 1)
     return page
@@ -82,7 +84,7 @@ def _frame(frame: Arrays) -> dict[str, Any]:
     }
 
 
-def _look(run: RunFolder, look: Look, layers: Sequence[str]) -> dict[str, Any]:
+def _look(run: RunFolder, layers: Sequence[str], look: Look) -> dict[str, Any]:
     frame = run.arrays(look, f"{TABLES}/frame")
     data: dict[str, Any] = {"figures": {}, "layers": {}}
     if frame is not None:

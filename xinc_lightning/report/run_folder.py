@@ -127,7 +127,7 @@ def _look(epoch: int, folder: Path, problems: list[str]) -> Look:
 
 def _json(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text()) if path.is_file() else {}
+        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return record if isinstance(record, dict) else {}
     except (OSError, ValueError) as error:
         problems.append(f"{path.parent.name}/{path.name} cannot be read ({type(error).__name__}).")
@@ -136,7 +136,7 @@ def _json(path: Path, problems: list[str]) -> dict[str, Any]:
 
 def _yaml(path: Path, problems: list[str]) -> Any:
     try:
-        return yaml.safe_load(path.read_text()) if path.is_file() else {}
+        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         problems.append(f"{path.name} cannot be read ({type(error).__name__}).")
         return {}
@@ -167,7 +167,9 @@ def _metrics(path: Path, problems: list[str]) -> dict[str, tuple[list[float], li
     parts = sorted(path.glob("metrics-part*.csv"), key=lambda p: int("0" + re.sub(r"\D", "", p.stem)))
     for file in [*parts, path / "metrics.csv"]:
         try:
-            rows = list(csv.DictReader(file.read_text().splitlines())) if file.is_file() else []
+            rows = (
+                list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.is_file() else []
+            )
             for row in rows:
                 epoch = row.pop("epoch", None)
                 row.pop("step", None)
