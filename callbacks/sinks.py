@@ -1,6 +1,5 @@
 """Where results go: the run folder first, then whatever loggers the run has. The only user of wandb."""
 
-import itertools
 import json
 import os
 import shutil
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
@@ -100,25 +99,6 @@ def has_api_key() -> bool:
     import wandb
 
     return wandb.login(prompt=False, verify=False)
-
-
-class MetricsFile(CSVLogger):
-    """Every logged number in ``<run>/metrics.csv``, for those who use no W&B.
-
-    What a run logged before it was resumed is kept as ``metrics-part1.csv`` and so on.
-
-    Args:
-        save_dir: where to write; the run folder unless given.
-    """
-
-    def __init__(self, save_dir: str | None = None) -> None:
-        super().__init__(save_dir or ".", name="", version="")
-        earlier = Path(self.log_dir) / "metrics.csv"
-        if earlier.exists():  # of the part of the run before it was resumed; the writer would delete it
-            parts = itertools.count(1)
-            earlier.rename(
-                next(p for n in parts if not (p := earlier.with_name(f"metrics-part{n}.csv")).exists())
-            )
 
 
 class Sink:
