@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from xinc_lightning.callbacks.interruption import Interrupted
+from xinc_lightning.callbacks.sinks import WandbRun
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs import CHECKPOINTS
 
@@ -86,11 +87,14 @@ class Checkpoints(Checkpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Between two epochs, say that the next one is still to be started."""
+        """Say that the next epoch is still to be started, and how far W&B has come."""
         if _between_epochs(trainer):
             for counts in ("total", "current"):
                 progress = checkpoint["loops"]["fit_loop"]["epoch_progress"][counts]
                 progress["ready"] = progress["completed"]
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbRun) and trainer.is_global_zero:
+                checkpoint["wandb"] = logger.position()
 
     def _save(self, trainer: Trainer, module: LightningModule) -> None:
         assert isinstance(module, INRModule)

@@ -80,6 +80,15 @@ class WandbRun(WandbLogger):
         )
         return "offline"
 
+    def position(self) -> dict[str, Any]:
+        """What a checkpoint has to hold, so that a resumed run can go on with this one."""
+        return {"id": self.experiment.id, "step": self.experiment.step}
+
+    def resume(self, position: Mapping[str, Any]) -> None:
+        """Go on with a run where it was when a checkpoint was saved, under the same id, also offline."""
+        self._wandb_init["id"] = self._id = position["id"]
+        self.experiment.log({}, step=position["step"])  # rows that come again get the number they had
+
     def close(self) -> None:
         """Hand everything over to wandb and let go of its run, so that the next one in this process is new."""
         if self._experiment is not None:

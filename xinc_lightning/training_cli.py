@@ -95,7 +95,8 @@ class TrainingCLI(LightningCLI):
             raise FileNotFoundError(f"ckpt_path: there is no file '{path}'.{hint}")
         config.ckpt_path = str(path)
         checkpoint = read_checkpoint(path)
-        self.trained_epochs = checkpoint["trained_epochs"]
+        self.trained_epochs: int = checkpoint["trained_epochs"]
+        self.wandb_position: dict[str, Any] | None = checkpoint.get("wandb")
         trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
         if trained != asked_for:
             raise ValueError(
@@ -151,6 +152,8 @@ class TrainingCLI(LightningCLI):
                 for logger in self.trainer.loggers:
                     if isinstance(logger, callbacks.MetricsFile):
                         logger.resume(self.trained_epochs)
+                    elif isinstance(logger, callbacks.WandbRun) and self.wandb_position:
+                        logger.resume(self.wandb_position)
             super()._run_subcommand(subcommand)
         except Interrupted as interrupted:
             if subcommand == "fit" and self.trainer.is_global_zero:
