@@ -17,7 +17,6 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # the children are forked, to save them the imports
@@ -82,36 +81,33 @@ def survive(work: Path, kills: int, moments: random.Random) -> None:
         sys.exit("The undisturbed run failed.")
 
     config, run = write_config(work, "killed", kills), work / "killed" / "victim-001"
-    lives = killed = 0
-    resumed_after = []
-    while killed < kills:
-        lives += 1
-        last = run / "checkpoints" / "last.ckpt"
-        resume = ["--ckpt_path", str(last)] if last.exists() else []
-        resumed_after += [read_checkpoint(last)["trained_epochs"]] if resume else []
-        if not resume:
-            shutil.rmtree(work / "killed", ignore_errors=True)
+    last = run / "checkpoints" / "last.ckpt"
+    resume: list[str] = []
+    reached = []
+    for kill in range(kills):
         process, started = train(config, *resume)
-        os.read(started, 1)
+        if moments.random() < 0.8:  # else perhaps before training goes on
+            os.read(started, 1)
         time.sleep(moments.uniform(0, 0.6))
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+        os.kill(process, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         os.close(started)
         if status != -signal.SIGKILL:
-            sys.exit(
-                f"Life {lives} ended with {status} before it was killed, after {resumed_after[-1:]} epochs."
-            )
-        killed += 1
+            sys.exit(f"Life {kill} ended with {status} before it was killed; {reached} epochs were reached.")
         check_whole(run)
-    process, _ = train(config, "--ckpt_path", str(run / "checkpoints" / "last.ckpt"))
+        if last.exists():
+            reached.append(read_checkpoint(last)["trained_epochs"])
+            resume = ["--ckpt_path", str(last)]
+        else:  # killed before the first epoch was over
+            shutil.rmtree(work / "killed", ignore_errors=True)
+    process, _ = train(config, *resume)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]):
         sys.exit("The last life failed.")
     compare(run, work / "undisturbed" / "victim-001")
     print(
-        f"{work.parent}: {killed} kills survived, resumed after epochs {resumed_after[0]} to {resumed_after[-1]} of "
-        f"{EPOCHS_PER_KILL * kills}, {len(set(resumed_after))} of them different; "
-        f"the result is that of the undisturbed run, bit for bit ({time.perf_counter() - start:.0f} s).",
+        f"{work.parent}: {kills} kills survived, after epochs {', '.join(map(str, reached))} of "
+        f"{EPOCHS_PER_KILL * kills}; the result is that of the undisturbed run, bit for bit "
+        f"({time.perf_counter() - start:.0f} s).",
         flush=True,
     )
 
