@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.checkpoint_file import read_checkpoint
+from xinc_lightning.callbacks import sinks
+from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.cli import main
 from xinc_lightning.modules import INRModule
 
@@ -48,6 +49,8 @@ trainer:
 @pytest.fixture(autouse=True)
 def _tiny_config(tmp_path, tiny_clip, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["xinc"])
+    # Drawing takes most of the time of a tiny run.
+    monkeypatch.setattr(sinks, "rasterize", lambda figure: np.zeros((8, 8, 3), np.uint8), raising=False)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}
@@ -169,19 +172,22 @@ def test_second_signal_stops_at_once_and_leaves_the_checkpoint_before(monkeypatc
 
 
 def test_second_signal_while_saving_is_too_late_to_do_harm(monkeypatch, capsys):
-    fsync = os.fsync
+    fsync, save, impatience = os.fsync, CheckpointFile.save_checkpoint, []
 
     def impatient(file):
+        impatience.append(file)
         os.kill(os.getpid(), signal.SIGINT)
         fsync(file)
 
-    def interrupt():
-        monkeypatch.setattr(os, "fsync", impatient)
-        os.kill(os.getpid(), signal.SIGINT)
+    def save_impatiently(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", impatient)
+            save(*arguments)
 
-    at_epoch(monkeypatch, 1, interrupt)
+    monkeypatch.setattr(CheckpointFile, "save_checkpoint", save_impatiently)
+    at_epoch(monkeypatch, 1, lambda: os.kill(os.getpid(), signal.SIGINT))
     code, line = stopped(capsys, "fit", "--config", "tiny.yaml")
-    assert code == 130
+    assert (code, len(impatience)) == (130, 2)
     assert "after epoch 1: " in line
     assert [p.name for p in Path("runs/tiny-001/checkpoints").iterdir()] == ["last.ckpt"]
 
@@ -195,7 +201,8 @@ def test_signals_mean_what_they_meant_before(monkeypatch):
 def test_test_is_interrupted_with_the_same_exit_code(monkeypatch, capsys):
     main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
     monkeypatch.setattr(INRModule, "test_step", lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    assert stopped(capsys, "test", "--config", "tiny.yaml", "--ckpt_path", "last")[0] == 130
+    stop = stopped(capsys, "test", "--config", "tiny.yaml", "--ckpt_path", "last")
+    assert stop == (130, "xinc: stopped by SIGINT.")
 
 
 def test_a_process_of_its_own_stops_on_a_signal(tmp_path):
@@ -241,7 +248,7 @@ def test_divergence_stops_the_run_and_spares_the_checkpoints(config, monkeypatch
             next(modules[-1].network.parameters()).fill_(float("nan"))
 
     modules = []
-    monkeypatch.setattr(INRModule, "on_fit_start", modules.append)
+    monkeypatch.setattr(INRModule, "on_fit_start", lambda module: modules.append(module))
     at_epoch(monkeypatch, 5, spoil)
     code, line = stopped(capsys, "fit", "--config", config)
     assert code == 1

@@ -156,9 +156,10 @@ class TrainingCLI(LightningCLI):
                         logger.resume(self.wandb_position)
             super()._run_subcommand(subcommand)
         except Interrupted as interrupted:
-            if subcommand == "fit" and self.trainer.is_global_zero:
+            if self.trainer.is_global_zero:
                 name = signal.Signals(interrupted.signum).name
-                print(f"xinc: stopped by {name}. {how_to_resume(run)}", file=sys.stderr)
+                left = how_to_resume(run) if subcommand == "fit" else ""
+                print(f"xinc: stopped by {name}. {left}".rstrip(), file=sys.stderr)
             raise
         except DivergenceError as error:
             raise ValueError(f"{error} {how_to_resume(run)}") from error
