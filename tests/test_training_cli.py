@@ -179,10 +179,10 @@ def test_second_signal_while_saving_is_too_late_to_do_harm(monkeypatch, capsys):
         os.kill(os.getpid(), signal.SIGINT)
         fsync(file)
 
-    def save_impatiently(*arguments):
+    def save_impatiently(*arguments, **options):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", impatient)
-            save(*arguments)
+            save(*arguments, **options)
 
     monkeypatch.setattr(CheckpointFile, "save_checkpoint", save_impatiently)
     at_epoch(monkeypatch, 1, lambda: os.kill(os.getpid(), signal.SIGINT))

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def records(run: Path) -> list[dict]:
-    """Everything that an offline run would upload."""
-    (offline,) = (run / "wandb").glob("offline-run-*")
+    """Everything that an offline run, given by its run folder or its own, would upload."""
+    (offline,) = (run / "wandb").glob("offline-run-*") if (run / "wandb").exists() else [run]
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(offline)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     return [json.loads(line) for line in printed.splitlines()]
@@ -67,6 +67,19 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
         picture = cv2.imread(str(path))
         assert picture.mean() > 60, "a black picture"
         assert picture.std() > 10, "an empty picture"
+
+
+def test_resumed_run_goes_on_under_the_same_id(run):
+    """Also offline; `wandb sync` puts the parts together by their steps."""
+    small = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "6"]
+    main(["fit", "--config", "quick.yaml", *small, "--ckpt_path", "last"])
+    parts = sorted((run / "wandb").glob("offline-run-*"))
+    assert len(parts) == 2
+    assert len({part.name.rpartition("-")[2] for part in parts}) == 1, "one id"
+    first, second = ([row["_step"] for row in history(part)] for part in parts)
+    assert second == [*range(second[0], second[0] + len(second))]
+    # The first part ends with the final report, which the checkpoint is not to know of.
+    assert second[0] == first[-1] + 1
 
 
 def test_folder_appears_whole_or_not_at_all(tmp_path):
