@@ -22,6 +22,7 @@ from xinc_lightning.checkpoint_file import (
     write_atomically,
     write_checkpoint,
 )
+from xinc_lightning.modules import FFNModule
 
 CONTENT = {"module": "NeRVModule", "hyper_parameters": {"a": 1}, "trained_epochs": 3}
 
@@ -142,6 +143,21 @@ def test_hostile_pickle_is_refused(tmp_path):
     assert not canary.exists()
     torch.load(tmp_path / "digest.ckpt", weights_only=False)
     assert canary.exists(), "the trap is one"
+
+
+@pytest.mark.parametrize("name", ["pickle", "instantiator"])
+def test_hostile_files_are_refused_by_the_modules_too(name, tmp_path):
+    """Loaded without the command line."""
+    canary = tmp_path / "canary"
+    shape = {"target_parameters": 400, "clip_shape": [1, 4, 6]}
+    hostile = {
+        "pickle": checkpoint(extra=Hostile(canary)),
+        "instantiator": checkpoint(hyper_parameters={**shape, "_instantiator": "pathlib.Path.touch"}),
+    }
+    torch.save({"pytorch-lightning_version": "2.6.6", **hostile[name]}, tmp_path / "hostile.ckpt")
+    with pytest.raises((pickle.UnpicklingError, ValueError), match=r"(?i)weights.only|allowlist"):
+        FFNModule.load_from_checkpoint(tmp_path / "hostile.ckpt")
+    assert not canary.exists()
 
 
 @pytest.mark.parametrize("key", ["_instantiator", "_class_path"])

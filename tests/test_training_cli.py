@@ -223,6 +223,14 @@ def test_a_process_of_its_own_stops_on_a_signal(tmp_path):
     assert last.startswith("xinc: stopped by SIGTERM. To go on after epoch ")
 
 
+def test_same_config_twice_at_once_in_one_folder():
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
+    processes = [subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    assert_same(contents(Path("runs/tiny-001")), contents(Path("runs/tiny-002")))
+
+
 def test_resuming_twice_at_once_is_refused(capsys):
     main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
     script = "import sys; from pathlib import Path; from xinc_lightning.runs import lock; "

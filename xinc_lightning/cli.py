@@ -28,8 +28,17 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense."""
-    args = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense.
+
+    A command that is stopped by Ctrl-C or SIGTERM exits with 130 or 143.
+    """
+    try:
+        _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _run(args: list[str]) -> None:
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return
