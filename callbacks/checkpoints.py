@@ -57,7 +57,8 @@ class Checkpoints(Checkpoint):
         """Start the clock; what the run was resumed from need not be saved again."""
         self._saved_step = trainer.global_step
         self._saved_at = time.monotonic()
-        self.best = {name: score for name, score in self.best.items() if (_folder(trainer) / name).is_file()}
+        there = {name: score for name, score in self.best.items() if (_folder(trainer) / name).is_file()}
+        self.best = trainer.strategy.broadcast(there)  # only the first process knows the folder
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save as soon as the epoch is over."""

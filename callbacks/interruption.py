@@ -37,9 +37,11 @@ class Interruption(Callback):
 
     def __init__(self) -> None:
         self._signum: int | None = None
+        self._speaks = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen, instead of Lightning, which would stop in the middle of an epoch."""
+        self._speaks = trainer.is_global_zero
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
                 signal.signal(signum, self._heard)
@@ -48,8 +50,8 @@ class Interruption(Callback):
         if self._signum is not None:
             raise Interrupted(signum)
         self._signum = signum
-        # Not print: the signal may have come in the middle of one.
-        os.write(2, b"\nxinc: finishing this epoch, then saving a checkpoint; once more stops at once.\n")
+        if self._speaks:  # not by print: the signal may have come in the middle of one
+            os.write(2, b"\nxinc: finishing this epoch, then saving a checkpoint; once more stops at once.\n")
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop, on all ranks if one was asked to."""
