@@ -15,6 +15,7 @@ from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
@@ -24,7 +25,7 @@ from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
-from xinc_lightning.parse_errors import Classes, explain
+from xinc_lightning.parse_errors import Classes, explain, refusal
 from xinc_lightning.runs import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
 
 
@@ -123,7 +124,8 @@ class TrainingCLI(LightningCLI):
         run = resumed or new_run(root, config.name if command == "fit" else f"{config.name}-{command}")
         if command == "fit":
             asked.ckpt_path = None
-            lock(run)
+            if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+                lock(run)
         config.trainer.default_root_dir = str(run)
         loggers = config.trainer.logger
         for logger in loggers if isinstance(loggers, list) else [loggers]:
@@ -194,18 +196,11 @@ def run(args: Sequence[str]) -> None:
             trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
         )
     except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
-        fail(" ".join(str(_cause(error)).split()))
+        fail(refusal(str(error)))
     finally:
         unlock()
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What a class raised when the parser built it, from under the parser's own explanation."""
-    while "Union subtypes" in str(error) and error.__context__ is not None:
-        error = error.__context__
-    return error
 
 
 def how_to_resume(run: Path) -> str:

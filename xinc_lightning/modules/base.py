@@ -15,7 +15,7 @@ from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMe
 
 from xinc_lightning.checkpoint_file import CheckpointFile, rewind_to_epoch_start
 from xinc_lightning.compression import Budget, parameters_for_bpp
-from xinc_lightning.modules.losses import LossName, loss_function
+from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
 from xinc_lightning.modules.memory import keep_freed_memory
 
 SSIM_SIDE = 6
@@ -80,6 +80,8 @@ class INRModule(LightningModule, ABC):
             raise ValueError(
                 f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
             )
+        self.target_bpp, self.target_parameters = target_bpp, target_parameters
+        self.learning_rate, self.warmup = learning_rate, warmup
         self.loss = loss_function(loss)
         self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
@@ -153,9 +155,10 @@ class INRModule(LightningModule, ABC):
 
     def parameter_target(self, frames: int, height: int, width: int) -> int:
         """Most parameters that a network which represents ``frames`` frames of this size may have."""
-        if self.hparams["target_parameters"] is not None:
-            return int(self.hparams["target_parameters"])
-        return parameters_for_bpp(self.hparams["target_bpp"], frames, height, width)
+        if self.target_bpp is None:
+            assert self.target_parameters is not None
+            return self.target_parameters
+        return parameters_for_bpp(self.target_bpp, frames, height, width)
 
     # --- training -----------------------------------------------------------------------------------------
 
@@ -164,8 +167,8 @@ class INRModule(LightningModule, ABC):
         positions, frames = batch
         prediction = self.render(positions)
         losses = self.loss(prediction, frames)
-        with torch.no_grad():
-            self._epoch_errors.append((prediction - frames).square().flatten(1).mean(1))
+        errors = losses if self.loss is per_frame_l2 else per_frame_l2(prediction.detach(), frames)
+        self._epoch_errors.append(errors.detach())
         return self.reduce_losses(losses)
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
@@ -213,8 +216,8 @@ class INRModule(LightningModule, ABC):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hparams["learning_rate"], fused=True)
-        warmup = self.hparams["warmup"]
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate, fused=True)
+        warmup = self.warmup
         if warmup is None:
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
