@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # the children are forked, to save them the imports
 
@@ -27,11 +28,10 @@ import torch
 
 import xinc_lightning.training_cli as training_cli
 from xinc_lightning.callbacks import sinks
-from xinc_lightning.checkpoint_file import read_checkpoint
+from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.cli import main as xinc
-from xinc_lightning.modules import INRModule
 
-EPOCHS_PER_KILL = 30
+EPOCHS_PER_KILL = 16
 CONFIG = """
 name: victim
 seed_everything: 1
@@ -86,13 +86,16 @@ def survive(work: Path, kills: int, moments: random.Random) -> None:
     resume: list[str] = []
     reached = []
     for kill in range(kills):
-        process, started = train(config, *resume)
-        if moments.random() < 0.8:  # else perhaps before training goes on
-            os.read(started, 1)
-        time.sleep(moments.uniform(0, 0.6))
+        process, saved = train(config, *resume)
+        if moments.random() < 0.8:  # counted in saves, because the machine may be fast or busy
+            for _ in range(moments.randint(1, 6)):
+                os.read(saved, 1)
+            time.sleep(moments.uniform(0, 0.2))
+        else:  # perhaps before training goes on
+            time.sleep(moments.uniform(0, 5))
         os.kill(process, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        os.close(started)
+        os.close(saved)
         if status != -signal.SIGKILL:
             sys.exit(f"Life {kill} ended with {status} before it was killed; {reached} epochs were reached.")
         check_whole(run)
@@ -104,6 +107,8 @@ def survive(work: Path, kills: int, moments: random.Random) -> None:
     process, _ = train(config, *resume)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]):
         sys.exit("The last life failed.")
+    if kills > 1 and len(set(reached)) < kills / 2:
+        sys.exit(f"Nothing was tested: the kills came after epochs {reached}.")
     compare(run, work / "undisturbed" / "victim-001")
     print(
         f"{work.parent}: {kills} kills survived, after epochs {', '.join(map(str, reached))} of "
@@ -122,18 +127,24 @@ def write_config(work: Path, runs: str, kills: int) -> Path:
 
 
 def train(config: Path, *more: str) -> tuple[int, int]:
-    """Train in a child process; returns its id and a pipe that closes or speaks when training has started."""
-    started, tell = os.pipe()
+    """Train in a child process; returns its id and a pipe that gets a byte with each checkpoint."""
+    saved, tell = os.pipe()
     child = os.fork()
     if child:
         os.close(tell)
-        return child, started
+        return child, saved
     code = 1
     try:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         sinks.rasterize = lambda figure: np.zeros((64, 64, 3), np.uint8)  # drawing takes most of the time
-        INRModule.on_train_start = lambda module: os.write(tell, b"!")  # type: ignore[method-assign]
+        save = CheckpointFile.save_checkpoint
+
+        def save_and_tell(*arguments: Any, **options: Any) -> None:
+            save(*arguments, **options)
+            os.write(tell, b"!")
+
+        CheckpointFile.save_checkpoint = save_and_tell  # type: ignore[method-assign]
         xinc(["fit", "--config", str(config), *more])
         code = 0
     except SystemExit as stop:
