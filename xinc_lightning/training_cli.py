@@ -19,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint, write_atomically
 from xinc_lightning.cli import fail
@@ -140,6 +141,9 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
+            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, callbacks.AnalysisCallback):
+                    callback.check(self.model, clip)
         except BaseException:
             discard(Path(self.config[self.subcommand].trainer.default_root_dir))
             raise
@@ -195,7 +199,7 @@ def run(args: Sequence[str]) -> None:
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
         )
-    except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
         fail(refusal(str(error)))
     finally:
         unlock()
