@@ -100,7 +100,7 @@ def contents(run):
         "analyses": {
             str(p.relative_to(run)): dict(np.load(p)) if p.suffix == ".npz" else p.read_bytes()
             for p in sorted((run / "analyses").rglob("*"))
-            if p.is_file()
+            if p.is_file() and p.name != "seconds.json"
         },
     }
 
