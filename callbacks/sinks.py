@@ -1,8 +1,8 @@
-"""Where results go: the run folder first, then whatever loggers the run has. The only user of wandb."""
+"""Where results go: the run folder first, then whatever loggers the run has."""
 
 import itertools
 import json
-import os
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,96 +10,13 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
 
+from xinc_lightning.callbacks.wandb_run import Scalars, WandbRun, without_nan
 from xinc_lightning.figures import Figure, rasterize
-
-Scalars = Mapping[str, float]
-
-
-class WandbRun(WandbLogger):
-    """Weights & Biases without surprises: offline where there is no key, and never the end of a training run.
-
-    ``WANDB_MODE`` decides where it is set. Otherwise the run is online if an API key is configured, offline
-    if not; and offline, too, if the server cannot be reached.
-
-    Args:
-        project: project on the server.
-        name: name of the run; the run folder's unless given.
-        save_dir: where wandb keeps its files; the run folder unless given.
-        group: groups runs on the server.
-        tags: words to find the run by.
-        init_timeout: seconds to wait for the server.
-    """
-
-    def __init__(
-        self,
-        project: str = "xinc_lightning",
-        name: str | None = None,
-        save_dir: str | None = None,
-        group: str | None = None,
-        tags: list[str] | None = None,
-        init_timeout: float = 30.0,
-    ) -> None:
-        import wandb
-
-        settings = wandb.Settings(
-            init_timeout=init_timeout, console="off", silent=True, x_disable_stats=True, quiet=True
-        )
-        super().__init__(
-            name=name, save_dir=save_dir or ".", project=project, group=group, tags=tags, settings=settings
-        )
-        self._wandb_init.pop("anonymous", None)  # Lightning passes it on, wandb warns that it is gone
-
-    @property
-    @rank_zero_experiment
-    def experiment(self) -> Any:
-        """The wandb run; started offline if there is no key or the server does not answer."""
-        if self._experiment is None:
-            import wandb
-
-            self._wandb_init["mode"] = self._mode()
-            try:
-                return super().experiment
-            except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-                rank_zero_warn(f"W&B is not available ({error}); this run is logged offline instead.")
-                self._wandb_init["mode"] = "offline"
-        return super().experiment
-
-    def _mode(self) -> str:
-        if mode := os.environ.get("WANDB_MODE"):
-            return mode
-        if has_api_key():
-            return "online"
-        print(
-            "W&B: no API key found, so this run is logged offline; `wandb sync` uploads it later, "
-            "`wandb login` makes the next one go online."
-        )
-        return "offline"
-
-    def close(self) -> None:
-        """Hand everything over to wandb and let go of its run, so that the next one in this process is new."""
-        if self._experiment is not None:
-            self._experiment.finish()
-            self._experiment = None
-
-    def where(self) -> str:
-        """Where this run is to be seen, or the command that uploads it."""
-        run = self.experiment
-        if run.disabled:
-            return "disabled"
-        return f"wandb sync {Path(run.dir).parent}" if run.offline else run.url
-
-
-def has_api_key() -> bool:
-    """Whether wandb has a key for its server, from the environment, ``wandb login`` or .netrc."""
-    import wandb
-
-    return wandb.login(prompt=False, verify=False)
 
 
 class MetricsFile(CSVLogger):
@@ -162,7 +79,17 @@ class Sink:
         self, error: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is None:
+            self._report_overflow()
             self._send(self._write())
+
+    def _report_overflow(self) -> None:
+        """Analyses leave out what is not defined; what is not finite nevertheless has gone wrong."""
+        broken = [name for name, value in self._scalars.items() if not math.isfinite(value)]
+        if broken:
+            rank_zero_warn(
+                f"epoch {self.epoch}: {len(broken)} numbers are not finite, among them {broken[0]}: the network "
+                "or what its neurons contribute has grown beyond float32."
+            )
 
     def _write(self) -> dict[str, NDArray[np.uint8]]:
         """Write everything beside the folder, move it there, and return the pictures."""
@@ -178,7 +105,7 @@ class Sink:
             path = aside / f"{name}.npz"
             path.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(path, allow_pickle=False, **arrays)
-        record = {"epoch": self.epoch, "global_step": self.global_step, "scalars": self._scalars}
+        record = {"epoch": self.epoch, "global_step": self.global_step, "scalars": without_nan(self._scalars)}
         (aside / "scalars.json").write_text(json.dumps(record, indent=1))
         if self.folder.exists():
             shutil.rmtree(self.folder)
@@ -187,15 +114,9 @@ class Sink:
 
     def _send(self, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
         caption = f"epoch {self.epoch}, step {self.global_step}"
+        position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
         for logger in self.loggers:
-            if isinstance(logger, WandbLogger):
-                import wandb
-
-                media = {
-                    f"xinc/{name}": wandb.Image(picture, caption=caption)
-                    for name, picture in pictures.items()
-                }
-                position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
-                logger.experiment.log({**media, **self._scalars, **position})
+            if isinstance(logger, WandbRun):
+                logger.log_pictures(pictures, {**self._scalars, **position}, caption)
             elif self._scalars:
                 logger.log_metrics({**self._scalars, "epoch": self.epoch}, self.global_step)
