@@ -55,17 +55,23 @@ class ThingsAndStuff(AnalysisCallback):
             return
         positions, canvas = moment.canvases_at(evenly_spaced(clip.annotated, self.frames))[0]
         masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
-        results = []
+        results, dead = [], []
         for name in self.layers or canvas.layers[::-1]:
             layer = canvas[name]
             neurons = self.neurons
             if isinstance(neurons, int):
                 neurons = sample_live_neurons(layer, neurons, self.seed)
+            if not neurons:
+                dead.append(name)
+                continue
             frames = [clip.indices[position] for position in positions]
             result = things_and_stuff(layer, neurons, masks, clip.segments, frames)
             sink.scalars(f"xinc/{name}/things_and_stuff", result.scalars())
             sink.arrays(f"things_and_stuff/{name}", **result.arrays())
             results.append(result)
+        if not results:
+            self.leave_out("no layer has a live neuron")
+            return
         pictures = clip.frames[list(positions)].permute(0, 2, 3, 1).cpu().numpy()
         psnr = np.mean([moment.psnr(position) for position in positions])
         title = (
@@ -73,6 +79,7 @@ class ThingsAndStuff(AnalysisCallback):
             "mean |c| over a segment's pixels, as a share of all segments"
             + " and frames"
             * (len(positions) > 1)
+            + f"; no live neuron found in {', '.join(dead)}" * bool(dead)
         )
         figure = shares_of_segments(results, pictures, torch.stack(masks).cpu().numpy(), title)
         sink.figure("things_and_stuff", figure)

@@ -16,6 +16,7 @@ import pytest
 
 from xinc_lightning.callbacks import Sink, WandbRun
 from xinc_lightning.cli import main, shipped_configs
+from xinc_lightning.figures.style import new_figure
 
 EPOCHS = 3
 
@@ -156,6 +157,7 @@ def test_full_disk_under_a_picture(quietly_offline, tmp_path, monkeypatch):
         pytest.warns(UserWarning, match="No space left"),
         Sink(tmp_path / "a", [quietly_offline], 1, 1) as sink,
     ):
+        sink.figure("p", new_figure(1, 1, ""))
         sink.scalars("a", {"b": 1.0})
     with warnings.catch_warnings():
         warnings.simplefilter("error")

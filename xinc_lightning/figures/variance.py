@@ -40,10 +40,11 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
     for result, curves, boxes in zip(results, upper, lower, strict=True):
         _curves(curves, result)
         _boxes(boxes, result)
-        curves.set_yscale("log")
+        if top > 0:
+            curves.set_yscale("log")
+            curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
         curves.minorticks_off()  # they would take most of the time to draw
         boxes.minorticks_off()
-        curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
     for axes in (upper[0], lower[0]):
         axes.set_ylabel(f"{what} of δ over clusters")
     handles, labels = upper[0].get_legend_handles_labels()
