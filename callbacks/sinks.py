@@ -1,6 +1,5 @@
 """Where results go: the run folder first, then whatever loggers the run has."""
 
-import itertools
 import json
 import math
 import shutil
@@ -10,32 +9,13 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
 
 from xinc_lightning.callbacks.wandb_run import Scalars, WandbRun, without_nan
 from xinc_lightning.figures import Figure, rasterize
-
-
-class MetricsFile(CSVLogger):
-    """Every logged number in ``<run>/metrics.csv``, for those who use no W&B.
-
-    What a run logged before it was resumed is kept as ``metrics-part1.csv`` and so on.
-
-    Args:
-        save_dir: where to write; the run folder unless given.
-    """
-
-    def __init__(self, save_dir: str | None = None) -> None:
-        super().__init__(save_dir or ".", name="", version="")
-        earlier = Path(self.log_dir) / "metrics.csv"
-        if earlier.exists():  # of the part of the run before it was resumed; the writer would delete it
-            parts = itertools.count(1)
-            earlier.rename(
-                next(p for n in parts if not (p := earlier.with_name(f"metrics-part{n}.csv")).exists())
-            )
 
 
 class Sink:

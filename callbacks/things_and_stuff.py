@@ -77,8 +77,7 @@ class ThingsAndStuff(AnalysisCallback):
         title = (
             f"{moment.architecture} things and stuff · {clip.name} · epoch {moment.epoch} · {psnr:.2f} dB\n"
             "mean |c| over a segment's pixels, as a share of all segments"
-            + " and frames"
-            * (len(positions) > 1)
+            + " and frames" * (len(positions) > 1)
             + f"; no live neuron found in {', '.join(dead)}" * bool(dead)
         )
         figure = shares_of_segments(results, pictures, torch.stack(masks).cpu().numpy(), title)

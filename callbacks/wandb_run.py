@@ -165,6 +165,20 @@ class WandbRun(WandbLogger):
             wandb.run = None  # a run that could not be finished would be taken for one in progress
             wandb.teardown()
 
+    def position(self) -> dict[str, Any]:
+        """What a checkpoint has to hold, so that a resumed run can go on with this one; nothing without W&B."""
+        run = self.experiment
+        return {} if self.failure or run.disabled else {"id": run.id, "step": run.step}
+
+    def resume(self, position: Mapping[str, Any]) -> None:
+        """Go on with a run where it was when a checkpoint was saved, under the same id, also offline."""
+
+        def go_on() -> None:
+            self._wandb_init["id"] = self._id = position["id"]
+            self.experiment.log({}, step=position["step"])  # rows that come again get the number they had
+
+        self._attempt(go_on)
+
     def close(self) -> None:
         """Hand everything over to wandb and let go of its run, so that the next one in this process is new."""
         if self._experiment is not None:
