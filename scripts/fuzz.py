@@ -135,10 +135,17 @@ TRAINER = [
     "max_epoch",
 ]
 
+plausible = (
+    st.integers(-1, 40)
+    | st.lists(st.integers(-1, 20), max_size=3)
+    | st.sampled_from([True, 0.5, 1e9, "head", ["head"], ["block9"], [[1]]])
+)
+"""Values that pass the parser more often than anything does."""
+
 
 def sometimes(names: list[str], most: int = 2) -> st.SearchStrategy[dict[str, Any]]:
     """A few of the names with anything as their value."""
-    return st.dictionaries(st.sampled_from(names), values, max_size=most)
+    return st.dictionaries(st.sampled_from(names), plausible | plausible | plausible | values, max_size=most)
 
 
 def changed(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -167,7 +174,7 @@ def configs(folder: Path) -> st.SearchStrategy[str]:
             {"max_epochs": 1, "logger": False, "enable_progress_bar": False, "callbacks": callbacks}, change
         ),
         sometimes(TRAINER),
-        st.lists(callback, max_size=2) | values,
+        st.lists(callback, max_size=2) | st.lists(callback, max_size=2) | st.just([]) | values,
     )
     sound = st.fixed_dictionaries({"model": model, "data": data, "trainer": trainer})
     extra = st.builds(
@@ -182,7 +189,9 @@ def configs(folder: Path) -> st.SearchStrategy[str]:
     replaced = st.builds(
         changed, sound, st.dictionaries(st.sampled_from(["model", "data", "trainer"]), values, max_size=1)
     )
-    dumped = (sound | sound | extra | replaced | values).map(lambda c: yaml.safe_dump(c, allow_unicode=True))
+    dumped = (sound | sound | sound | sound | extra | replaced | values).map(
+        lambda c: yaml.safe_dump(c, allow_unicode=True)
+    )
     damaged = st.builds(
         lambda text, place, junk: text[: place % (len(text) + 1)] + junk + text[place % (len(text) + 1) :],
         dumped,
@@ -205,7 +214,7 @@ def configs(folder: Path) -> st.SearchStrategy[str]:
             ]
         ),
     )
-    return dumped | dumped | damaged | st.text(max_size=30)
+    return dumped | dumped | dumped | damaged | st.text(max_size=30)
 
 
 @cache
