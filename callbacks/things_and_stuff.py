@@ -6,7 +6,7 @@ import torch
 from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
 from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.data import PanopticClip
+from xinc_lightning.data import VOID, PanopticClip
 from xinc_lightning.figures import shares_of_segments
 
 
@@ -55,6 +55,9 @@ class ThingsAndStuff(AnalysisCallback):
             return
         positions, canvas = moment.canvases_at(evenly_spaced(clip.annotated, self.frames))[0]
         masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
+        if all(bool((mask == VOID).all()) for mask in masks):
+            self.leave_out(f"the masks of '{clip.name}' show no segment in the frames looked at")
+            return
         results, dead = [], []
         for name in self.layers or canvas.layers[::-1]:
             layer = canvas[name]

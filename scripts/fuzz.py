@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from xinc_lightning.data import DataError, list_clips, load_clip, open_clip
+from xinc_lightning.runs import unlock
 
 OUTCOMES: Counter[str] = Counter()
 """How many cases of each kind were accepted and refused."""
@@ -253,9 +255,10 @@ def try_config(text: str | bytes, folder: Path) -> None:
     ):
         try:
             with training_cli.one_line_errors():
-                cli.config = cli.parser.parse_args(["fit", "--config", str(path)])
+                cli.parse_arguments(cli.parser, ["fit", "--config", str(path)])
                 cli.subcommand = "fit"
                 cli._parse_ckpt_path()
+                cli._set_seed()
                 cli.before_instantiate_classes()
                 cli.instantiate_classes()
             OUTCOMES["configs accepted"] += 1
@@ -265,6 +268,9 @@ def try_config(text: str | bytes, folder: Path) -> None:
             assert len(lines) == 1, lines
             assert lines[0].startswith("xinc: error: "), lines
             OUTCOMES["configs refused"] += 1
+        finally:
+            unlock()
+            shutil.rmtree(folder / "runs", ignore_errors=True)
 
 
 # --- images and masks ---------------------------------------------------------------------------------------

@@ -22,11 +22,7 @@ CC BY 3.0. A CUDA build of torch brings NVIDIA's libraries under NVIDIA's own te
 
 
 def pinned(constraints: str) -> list[str]:
-    """Names that a constraints file pins.
-
-    >>> pinned("# versions\\nnumpy==2.4.6\\nPillow==13.0.0  # pictures")
-    ['numpy', 'Pillow']
-    """
+    """Names that a constraints file pins."""
     return re.findall(r"^([\w.-]+)==", constraints, re.MULTILINE)
 
 

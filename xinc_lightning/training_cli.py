@@ -67,6 +67,21 @@ class SaveRunConfig(SaveConfigCallback):
             logger.log_hyperparams(yaml.safe_load(text))
 
 
+MENDABLE = (DataError, FileNotFoundError, MisconfigurationException, ValueError)
+"""Errors whose message tells a user what to do."""
+
+
+@contextmanager
+def configuring() -> Iterator[None]:
+    """Before anything runs, every error is the config's: turn those that no class foresaw into a sentence, too."""
+    try:
+        yield
+    except MENDABLE:
+        raise
+    except Exception as error:
+        raise ValueError(f"this config cannot be used: {type(error).__name__}: {error}") from error
+
+
 class TrainingCLI(LightningCLI):
     """The commands that need a trainer."""
 
@@ -74,6 +89,12 @@ class TrainingCLI(LightningCLI):
         """What comes on top of model, data and trainer."""
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
 
+    @configuring()
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the command line and the configs."""
+        super().parse_arguments(parser, args)
+
+    @configuring()
     def _parse_ckpt_path(self) -> None:
         """Find ``last`` and ``best``, and refuse a checkpoint of another network.
 
@@ -115,6 +136,7 @@ class TrainingCLI(LightningCLI):
                     + (f": --config {source / 'config.yaml'}" if source else ".")
                 )
 
+    @configuring()
     def before_instantiate_classes(self) -> None:
         """Choose the run folder, and let everything write there."""
         config = self.config[self.config.subcommand]
@@ -133,6 +155,7 @@ class TrainingCLI(LightningCLI):
                     if key in logger.init_args and logger.init_args[key] is None:
                         logger.init_args[key] = value
 
+    @configuring()
     def instantiate_classes(self) -> None:
         """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
         try:
@@ -205,7 +228,7 @@ def one_line_errors() -> Iterator[None]:
     """End the command with one line and exit code 1 at an error that a user can mend."""
     try:
         yield
-    except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+    except MENDABLE as error:
         fail(" ".join(str(_cause(error)).split()))
 
 

@@ -153,12 +153,11 @@ def test_full_disk_under_a_picture(quietly_offline, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(wandb, "Image", full)
-    with (
-        pytest.warns(UserWarning, match="No space left"),
-        Sink(tmp_path / "a", [quietly_offline], 1, 1) as sink,
-    ):
-        sink.figure("p", new_figure(1, 1, ""))
-        sink.scalars("a", {"b": 1.0})
+    sink = Sink(tmp_path / "a", [quietly_offline], 1, 1)
+    sink.figure("p", new_figure(1, 1, ""))
+    sink.scalars("a", {"b": 1.0})
+    with pytest.warns(UserWarning, match="No space left"):
+        sink.__exit__(None, None, None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quietly_offline.log_pictures({"a": np.zeros((2, 2, 3), np.uint8)}, {}, "")
