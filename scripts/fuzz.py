@@ -147,7 +147,10 @@ plausible = (
 
 def sometimes(names: list[str], most: int = 2) -> st.SearchStrategy[dict[str, Any]]:
     """A few of the names with anything as their value."""
-    return st.dictionaries(st.sampled_from(names), plausible | plausible | plausible | values, max_size=most)
+    changes = st.dictionaries(
+        st.sampled_from(names), plausible | plausible | plausible | values, max_size=most
+    )
+    return st.just({}) | st.just({}) | changes
 
 
 def changed(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +163,7 @@ def configs(folder: Path) -> st.SearchStrategy[str]:
     nerv = {"target_bpp": 600.0, "strides": [4, 2, 2], "output": "tanh", "loss": "l2"}
     model = st.builds(
         lambda path, change: {"class_path": path, "init_args": changed(nerv, change)},
-        st.sampled_from(["NeRVModule"] * 5 + MODULES),
+        st.sampled_from(["NeRVModule"] * 20 + MODULES),
         sometimes(MODEL),
     )
     data = sometimes(DATA).map(

@@ -56,3 +56,15 @@ def test_json_that_cannot_be_read(fuzz, content, tmp_path):
     fuzz.OUTCOMES.clear()
     fuzz.try_annotations(content, tmp_path)
     assert fuzz.OUTCOMES == {"annotations refused": 1}
+
+
+@pytest.mark.parametrize(
+    "part", [{"data": None}, {"trainer": None}, {"model": None}, {"data": 3}, {"trainer": {"callbacks": 1}}]
+)
+def test_configs_that_fuzzing_found(fuzz, part, tmp_path):
+    pictures = fuzz.clip_folder(tmp_path)
+    model = {"class_path": "NeRVModule", "init_args": {"target_bpp": 600.0}}
+    sound = {"model": model, "data": {"path": str(pictures)}, "trainer": {"logger": False}}
+    fuzz.OUTCOMES.clear()
+    fuzz.try_config(json.dumps({**sound, **part}), tmp_path)
+    assert fuzz.OUTCOMES == {"configs refused": 1}

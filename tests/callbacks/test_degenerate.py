@@ -21,17 +21,23 @@ from xinc_lightning.callbacks import (
 from xinc_lightning.data import PanopticClip, Segment
 from xinc_lightning.modules import FFNModule, NeRVModule
 
-ANALYSES = (
-    ContributionMaps,
-    ContributionVsIntensity,
-    FlowVsFluctuation,
-    lambda: GroupingVariance(shifts=2, max_null_neurons=4),
-    NeuronClusters,
-    NeuronsPerPixel,
-    PixelsPerNeuron,
-    Reconstructions,
-    lambda: ThingsAndStuff(frames=2),
-)
+
+def analyses(layers):
+    """All of them, on few layers and neurons."""
+    return (
+        ContributionMaps(2, layers),
+        ContributionVsIntensity(layers),
+        FlowVsFluctuation(layers=layers),
+        GroupingVariance(shifts=2, max_null_neurons=4, layers=layers),
+        NeuronClusters(layers[-1:], max_neurons=20),
+        NeuronsPerPixel(layers),
+        PixelsPerNeuron(layers),
+        Reconstructions(1),
+        ThingsAndStuff(1, layers, frames=2),
+    )
+
+
+LAYERS = {"nerv": ["block1", "head"], "ffn": ["layer1", "layer3"]}
 NO_MOTION = "FlowVsFluctuation is left out: every frame has its own FFN, so that no neuron lasts."
 SKY, GRASS = Segment(1, "sky", "sky", False), Segment(2, "grass", "grass", False)
 
@@ -103,7 +109,7 @@ def test_sensible_results_or_one_line(name, kind, analysed):
         change(module.network, value)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        files, scalars = analysed(module, clip, *(make() for make in ANALYSES))
+        files, scalars = analysed(module, clip, *analyses(LAYERS[kind]))
     expected = set(said)
     if kind == "ffn" and len(clip) > 1:
         expected.add(NO_MOTION)
@@ -123,10 +129,16 @@ def test_what_has_exploded_is_reported(kind, value, analysed):
     clip_ = clip()
     module = network(kind, clip_)
     whole(module.network, value)
-    plain = (ContributionMaps, ContributionVsIntensity, NeuronsPerPixel, Reconstructions)
+    layers = LAYERS[kind][-1:]
+    plain = (
+        ContributionMaps(2, layers),
+        ContributionVsIntensity(layers),
+        NeuronsPerPixel(layers),
+        Reconstructions(1),
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        files, scalars = analysed(module, clip_, *(make() for make in plain))
+        files, scalars = analysed(module, clip_, *plain)
     about = [str(w.message) for w in caught]
     assert len([line for line in about if "are not finite, among them xinc/" in line]) == 1
     assert None in scalars.values()
