@@ -109,6 +109,7 @@ def test_sensible_results_or_one_line(name, kind, analysed):
         change(module.network, value)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
+        warnings.simplefilter("ignore", ImportWarning)  # umap's, which Python shows nobody
         files, scalars = analysed(module, clip, *analyses(LAYERS[kind]))
     expected = set(said)
     if kind == "ffn" and len(clip) > 1:
@@ -138,6 +139,7 @@ def test_what_has_exploded_is_reported(kind, value, analysed):
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
+        warnings.simplefilter("ignore", ImportWarning)  # umap's, which Python shows nobody
         files, scalars = analysed(module, clip_, *plain)
     about = [str(w.message) for w in caught]
     assert len([line for line in about if "are not finite, among them xinc/" in line]) == 1
