@@ -20,8 +20,9 @@ from xinc_lightning.callbacks.pixels_per_neuron import PixelsPerNeuron
 from xinc_lightning.callbacks.progress import Progress
 from xinc_lightning.callbacks.reconstructions import FrameWriter, Reconstructions
 from xinc_lightning.callbacks.report import Report
-from xinc_lightning.callbacks.sinks import Sink, WandbRun
+from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.callbacks.things_and_stuff import ThingsAndStuff
+from xinc_lightning.callbacks.wandb_run import WandbRun
 
 __all__ = [
     "AnalysisCallback",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xinc_lightning.callbacks.base import AnalysisCallback, undisturbed
-from xinc_lightning.callbacks.sinks import WandbRun
+from xinc_lightning.callbacks.wandb_run import WandbRun, without_nan
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 
@@ -58,7 +58,7 @@ class Report(Callback):
             result = evaluate(module, trainer.datamodule.clip.frames, self.bits)  # type: ignore[attr-defined]
         run = Path(trainer.default_root_dir)
         run.mkdir(parents=True, exist_ok=True)
-        (run / "report.json").write_text(json.dumps(result.scalars(), indent=1))
+        (run / "report.json").write_text(json.dumps(without_nan(result.scalars()), indent=1, allow_nan=False))
         final = {f"final/{name}": value for name, value in result.scalars().items()}
         for logger in trainer.loggers:
             logger.log_metrics({**final, "epoch": module.trained_epochs}, trainer.global_step)

@@ -5,7 +5,8 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -68,6 +69,21 @@ class SaveRunConfig(SaveConfigCallback):
             logger.log_hyperparams(yaml.safe_load(text))
 
 
+MENDABLE = (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError)
+"""Errors whose message tells a user what to do."""
+
+
+@contextmanager
+def configuring() -> Iterator[None]:
+    """Before anything runs, every error is the config's: turn those that no class foresaw into a sentence, too."""
+    try:
+        yield
+    except MENDABLE:
+        raise
+    except Exception as error:
+        raise ValueError(f"this config cannot be used: {type(error).__name__}: {error}") from error
+
+
 class TrainingCLI(LightningCLI):
     """The commands that need a trainer."""
 
@@ -75,6 +91,12 @@ class TrainingCLI(LightningCLI):
         """What comes on top of model, data and trainer."""
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
 
+    @configuring()
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the command line and the configs."""
+        super().parse_arguments(parser, args)
+
+    @configuring()
     def _parse_ckpt_path(self) -> None:
         """Find ``last`` and ``best``, and refuse a checkpoint of another network.
 
@@ -116,6 +138,7 @@ class TrainingCLI(LightningCLI):
                     + (f": --config {source / 'config.yaml'}" if source else ".")
                 )
 
+    @configuring()
     def before_instantiate_classes(self) -> None:
         """Choose the run folder, and let everything write there."""
         config = self.config[self.config.subcommand]
@@ -135,6 +158,7 @@ class TrainingCLI(LightningCLI):
                     if key in logger.init_args and logger.init_args[key] is None:
                         logger.init_args[key] = value
 
+    @configuring()
     def instantiate_classes(self) -> None:
         """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
         try:
@@ -188,23 +212,31 @@ def run(args: Sequence[str]) -> None:
     handlers = {signum: signal.signal(signum, stop_at_once) for signum in SIGNALS}
     sys.argv[1:] = args  # Lightning reads these, and passes them on to the processes it launches
     try:
-        TrainingCLI(
-            INRModule,
-            ClipDataModule,
-            subclass_mode_model=True,
-            parser_class=Parser,
-            parser_kwargs={"prog": "xinc"},
-            save_config_callback=SaveRunConfig,
-            save_config_kwargs={"save_to_log_dir": False},
-            load_from_checkpoint_support=False,
-            trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
-        )
-    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
-        fail(refusal(str(error)))
+        with one_line_errors():
+            TrainingCLI(
+                INRModule,
+                ClipDataModule,
+                subclass_mode_model=True,
+                parser_class=Parser,
+                parser_kwargs={"prog": "xinc"},
+                save_config_callback=SaveRunConfig,
+                save_config_kwargs={"save_to_log_dir": False},
+                load_from_checkpoint_support=False,
+                trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
+            )
     finally:
         unlock()
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command with one line and exit code 1 at an error that a user can mend."""
+    try:
+        yield
+    except MENDABLE as error:
+        fail(refusal(str(error)))
 
 
 def how_to_resume(run: Path) -> str:
