@@ -42,7 +42,12 @@ class PixelsPerNeuronResult:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is needed to draw the figure again."""
-        return {"neurons": self.neurons, "counts": self.counts, "dead": self.dead}
+        return {
+            "neurons": self.neurons,
+            "counts": self.counts,
+            "dead": self.dead,
+            "pixels": np.array(self.pixels),
+        }
 
 
 @dataclass(frozen=True)
