@@ -62,7 +62,19 @@ class SaveRunConfig(SaveConfigCallback):
         run.mkdir(parents=True, exist_ok=True)
         (run / "config.yaml").write_text(text)
         for logger in trainer.loggers:
-            logger.log_hyperparams(yaml.safe_load(text))
+            logger.log_hyperparams({**yaml.safe_load(text), **self._in_short(trainer, pl_module)})
+
+    def _in_short(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
+        """What runs are told apart by in a logger's list of them."""
+        assert isinstance(module, INRModule)
+        clip, budget = trainer.datamodule.clip, module.budget  # type: ignore[attr-defined]
+        return {
+            "video": clip.name,
+            "architecture": type(module).__name__.removesuffix("Module"),
+            "bpp": round(budget.bpp, 2),
+            "parameters": budget.parameters,
+            "seed": self.asked.get("seed_everything"),
+        }
 
 
 class TrainingCLI(LightningCLI):
