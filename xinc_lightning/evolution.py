@@ -53,9 +53,9 @@ def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) 
     lacking = [n for n in chosen if n not in common]
     if lacking or not chosen:
         which = f"neuron {lacking[0]}" if lacking else "the same neuron"
-        has = ", ".join(map(str, common)) or "none"
+        logged = ", ".join(map(str, common)) or "none"
         raise RunError(
-            f"'{run.path}' has no maps of {which} of {layer} at every checkpoint; it has those of {has}."
+            f"'{run.path}' has no maps of {which} of {layer} at every checkpoint; it has those of {logged}."
         )
     places = [[[*one["neurons"]].index(n) for n in chosen] for one in saved]
     return GrowingNeurons(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -74,7 +75,7 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
     return figure
 
 
-def _look(run: int) -> dict[str, object]:
+def _look(run: int) -> dict[str, Any]:
     return {
         "color": COLOURS[run % len(COLOURS)],
         "linestyle": STYLES[run // len(COLOURS) % len(STYLES)],

@@ -1,7 +1,5 @@
 """Which networks the paper trains, and training those that are not trained yet, through the command line."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any, Literal
 
 import yaml
 
-from xinc_lightning.cli import shipped_configs
+from xinc_lightning.cli import main, shipped_configs
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.run_results import RunError
 from xinc_lightning.runs import CHECKPOINTS
@@ -150,7 +148,8 @@ def carry_out(fits: Sequence[Fit]) -> list[Path]:
         The runs' folders, one a fit.
 
     Raises:
-        RunError: if a training fails; what it said is on the screen.
+        RunError: if a training stopped before its end.
+        SystemExit: if the command line could not do one; what it said is on the screen.
     """
     folders = []
     for number, fit in enumerate(fits, start=1):
@@ -164,11 +163,11 @@ def _train(fit: Fit) -> Path:
     file = fit.plan.out / "configs" / f"{fit.name}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(yaml.safe_dump(fit.config(), sort_keys=False))
-    command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", str(file)]
+    command = ["fit", "--config", str(file)]
     if [*fit.runs.glob(f"{fit.name}-*/{CHECKPOINTS}/last*.ckpt")]:
         command += ["--ckpt_path", "last"]
-    code = subprocess.run(command, check=False).returncode
+    main(command)  # which ends this program, in one sentence, if it cannot go on
     run = fit.run()
-    if code or run is None:
-        raise RunError(f"the training '{fit.name}' ended with exit code {code}; run this again to go on.")
+    if run is None:
+        raise RunError(f"the training '{fit.name}' did not end; run this again to go on.")
     return run
