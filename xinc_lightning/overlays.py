@@ -92,11 +92,11 @@ def intensity_correlations(comparison: Comparison) -> Rows:
     """Correlation of Σ|c| with intensity and with edges, layer by layer (Fig 5)."""
     names = tuple(place.name for place in comparison.places)
     panels = []
-    for what in ("intensity", "edge"):
+    for what, name in (("intensity", "intensity"), ("edges", "edge")):
         lines: Lines = {}
         for run, checkpoint in enumerate(comparison.checkpoints):
             values = [
-                checkpoint.scalars.get(f"xinc/{place.layers[run]}/intensity/{what}_correlation", np.nan)
+                checkpoint.scalars.get(f"xinc/{place.layers[run]}/intensity/{name}_correlation", np.nan)
                 for place in comparison.places
             ]
             if not np.isnan(values).all():

@@ -68,6 +68,7 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
                 axes.set_ylabel(panel.y)
             if number + 1 == len(rows) or rows[number + 1][0].x != panel.x:
                 axes.set_xlabel(panel.x)
+                axes.tick_params(labelbottom=True)
     handles = [
         Line2D([], [], **(_look(run) if points else {**_look(run), "marker": ""})) for run in range(len(runs))
     ]
