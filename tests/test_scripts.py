@@ -66,6 +66,8 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     runs = [read_run(path) for path in carry_out(plan_of(folder).fits)]
     ffn = np.mean([run.final["psnr"] for run in runs if run.architecture == "FFN"])
     assert f"| FFN | {ffn:.2f} (" in text
+    networks = next(run.final["parameters"] / 2 for run in runs if run.architecture == "FFN")
+    assert f"| {networks:,.0f} | 32,971 |" in text, "of one frame's network, of which a run has two"
     dead = np.mean(
         [
             run.checkpoints[-1].scalars["xinc/layer2/maps/dead_fraction"]

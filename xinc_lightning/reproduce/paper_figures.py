@@ -57,8 +57,9 @@ def draw_figures(
     shown = {}
     for name, what, draw in _figures(cases, others, seeds):
         figure = draw()
-        for ending in ("pdf", "png"):
+        for ending in ("png", "pdf"):
             figure.savefig(folder / f"{name}.{ending}")
+            figure.set_layout_engine("none")  # it is found; finding it again would take as long
         shown[name] = what
         print(f"{name}: {what}", flush=True)
     return shown

@@ -87,13 +87,14 @@ def _networks(cases: Sequence[Case]) -> str:
         paper = PAPER.get(runs[0].run.architecture, {})
         final = [one.run.final for one in runs]
         psnr = np.array([one["psnr"] for one in final])
+        networks = len(runs[0].clip) if runs[0].run.architecture == "FFN" else 1
         spread = f" ({psnr.min():.2f} to {psnr.max():.2f})" if len(psnr) > 1 else ""
         rows.append(
             [
                 runs[0].run.architecture,
                 f"{psnr.mean():.2f}{spread}",
                 paper.get("psnr", ""),
-                f"{final[0]['parameters']:,.0f}",
+                f"{final[0]['parameters'] / networks:,.0f}",
                 paper.get("parameters", ""),
                 f"{final[0]['bpp']:.2f}",
                 paper.get("bpp", ""),
