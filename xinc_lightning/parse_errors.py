@@ -16,6 +16,7 @@ UNKNOWN_CLASS = re.compile(
 )
 WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
 WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*Given value: (.*)', re.DOTALL)
+REFUSED = re.compile(r"Union subtypes.*?Errors:\s+- (?!Expected|Problem)(.*?)\s+- Expected", re.DOTALL)
 EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")
 
 
@@ -40,6 +41,16 @@ def explain(message: str, classes: Classes) -> str:
         kinds = ["null" if kind == "NoneType" else kind for kind in EXPECTED.findall(message)]
         return f"{match[1]} is {match[2].strip()!r}; allowed is {' or '.join(dict.fromkeys(kinds))}."
     return " ".join(message.split())
+
+
+def refusal(message: str) -> str:
+    r"""What a class said when the parser built it, from under the parser's own explanation, on one line.
+
+    >>> refusal("Does not validate against any of the Union subtypes\nErrors:\n- size=0: too small.\n- Expected …")
+    'size=0: too small.'
+    """
+    match = REFUSED.search(message)
+    return " ".join((match[1] if match else message).split())
 
 
 def _found(match: re.Match[str]) -> str:

@@ -21,7 +21,7 @@ import xinc_lightning.modules as modules
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
-from xinc_lightning.parse_errors import Classes, explain
+from xinc_lightning.parse_errors import Classes, explain, refusal
 from xinc_lightning.runs import find_checkpoint, new_run, run_of
 
 
@@ -173,17 +173,10 @@ def run(args: Sequence[str]) -> None:
             trainer_defaults={"default_root_dir": None},
         )
     except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
-        fail(" ".join(str(_cause(error)).split()))
+        fail(refusal(str(error)))
     for logger in cli.trainer.loggers:
         if isinstance(logger, callbacks.WandbRun):
             logger.close()
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What a class raised when the parser built it, from under the parser's own explanation."""
-    while "Union subtypes" in str(error) and error.__context__ is not None:
-        error = error.__context__
-    return error
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
