@@ -6,53 +6,49 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xinc_lightning.analyses import gabor_partition, layer_neighbours, neuron_clusters
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.analyses import (
+    NeuronClustersResult,
+    gabor_partition,
+    layer_neighbours,
+    neuron_clusters,
+)
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment, Needs
+from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.canvas import LayerCanvas
 from xinc_lightning.data import PanopticClip
-from xinc_lightning.figures import clusters_with_maps
+from xinc_lightning.figures import clusters_with_maps, embedding_page, thumbnails_of
 
 
-class NeuronClusters(AnalysisCallback):
+class NeuronClusters(FrameAnalysis):
     """Neurons of each layer embedded by their contributions to gabor clusters, then grouped into four kinds.
 
     Each checkpoint's embedding begins where the one before it ended and is turned to lie as it did, so that
     neurons can be followed by eye; the positions are part of a training checkpoint, so that a resumed run goes
-    on from them.
+    on from them. At the end of training a page for the browser shows every embedded neuron's map.
 
     Args:
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
         clusters: gabor clusters k.
         max_neurons: layers of more neurons are sampled; null never to (UMAP of 18,000 neurons takes minutes).
         seed: of the gabor clusters, the sample, UMAP, k-means and the neurons shown.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, frame, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
     """
 
     def __init__(
         self,
-        layers: list[str] | None = None,
-        frame: int = 0,
         clusters: int = 32,
         max_neurons: int | None = 2000,
         seed: int = 42,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
-        self.layers = layers
-        self.frame = frame
+        super().__init__(**options)
         self.clusters = clusters
         self.max_neurons = max_neurons
         self.seed = seed
         self._partition: Tensor | None = None
         self._earlier: dict[str, tuple[Tensor, Tensor]] = {}
-
-    @property
-    def state_key(self) -> str:
-        """Tells apart several of these callbacks in one checkpoint."""
-        return self._generate_state_key(
-            frame=self.frame, clusters=self.clusters, seed=self.seed, every_n_epochs=self.every_n_epochs
-        )
 
     def state_dict(self) -> dict[str, Any]:
         """Neurons and their positions at the latest analysed checkpoint, by layer."""
@@ -73,8 +69,11 @@ class NeuronClusters(AnalysisCallback):
         return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed}"
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
-        """One figure a layer."""
-        picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
+        """One figure a layer, and at the end one page of all."""
+        results: list[NeuronClustersResult] = []
+        totals: list[np.ndarray] = []
+        thumbnails: list[np.ndarray] = []
+        picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
             statistics, frame = moment.statistics(name, self.frame)
@@ -95,3 +94,26 @@ class NeuronClusters(AnalysisCallback):
             sink.arrays(f"neuron_clusters/{name}", architecture=architecture, **result.arrays())
             title = moment.title(name, self.frame)
             sink.figure(f"neuron_clusters/{name}", clusters_with_maps(result, picture, title))
+            everyone = statistics.neurons.cpu().numpy()
+            known = identity(layer, statistics, frame)
+            sink.neurons.add(name, everyone, **known)
+            x, y = result.positions.T
+            sink.neurons.add(name, result.neurons, cluster=result.clusters, umap_x=x, umap_y=y)
+            if sink.last:
+                small = _thumbnails(layer, result.neurons, frame)
+                sink.neurons.add(name, result.neurons, thumbnail=small)
+                results.append(result)
+                totals.append(known["absolute_sum"][np.searchsorted(everyone, result.neurons)])
+                thumbnails.append(small)
+        if any(len(result.neurons) for result in results):
+            title = moment.title("neurons", self.frame)
+            sink.page("neurons", embedding_page(results, totals, thumbnails, title))
+
+
+def _thumbnails(layer: LayerCanvas, neurons: np.ndarray, frame: int) -> np.ndarray:
+    """Small pictures of the neurons' |c|, a chunk of maps at a time."""
+    small = [
+        thumbnails_of(layer.maps(chunk)[:, frame].abs().float().cpu().numpy())
+        for chunk in np.array_split(neurons, max(len(neurons) // 128, 1))
+    ]
+    return np.concatenate(small)

@@ -53,7 +53,7 @@ PICTURES = {
 BY_LAYER = {"Contribution maps": "maps", "Neuron clusters": "neuron_clusters"}
 """Analyses with a picture a layer."""
 
-NEURONS, UMAP = "xinc/neurons", "xinc/umap"
+NEURONS, UMAP = "xinc/neuron_table", "xinc/neurons"
 """The table of neurons and the interactive UMAP that a run logs at its end."""
 
 QUALITY = ("train/psnr", "val/psnr", "val/ssim")

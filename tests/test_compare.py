@@ -31,7 +31,7 @@ def make_run(folder, module, seed, psnr, layers, bpp):
         for layer in layers:
             scalars[f"xinc/{layer}/variance/grid_median"] = float(epoch)
             scalars[f"xinc/{layer}/variance/grid_q25"] = 0.0
-            scalars[f"xinc/{layer}/intensity/intensity_correlation"] = 0.5
+            scalars[f"xinc/{layer}/intensity/intensity_correlation"] = None if layer == "head" else 0.5
             (checkpoint / "variance").mkdir(exist_ok=True)
             (checkpoint / "pixels_per_neuron").mkdir(exist_ok=True)
             dead = np.array([False, True, False, False])
@@ -101,6 +101,7 @@ def test_table_holds_every_scalar(runs):
     assert table["", "", "bpp"] == ["31.85", "32.2"], "of the FFN as logged: it did not end"
     assert table["head | layer2", "variance", "grid_median"] == ["40.0", "30.0"]
     assert table["block1", "variance", "grid_median"] == ["40.0", ""]
+    assert table["head | layer2", "intensity", "intensity_correlation"] == ["nan", "0.5"]
     assert len(rows) == 1 + 11 + 3 * 3
     assert "| head \\| layer2 | variance | grid_median | 40 | 30 |" in markdown_table(compare(runs))
 

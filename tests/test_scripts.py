@@ -14,7 +14,7 @@ from PIL import Image
 
 from xinc_lightning.reproduce import Plan
 from xinc_lightning.reproduce.fits import carry_out
-from xinc_lightning.reproduce.results import read_trained
+from xinc_lightning.reproduce.results import FOLDERS, read_trained
 from xinc_lightning.run_results import read_run
 
 ROOT = Path(__file__).parent.parent
@@ -111,15 +111,9 @@ def test_results_are_as_the_analyses_computed_them(reproduction):
     """What is rebuilt gives the numbers that were logged."""
     trained = read_trained(plan_of(reproduction[0]).fits[1].run())
     for layer in trained.layers:
-        for result, name in (
-            (trained.variance(layer), "variance"),
-            (trained.pixels_per_neuron(layer), "pixels_per_neuron"),
-            (trained.neurons_per_pixel(layer), "neurons_per_pixel"),
-            (trained.things_and_stuff(layer), "things_and_stuff"),
-            (trained.flow_vs_fluctuation(layer), "flow_vs_fluctuation"),
-            (trained.intensity(layer), "intensity"),
-            (trained.neuron_clusters(layer), "neuron_clusters"),
-        ):
+        for kind, name in FOLDERS.items():
+            result = trained.result(kind, layer)
+            assert result.layer == f"NeRV {layer}"
             for key, value in result.scalars().items():
                 assert value == pytest.approx(trained.scalar(layer, f"{name}/{key}"), rel=1e-5), (
                     layer,
@@ -188,7 +182,8 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
         for panel in panels
         for key in panel["config"].get("mediaKeys", [])
     }
-    assert media - {"xinc/umap"} <= pictures
+    pages = {f"xinc/{path.stem}" for run in runs for path in run.checkpoints[-1].folder.glob("*.html")}
+    assert media - pictures - pages == set()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

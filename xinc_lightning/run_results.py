@@ -35,13 +35,13 @@ class Checkpoint:
 
     @cached_property
     def scalars(self) -> Mapping[str, float]:
-        """Every number that was logged, by its full name ``xinc/<layer>/<analysis>/<name>``."""
+        """Every number that was logged, by its full name ``xinc/<layer>/<analysis>/<name>``; null is NaN."""
         path = self.folder / "scalars.json"
         try:
-            scalars: dict[str, float] = json.loads(path.read_text())["scalars"]
-        except (OSError, ValueError, KeyError) as error:
+            scalars = json.loads(path.read_text())["scalars"]
+            return {name: math.nan if value is None else float(value) for name, value in scalars.items()}
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"'{path}' cannot be read: {error}.") from None
-        return scalars
 
     def layers(self, analysis: str) -> tuple[str, ...]:
         """Layers of which an analysis left arrays, input side first."""

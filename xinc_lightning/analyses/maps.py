@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 
 @dataclass(frozen=True)
-class ContributionMapsResult:
+class ContributionMapsResult(Result):
     """Maps of some neurons of one layer, and how much the whole layer contributes.
 
     Attributes:
@@ -38,16 +39,6 @@ class ContributionMapsResult:
         return {
             "dead_fraction": float((self.neuron_totals == 0).mean()),
             "completeness_error": self.completeness_error,
-        }
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
-        return {
-            "neurons": self.neurons,
-            "labels": np.array(self.labels),
-            "maps": self.maps,
-            "total": self.total,
-            "neuron_totals": self.neuron_totals,
         }
 
 
@@ -86,6 +77,18 @@ def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
     """
     drawn = np.random.default_rng(seed).choice(neurons, min(count, neurons), replace=False)
     return sorted(drawn.tolist())
+
+
+def top_neurons(statistics: LayerStatistics, count: int, frame: int = 0) -> list[int]:
+    """Indices of the ``count`` neurons with the largest Σ|c|, largest first.
+
+    Args:
+        statistics: the layer's reductions.
+        count: how many; all if there are no more.
+        frame: which of the canvas's frames.
+    """
+    order = statistics.absolute_sum[:, frame].argsort(descending=True, stable=True)[:count]
+    return [int(neuron) for neuron in statistics.neurons[order]]
 
 
 def neuron_label(layer: LayerCanvas, neuron: int) -> str:

@@ -1,6 +1,6 @@
 """How much of a neuron goes to each thing and stuff, frame by frame (§4.5, Figs 8, 19)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,13 @@ from torch import Tensor
 
 from xinc_lightning.analyses.maps import neuron_label
 from xinc_lightning.analyses.partitions import instance_partition
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas
 from xinc_lightning.data import Segment
 
 
 @dataclass(frozen=True)
-class ThingsAndStuffResult:
+class ThingsAndStuffResult(Result):
     """Area-normalised contributions of a few neurons of one layer to the segments of a clip.
 
     Attributes:
@@ -56,13 +57,22 @@ class ThingsAndStuffResult:
     def arrays(self) -> dict[str, np.ndarray]:
         """What is needed to draw the figure again."""
         return {
-            "neurons": self.neurons,
-            "labels": np.array(self.labels),
+            **super().arrays(),
             "segments": np.array([segment.name for segment in self.segments]),
             "categories": np.array([segment.category for segment in self.segments]),
-            "frames": self.frames,
-            "density": self.density,
+            "segment_ids": np.array([segment.id for segment in self.segments]),
+            "isthing": np.array([segment.isthing for segment in self.segments]),
         }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "ThingsAndStuffResult":
+        """The result that was saved."""
+        columns = (arrays[name].tolist() for name in ("segment_ids", "segments", "categories", "isthing"))
+        segments = tuple(Segment(*row) for row in zip(*columns, strict=True))
+        named = {name: arrays[name] for name in ("neurons", "frames", "density")}
+        return cls(
+            arrays["layer"].item(), labels=tuple(arrays["labels"].tolist()), segments=segments, **named
+        )
 
 
 def things_and_stuff(
@@ -109,13 +119,18 @@ def sample_live_neurons(layer: LayerCanvas, count: int, seed: int = 0, tries: in
 
     Args:
         layer: the layer's canvas.
-        count: how many; fewer if ``tries`` times as many draws do not bring that many to light.
+        count: how many; fewer if ``tries`` times as many draws do not bring that many to light. Neurons that
+            contribute Inf or NaN do not count as live.
         seed: of the draw.
         tries: how often to draw again.
     """
     drawn = np.random.default_rng(seed).permutation(layer.neurons)[: tries * count]
-    live = (layer.maps(drawn) != 0).flatten(1).any(1).cpu().numpy()
-    return sorted(drawn[live][:count].tolist())
+    live: list[int] = []
+    for some in np.array_split(drawn, tries):  # most are alive, so that the first of them do
+        if len(live) < count and len(some):
+            totals = layer.maps(some).abs().flatten(1).sum(1, dtype=torch.float64)
+            live += some[((totals > 0) & totals.isfinite()).cpu().numpy()].tolist()
+    return sorted(live[:count])
 
 
 def evenly_spaced(items: Sequence[int], count: int) -> list[int]:

@@ -105,7 +105,7 @@ class Fit:
     def _set_up(self, callback: dict[str, Any], epochs: int, frame: int, frames: int) -> None:
         """Analyse the trained network only, at the chosen frame."""
         name, options = callback["class_path"].rpartition(".")[2], callback.setdefault("init_args", {})
-        if "every_n_epochs" in options:
+        if any(options.pop(cadence, None) is not None for cadence in CADENCES):
             options["every_n_epochs"] = epochs
         if name in FRAME_ANALYSES:
             options["frame"] = frame
@@ -131,6 +131,7 @@ class Fit:
         return 4 if self.plan.fast else int(config["trainer"]["max_epochs"])
 
 
+CADENCES = ("every_n_epochs", "epochs", "log_spaced", "at_checkpoints")
 FRAME_ANALYSES = (
     "ContributionMaps",
     "GroupingVariance",

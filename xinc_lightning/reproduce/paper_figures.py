@@ -9,7 +9,17 @@ import numpy as np
 import torch
 
 from xinc_lightning import figures
-from xinc_lightning.analyses import SharedEmbedding
+from xinc_lightning.analyses import (
+    ContributionMapsResult,
+    ContributionVsIntensityResult,
+    FlowVsFluctuationResult,
+    GroupingVarianceResult,
+    NeuronClustersResult,
+    NeuronsPerPixelResult,
+    PixelsPerNeuronResult,
+    SharedEmbedding,
+    ThingsAndStuffResult,
+)
 from xinc_lightning.figures import Figure
 from xinc_lightning.figures.paper import SampledMaps, embedding_with_maps, maps_by_layer
 from xinc_lightning.reproduce.results import Trained
@@ -116,42 +126,42 @@ def _by_case(
 def _maps(layers: Sequence[tuple[Trained, str]], title: str) -> Figure:
     rows = []
     for trained, layer in layers:
-        saved = trained.checkpoint.arrays("maps", layer)
-        largest = np.sort(np.argsort(-np.abs(saved["maps"]).sum((1, 2)), kind="stable")[:MAPS])
-        labels = tuple(str(saved["labels"][place]) for place in largest)
-        rows.append(SampledMaps(trained.label(layer), labels, saved["maps"][largest]))
+        result = trained.result(ContributionMapsResult, layer)
+        largest = np.sort(np.argsort(-np.abs(result.maps).sum((1, 2)), kind="stable")[:MAPS])
+        labels = tuple(result.labels[place] for place in largest)
+        rows.append(SampledMaps(result.layer, labels, result.maps[largest]))
     return maps_by_layer(rows, layers[0][0].picture, title)
 
 
 def _variance(case: Case) -> Figure:
-    results = [trained.variance(layer) for trained, layer in case.layers]
+    results = [trained.result(GroupingVarianceResult, layer) for trained, layer in case.layers]
     return figures.grouping_variances(results, f"Grouping contributions · {case.name}")
 
 
 def _intensity(case: Case) -> Figure:
-    results = [trained.intensity(layer) for trained, layer in case.layers]
+    results = [trained.result(ContributionVsIntensityResult, layer) for trained, layer in case.layers]
     return figures.contributions_vs_intensity(
         results, case.nerv.picture, f"Contribution vs. intensity · {case.name}"
     )
 
 
 def _pixels_per_neuron(case: Case) -> Figure:
-    results = [trained.pixels_per_neuron(layer) for trained, layer in case.layers]
+    results = [trained.result(PixelsPerNeuronResult, layer) for trained, layer in case.layers]
     return figures.pixels_per_neuron_curves(results, f"Pixels per neuron · {case.name}")
 
 
 def _neurons_per_pixel(case: Case) -> Figure:
-    results = [trained.neurons_per_pixel(layer) for trained, layer in case.layers]
+    results = [trained.result(NeuronsPerPixelResult, layer) for trained, layer in case.layers]
     return figures.neurons_per_pixel_maps(results, case.nerv.picture, f"Neurons per pixel · {case.name}")
 
 
 def _distributions(case: Case) -> Figure:
-    results = [trained.neurons_per_pixel(layer) for trained, layer in case.layers]
+    results = [trained.result(NeuronsPerPixelResult, layer) for trained, layer in case.layers]
     return figures.contribution_distributions(results, f"Distribution of contributions · {case.name}")
 
 
 def _things_and_stuff(case: Case, trained: Trained, layers: Sequence[str]) -> Figure:
-    results = [trained.things_and_stuff(layer) for layer in layers]
+    results = [trained.result(ThingsAndStuffResult, layer) for layer in layers]
     positions = [trained.clip.indices.index(int(frame)) for frame in results[0].frames]
     pictures = trained.clip.frames[positions].permute(0, 2, 3, 1).numpy()
     masks = torch.stack([mask for p in positions if (mask := trained.clip.masks[p]) is not None]).numpy()
@@ -160,7 +170,7 @@ def _things_and_stuff(case: Case, trained: Trained, layers: Sequence[str]) -> Fi
 
 def _motion(case: Case) -> Figure:
     nerv = case.nerv
-    results = [nerv.flow_vs_fluctuation(layer) for layer in nerv.layers[:1:-1]]
+    results = [nerv.result(FlowVsFluctuationResult, layer) for layer in nerv.layers[:1:-1]]
     flow = nerv.checkpoint.arrays("flow_vs_fluctuation", "flow")["flow"]
     positions = [nerv.clip.indices.index(int(frame)) for frame in results[0].frames]
     pictures = nerv.clip.frames[positions].permute(0, 2, 3, 1).numpy()
@@ -175,7 +185,7 @@ def _clusters(number: int, case: Case) -> Iterator[tuple[str, str, Callable[[], 
 
 
 def _cluster(case: Case, trained: Trained, layer: str) -> Figure:
-    result = trained.neuron_clusters(layer)
+    result = trained.result(NeuronClustersResult, layer)
     return figures.clusters_with_maps(
         result, trained.picture, f"Neuron clusters · {result.layer} · {case.name}"
     )
@@ -187,7 +197,7 @@ def _head_embedding(seeds: Sequence[Case]) -> Figure:
     panel = _embeddings([case.nerv for case in seeds])[f"NeRV {layer}"]
     places, labels, maps = [], [], []
     for number, case in enumerate(seeds[:3]):
-        result = case.nerv.neuron_clusters(layer)
+        result = case.nerv.result(NeuronClustersResult, layer)
         for cluster in np.unique(result.shown_clusters):
             one = int(np.flatnonzero(result.shown_clusters == cluster)[0])
             same = (panel.sets == number) & (panel.neurons == result.shown[one])

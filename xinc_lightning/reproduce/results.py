@@ -1,22 +1,38 @@
 """Results as the analyses computed them, rebuilt from what they saved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from xinc_lightning.analyses import (
+    ContributionMapsResult,
     ContributionVsIntensityResult,
     FlowVsFluctuationResult,
     GroupingVarianceResult,
     NeuronClustersResult,
     NeuronsPerPixelResult,
     PixelsPerNeuronResult,
-    ShiftNull,
     ThingsAndStuffResult,
 )
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.data import ClipDataModule, PanopticClip
 from xinc_lightning.run_results import Checkpoint, Run, read_run
+
+R = TypeVar("R", bound=Result)
+
+FOLDERS: dict[type[Result], str] = {
+    ContributionMapsResult: "maps",
+    ContributionVsIntensityResult: "intensity",
+    FlowVsFluctuationResult: "flow_vs_fluctuation",
+    GroupingVarianceResult: "variance",
+    NeuronClustersResult: "neuron_clusters",
+    NeuronsPerPixelResult: "neurons_per_pixel",
+    PixelsPerNeuronResult: "pixels_per_neuron",
+    ThingsAndStuffResult: "things_and_stuff",
+}
+"""Where the callbacks save each kind of result."""
 
 
 @dataclass(frozen=True)
@@ -59,97 +75,10 @@ class Trained:
         """A layer's name beside another architecture's: ``FFN layer3``."""
         return f"{self.run.architecture} {layer}"
 
-    def variance(self, layer: str) -> GroupingVarianceResult:
-        """See :class:`GroupingVarianceResult`."""
-        saved = self.checkpoint.arrays("variance", layer)
-        scores = {key.removeprefix("scores_"): saved[key] for key in saved if key.startswith("scores_")}
-        null = None
-        if "null_shifts" in saved:
-            tested = {name: saved[f"null_{name}"] for name in scores if f"null_{name}" in saved}
-            null = ShiftNull(saved["null_neurons"], saved["null_shifts"], tested)
-        return GroupingVarianceResult(
-            self.label(layer), saved["neurons"], saved["dead"], scores, bool(saved["std"]), null
-        )
-
-    def intensity(self, layer: str) -> ContributionVsIntensityResult:
-        """See :class:`ContributionVsIntensityResult`."""
-        saved = self.checkpoint.arrays("intensity", layer)
-        return ContributionVsIntensityResult(
-            self.label(layer),
-            saved["contribution"],
-            saved["intensity"],
-            saved["edges"],
-            self.scalar(layer, "intensity/intensity_correlation"),
-            self.scalar(layer, "intensity/edge_correlation"),
-        )
-
-    def pixels_per_neuron(self, layer: str) -> PixelsPerNeuronResult:
-        """See :class:`PixelsPerNeuronResult`."""
-        saved = self.checkpoint.arrays("pixels_per_neuron", layer)
-        return PixelsPerNeuronResult(
-            self.label(layer), saved["neurons"], saved["counts"], saved["dead"], int(saved["pixels"])
-        )
-
-    def neurons_per_pixel(self, layer: str) -> NeuronsPerPixelResult:
-        """See :class:`NeuronsPerPixelResult`."""
-        saved = self.checkpoint.arrays("neurons_per_pixel", layer)
-        return NeuronsPerPixelResult(
-            layer=self.label(layer),
-            neurons=len(self.checkpoint.arrays("pixels_per_neuron", layer)["neurons"]),
-            thresholds=tuple(float(x) for x in saved["thresholds"]),
-            tau=saved["tau"],
-            share=saved["share"],
-            effective=saved["effective"],
-            curve=saved["curve"],
-        )
-
-    def things_and_stuff(self, layer: str) -> ThingsAndStuffResult:
-        """See :class:`ThingsAndStuffResult`."""
-        saved = self.checkpoint.arrays("things_and_stuff", layer)
-        return ThingsAndStuffResult(
-            layer=self.label(layer),
-            neurons=saved["neurons"],
-            labels=tuple(map(str, saved["labels"])),
-            segments=self.clip.segments,
-            frames=saved["frames"],
-            density=saved["density"],
-        )
-
-    def flow_vs_fluctuation(self, layer: str) -> FlowVsFluctuationResult:
-        """See :class:`FlowVsFluctuationResult`."""
-        saved = self.checkpoint.arrays("flow_vs_fluctuation", layer)
-        return FlowVsFluctuationResult(
-            layer=self.label(layer),
-            neurons=int(saved["neurons"]),
-            total_neurons=len(self.checkpoint.arrays("pixels_per_neuron", layer)["neurons"]),
-            frames=saved["frames"],
-            moving=saved["moving"],
-            fluctuation=saved["fluctuation"],
-            spearman=saved["spearman"],
-            auc=saved["auc"],
-        )
-
-    def neuron_clusters(self, layer: str) -> NeuronClustersResult:
-        """See :class:`NeuronClustersResult`."""
-        saved = self.checkpoint.arrays("neuron_clusters", layer)
-        arrays = (
-            "neurons",
-            "vectors",
-            "cluster_areas",
-            "positions",
-            "clusters",
-            "shown",
-            "shown_clusters",
-            "maps",
-        )
-        counts = {name: int(saved[name]) for name in ("total_neurons", "sampled", "neighbours")}
-        return NeuronClustersResult(
-            **{name: saved[name] for name in arrays},  # type: ignore[arg-type]
-            **counts,  # type: ignore[arg-type]
-            layer=self.label(layer),
-            labels=tuple(map(str, saved["labels"])),
-            silhouette=self.scalar(layer, "neuron_clusters/silhouette"),
-        )
+    def result(self, kind: type[R], layer: str) -> R:
+        """What an analysis found about a layer, under a name that tells the architectures apart."""
+        result = kind.from_arrays(self.checkpoint.arrays(FOLDERS[kind], layer))
+        return replace(result, layer=self.label(layer))  # type: ignore[type-var]
 
 
 def read_trained(folder: Path) -> Trained:
