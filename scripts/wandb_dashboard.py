@@ -50,7 +50,7 @@ PICTURES = {
     "Things and stuff": ("things_and_stuff",),
     "Flow and fluctuation": ("flow_vs_fluctuation",),
 }
-BY_LAYER = {"Contribution maps": "maps", "Neuron clusters": "neuron_clusters"}
+BY_LAYER = {"Contribution maps": "maps", "Maps over epochs": "strips", "Neuron clusters": "neuron_clusters"}
 """Analyses with a picture a layer."""
 
 NEURONS, UMAP = "xinc/neuron_table", "xinc/neurons"

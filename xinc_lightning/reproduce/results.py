@@ -78,7 +78,7 @@ class Trained:
     def result(self, kind: type[R], layer: str) -> R:
         """What an analysis found about a layer, under a name that tells the architectures apart."""
         result = kind.from_arrays(self.checkpoint.arrays(FOLDERS[kind], layer))
-        return replace(result, layer=self.label(layer))  # type: ignore[type-var]
+        return replace(result, layer=self.label(layer))  # type: ignore[call-arg]
 
 
 def read_trained(folder: Path) -> Trained:
