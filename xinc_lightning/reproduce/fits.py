@@ -9,6 +9,7 @@ import yaml
 
 from xinc_lightning.cli import main, shipped_configs
 from xinc_lightning.data import ClipDataModule
+from xinc_lightning.data.own import BUNNY
 from xinc_lightning.run_results import RunError
 from xinc_lightning.runs import CHECKPOINTS
 
@@ -99,8 +100,8 @@ class Fit:
         return config
 
     def _clip_frames(self) -> str:
-        """The paper's clips have 30 frames; a dataset's are taken whole."""
-        return "0:6" if self.plan.fast else "0:30" if self.clip is None else "all"
+        """Of the demo clip as many as the paper's clips have; others are taken whole."""
+        return "0:6" if self.plan.fast else "0:30" if self.plan.data == BUNNY else "all"
 
     def _set_up(self, callback: dict[str, Any], epochs: int, frame: int, frames: int) -> None:
         """Analyse the trained network only, at the chosen frame."""
