@@ -233,7 +233,7 @@ class AnalysisCallback(Callback, ABC):
             )
             if strict:
                 raise AnalysisError(failed) from error
-            self._say(failed, _one_line(error))
+            self._say(failed, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
 
     def _say(self, sentence: str, topic: str | None = None) -> None:
         """Warn, once for each topic."""

@@ -65,7 +65,10 @@ def _options(classes: Classes) -> list[str]:
             takers = (
                 owner.__mro__ if isinstance(owner, type) else (owner,)
             )  # what **options hands on to a base
-            arguments = [name for taker in takers for name in signature(taker).parameters]
+            # Those of the bases too: **options hands them on.
+            arguments = [
+                name for taker in takers if taker is not object for name in signature(taker).parameters
+            ]
             names += arguments + [f"{prefix}.{argument}" for argument in arguments]
     return names
 

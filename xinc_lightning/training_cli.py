@@ -18,6 +18,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
@@ -175,13 +176,7 @@ def run(args: Sequence[str]) -> None:
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": None},
         )
-    except (
-        callbacks.AnalysisError,
-        DataError,
-        FileNotFoundError,
-        MisconfigurationException,
-        ValueError,
-    ) as error:
+    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
         fail(refusal(str(error)))
     for logger in cli.trainer.loggers:
         if isinstance(logger, callbacks.WandbRun):

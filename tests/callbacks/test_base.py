@@ -12,7 +12,6 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from xinc_lightning.callbacks import (
     AnalysisCallback,
-    AnalysisError,
     ContributionMaps,
     FlowVsFluctuation,
     GroupingVariance,
@@ -20,6 +19,7 @@ from xinc_lightning.callbacks import (
     PixelsPerNeuron,
     ThingsAndStuff,
 )
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.data import ClipLoader
 from xinc_lightning.modules import NeRVModule
 
@@ -162,17 +162,15 @@ def test_every_rhythm_in_one_run_shares_folders_and_ends_with_the_last_epoch(fit
         ({"max_epochs": -1, "max_steps": 5}, None, 3),  # within the third epoch
         ({"max_epochs": 9}, Stop(), 2),
         ({"max_epochs": 9}, Stop(batch=3), 2),
-        (
-            {"max_epochs": 9},
-            EarlyStopping("train/psnr", patience=1, mode="min", check_on_train_epoch_end=True),
-            2,
-        ),
+        ({"max_epochs": 9}, "early", 2),
         ({"max_epochs": 10**6, "max_time": timedelta(seconds=2)}, None, None),
     ],
 )
 @pytest.mark.parametrize("every", [1, 100])
 def test_the_end_is_looked_at_once_however_training_ends(fit, folders, options, stop, end, every):
     look = Looks(every_n_epochs=every)
+    if stop == "early":
+        stop = EarlyStopping("train/psnr", patience=1, mode="min", check_on_train_epoch_end=True)
     trainer = fit(*([stop] if stop else []), look, **options)
     seen = epochs(look)
     assert len(seen) == len({*seen}), "looked at twice"
@@ -187,7 +185,10 @@ def test_the_end_is_looked_at_once_however_training_ends(fit, folders, options, 
 @pytest.mark.parametrize(
     ("saving", "expected"),
     [
-        ({"every_n_epochs": 2}, [2, 4, 6, 7]),  # at the end of the training epoch
+        (
+            {"every_n_epochs": 2, "save_on_train_epoch_end": True},
+            [2, 4, 6, 7],
+        ),  # at the end of the training epoch
         ({"every_n_epochs": 1, "save_on_train_epoch_end": False}, [3, 6, 7]),  # at the end of validation
         ({"every_n_train_steps": 3}, [2, 3, 5, 6, 7]),  # within an epoch: what is looked at is its end
     ],

@@ -31,6 +31,7 @@ from xinc_lightning.callbacks import (
 )
 from xinc_lightning.callbacks.base import undisturbed
 from xinc_lightning.callbacks.naming import names_of
+from xinc_lightning.modules import NeRVModule
 
 ALL = (
     *(Reconstructions, ContributionMaps, GroupingVariance, ContributionVsIntensity, PixelsPerNeuron),
@@ -45,7 +46,7 @@ class Saved:
         self.folder = folder
         self.settings = json.loads((folder / "settings.json").read_text())
         self.frames = self.npz("frames")
-        self.layers = ["block1", "block2", "block3", "head"]
+        self.layers = ["block3", "head"]
 
     def npz(self, name):
         with np.load(self.folder / f"{name}.npz", allow_pickle=False) as file:
@@ -62,11 +63,23 @@ class Saved:
         return self.frames["masks"][[self.frames["annotated"].tolist().index(p) for p in positions]]
 
 
-@pytest.fixture
-def saved(scene, nerv, tmp_path):
+@pytest.fixture(scope="module")
+def saved(scene, tmp_path_factory):
     """All analyses of one look, as the trainer's hooks would make them."""
-    callbacks = [cls(epochs=[1]) for cls in ALL]
-    folder = tmp_path / "epoch=0007"
+    layers = ["block3", "head"]
+    callbacks = [
+        *(
+            cls(layers=layers)
+            for cls in ALL
+            if cls not in (Reconstructions, GroupingVariance, NeuronClusters)
+        ),
+        Reconstructions(),
+        GroupingVariance(layers=layers, shifts=2, epochs=[1]),
+        NeuronClusters(layers=layers, clusters=6, max_neurons=40),
+    ]
+    nerv = NeRVModule(target_parameters=20_000, clip_shape=[len(scene.clip), *scene.clip.frames.shape[2:]])
+    nerv.size_for(scene.clip.frames)
+    folder = tmp_path_factory.mktemp("analyses") / "epoch=0007"
     with undisturbed(nerv), Sink(folder, [], 7, 70) as sink:
         callbacks[0]._look(nerv, scene.clip, sink, names_of(callbacks))
     return Saved(folder)
@@ -75,7 +88,6 @@ def saved(scene, nerv, tmp_path):
 def redrawn(saved, layers, title):
     """Every kind of figure, by file."""
     first = saved.pictures([0])[0]
-    back = layers[::-1]
     yield (
         "variance",
         figures.grouping_variances(
@@ -94,7 +106,7 @@ def redrawn(saved, layers, title):
     yield "neurons_per_pixel", figures.neurons_per_pixel_maps(results, first, title("neurons_per_pixel"))
     name = "contribution_distribution"
     yield name, figures.contribution_distributions(results, title(name))
-    results = saved.results(ThingsAndStuffResult, "things_and_stuff", back)
+    results = saved.results(ThingsAndStuffResult, "things_and_stuff", layers)
     positions = [saved.settings["clip"]["indices"].index(i) for i in results[0].frames]
     yield (
         "things_and_stuff",
@@ -106,7 +118,7 @@ def redrawn(saved, layers, title):
     yield (
         "flow_vs_fluctuation",
         figures.flow_beside_fluctuation(
-            saved.results(FlowVsFluctuationResult, "flow_vs_fluctuation", back),
+            saved.results(FlowVsFluctuationResult, "flow_vs_fluctuation", layers),
             flow["flow"],
             saved.pictures(flow["positions"]),
             title("flow_vs_fluctuation"),
@@ -156,9 +168,9 @@ def test_settings_say_everything_that_was_chosen(saved, scene):
         "grid": [4, 8],
         "std": False,
         "convention": "paper",
-        "shifts": 20,
+        "shifts": 2,
         "max_null_neurons": 128,
-        "layers": None,
+        "layers": ["block3", "head"],
         "frame": 0,
         "seed": 0,
         "every_n_epochs": None,
