@@ -22,6 +22,8 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
   clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
   umap       several runs' neurons in one embedding   xinc umap runs/nerv-001 runs/nerv-002 --by seed
+  compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
+  evolution  a run's maps over training, as a film    xinc evolution runs/nerv-001
 
 `xinc COMMAND --help` lists every option of a command.
 """
@@ -47,7 +49,7 @@ def _run(args: list[str]) -> None:
 
         print(f"xinc_lightning {__version__}")
         return
-    own = {"configs": configs, "clips": clips, "umap": umap}
+    own = {"configs": configs, "clips": clips, "umap": umap, "compare": compare, "evolution": evolution}
     if args[0] in own:
         own[args[0]](args[1:])
         return
@@ -146,3 +148,17 @@ def umap(args: Sequence[str]) -> None:
     from xinc_lightning.umap_cli import main as embed
 
     embed(list(args))
+
+
+def compare(args: Sequence[str]) -> None:
+    """``xinc compare``: several runs in one table and on one axis."""
+    from xinc_lightning.compare_cli import main as compare_runs
+
+    compare_runs(list(args))
+
+
+def evolution(args: Sequence[str]) -> None:
+    """``xinc evolution``: a run's maps over training, as a film."""
+    from xinc_lightning.evolution_cli import main as film
+
+    film(list(args))

@@ -66,7 +66,19 @@ class SaveRunConfig(SaveConfigCallback):
         text = self.parser.dump(self.asked, skip_none=False)
         write_atomically(Path(trainer.default_root_dir) / "config.yaml", text.encode())
         for logger in trainer.loggers:
-            logger.log_hyperparams(yaml.safe_load(text))
+            logger.log_hyperparams({**yaml.safe_load(text), **self._in_short(trainer, pl_module)})
+
+    def _in_short(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
+        """What runs are told apart by in a logger's list of them."""
+        assert isinstance(module, INRModule)
+        clip, budget = trainer.datamodule.clip, module.budget  # type: ignore[attr-defined]
+        return {
+            "video": clip.name,
+            "architecture": type(module).__name__.removesuffix("Module"),
+            "bpp": round(budget.bpp, 2),
+            "parameters": budget.parameters,
+            "seed": self.asked.get("seed_everything"),
+        }
 
 
 MENDABLE = (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError)

@@ -30,6 +30,14 @@ def history(run: Path) -> list[dict]:
     return [record["history"]["item"] for record in records(run) if "history" in record]
 
 
+def in_short(run: Path) -> dict:
+    """The keys by which runs are filtered, as they are after all updates."""
+    config: dict = {}
+    for record in records(run):
+        config |= record.get("config", {}).get("update", {})
+    return {key: config[key] for key in ("video", "architecture", "bpp", "parameters", "seed")}
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A finished quick run."""
@@ -54,6 +62,15 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
     )
     for part in ("target_bpp", "seed_everything", "bunny", "NeRVModule", "max_epochs"):
         assert part in config
+
+    report = json.loads((run / "report.json").read_text())
+    assert in_short(run) == {
+        "video": "bunny",
+        "architecture": "NeRV",
+        "bpp": pytest.approx(report["bpp"], abs=0.005),
+        "parameters": report["parameters"],
+        "seed": 42,
+    }
 
     media = [row for row in rows if any("/block3" in key and key.endswith(".path") for key in row)]
     assert [row["epoch"] for row in media] == [2, 4]
