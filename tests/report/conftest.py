@@ -142,7 +142,8 @@ def chromium() -> Iterator[Browser]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (extra dev)")
     from selenium.webdriver.chrome.service import Service
 
-    paths = [shutil.which("chromium"), shutil.which("chromedriver")]
+    names = ("chromium", "chromium-browser", "google-chrome")
+    paths = [next(filter(None, map(shutil.which, names)), None), shutil.which("chromedriver")]
     if not all(paths):
         pytest.skip("no chromium and chromedriver here (Debian: apt-get install chromium chromium-driver)")
     options = webdriver.ChromeOptions()
