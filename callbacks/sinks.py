@@ -152,18 +152,8 @@ class Sink:
 
     def close(self) -> None:
         """Write everything, then send it."""
-        self._report_overflow()
         self._write()
         self._send()
-
-    def _report_overflow(self) -> None:
-        """Analyses leave out what is not defined; what is not finite nevertheless has gone wrong."""
-        broken = [name for name, value in self._all("scalars").items() if not math.isfinite(value)]
-        if broken:
-            rank_zero_warn(
-                f"epoch {self.epoch}: {len(broken)} numbers are not finite, among them {broken[0]}: the network "
-                "or what its neurons contribute has grown beyond float32."
-            )
 
     def _labelled(self, name: str) -> str:
         """``variance`` as ``variance-<label>``, ``maps/head`` as ``maps-<label>/head``."""

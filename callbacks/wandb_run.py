@@ -96,7 +96,10 @@ class WandbRun(WandbLogger):
 
     def _start(self) -> None:
         """Start wandb as the environment asks for it, else offline."""
+        import wandb
+
         try:
+            wandb.setup(wandb.Settings(silent=True))  # before it has anything to tell
             self._wandb_init["mode"] = self._mode()
             if self._wandb_init["mode"] != "disabled":
                 self._wandb_init["dir"] = _writable(Path(self._wandb_init["dir"]))
@@ -154,7 +157,7 @@ class WandbRun(WandbLogger):
             }
             media |= {f"xinc/{name}": wandb.Html(html, inject=False) for name, html in pages.items()}
             if neurons:
-                media["xinc/neuron_table"] = _table(neurons)
+                media["xinc/neuron_table"] = neuron_table(neurons)
             self.experiment.log({**media, **_finite(scalars)})
 
         self._attempt(log)
@@ -230,7 +233,7 @@ def _writable(folder: Path) -> str:
         return other
 
 
-def _table(neurons: NeuronTable) -> Any:
+def neuron_table(neurons: NeuronTable) -> Any:
     """W&B's table of those neurons that have a picture, or of all if none has."""
     import wandb
 
@@ -270,5 +273,4 @@ def has_api_key() -> bool:
     """Whether wandb has a key for its server, from the environment, ``wandb login`` or .netrc."""
     import wandb
 
-    wandb.setup(wandb.Settings(silent=True))  # before it tells where it found the key
     return wandb.login(prompt=False, verify=False)

@@ -216,13 +216,13 @@ def test_a_resumed_run_looks_at_what_the_killed_one_did_not_and_doubles_nothing(
     killed.unlink()
     killed.parent.rename(tmp_path / "gone")
     resumed = Looks(every_n_epochs=1)
-    fit(ModelCheckpoint(**saver), resumed, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=2.ckpt")
+    fit(ModelCheckpoint(**saver), resumed, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=3.ckpt")
     assert resumed._seen == whole._seen[2:]
     assert folders() == [f"epoch=000{n}" for n in (1, 2, 3, 4)]
 
     before = killed.stat().st_mtime_ns
     again = Looks(every_n_epochs=1)
-    fit(ModelCheckpoint(**saver), again, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=2.ckpt")
+    fit(ModelCheckpoint(**saver), again, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=3.ckpt")
     assert killed.stat().st_mtime_ns == before, "results that were there are written again"
 
 
@@ -247,7 +247,7 @@ def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
         folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
         assert scalars_of(tmp_path, epoch)["xinc/good/epoch"] == epoch
         assert {p.name for p in folder.iterdir()} == {
-            *("scalars.json", "settings.json", "seconds.json"),
+            *("scalars.json", "settings.json", "seconds.json", "neurons.csv"),
             *("pixels_per_neuron.png", "pixels_per_neuron"),
         }
         assert not [name for name in scalars_of(tmp_path, epoch) if "bad" in name]

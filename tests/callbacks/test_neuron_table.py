@@ -17,7 +17,7 @@ from xinc_lightning.callbacks import (
     WandbRun,
 )
 from xinc_lightning.callbacks.neuron_table import NeuronTable
-from xinc_lightning.callbacks.sinks import neuron_table
+from xinc_lightning.callbacks.wandb_run import neuron_table
 
 
 def test_columns_are_joined_by_layer_and_index():

@@ -121,7 +121,7 @@ def test_training_finishes_and_says_it_once(fault, said, tmp_path, monkeypatch, 
     rows = [*csv.DictReader((run / "metrics.csv").open())]
     assert len([row for row in rows if row["train/psnr"]]) == EPOCHS
     for epoch in range(1, EPOCHS + 1):
-        assert (run / "analyses" / f"epoch={epoch:04d}" / "reconstructions.png").is_file()
+        assert [*(run / "analyses" / f"epoch={epoch:04d}").glob("reconstructions*.png")]
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert (run / "config.yaml").is_file()
 
@@ -160,7 +160,7 @@ def test_full_disk_under_a_picture(quietly_offline, tmp_path, monkeypatch):
         sink.__exit__(None, None, None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        quietly_offline.log_pictures({"a": np.zeros((2, 2, 3), np.uint8)}, {}, "")
+        quietly_offline.log_look({"a": np.zeros((2, 2, 3), np.uint8)}, {}, None, {}, "")
         quietly_offline.close()
     assert (tmp_path / "a" / "scalars.json").is_file()
 
@@ -171,10 +171,7 @@ def test_what_is_not_finite_is_null_in_json_and_absent_from_wandb(tmp_path, monk
         WandbRun, "experiment", type("Run", (), {"log": lambda self, row: sent.append(row)})()
     )
     logger = WandbRun(save_dir=str(tmp_path / "wb"))
-    with (
-        pytest.warns(UserWarning, match=r"epoch 7: 2 numbers are not finite, among them x/inf"),
-        Sink(tmp_path / "a", [logger], 7, 70) as sink,
-    ):
+    with Sink(tmp_path / "a", [logger], 7, 70) as sink:
         sink.scalars("x", {"inf": float("inf"), "nan": float("nan"), "one": 1.0})
     assert sent == [{"x/one": 1.0, "epoch": 7, "trainer/global_step": 70}]
     text = (tmp_path / "a" / "scalars.json").read_text()
