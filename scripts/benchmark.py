@@ -102,7 +102,7 @@ def plain_nerv(device: torch.device) -> float:
         for batch in torch.randperm(len(frames), device=device).split(2):
             step(optimizer, lambda: network(batch / len(frames)), frames[batch])  # noqa: B023
 
-    return rate(epoch, epochs(device, 8, 30), device)
+    return rate(epoch, epochs(device, 12, 30), device)
 
 
 def plain_ffn(device: torch.device) -> float:
@@ -113,18 +113,18 @@ def plain_ffn(device: torch.device) -> float:
     grid = pixel_grid(*frame.shape[1:]).to(device)
     target = frame.permute(1, 2, 0).contiguous()
     optimizer = torch.optim.Adam(network.parameters(), lr=9e-4)
-    return rate(lambda: step(optimizer, lambda: network(grid), target), epochs(device, 40, 200), device)
+    return rate(lambda: step(optimizer, lambda: network(grid), target), epochs(device, 100, 200), device)
 
 
 def our_nerv(device: torch.device) -> float:
     """Epochs a second of our module."""
-    return lightning_rate(NeRVModule(target_bpp=32.55), ClipDataModule(), epochs(device, 8, 30), device)
+    return lightning_rate(NeRVModule(target_bpp=32.55), ClipDataModule(), epochs(device, 12, 30), device)
 
 
 def our_ffn(device: torch.device) -> float:
     """Steps a second of our module."""
     data = ClipDataModule(frames=[0], batch_size=None)
-    return lightning_rate(FFNModule(target_bpp=32.55), data, epochs(device, 40, 200), device)
+    return lightning_rate(FFNModule(target_bpp=32.55), data, epochs(device, 100, 200), device)
 
 
 MEASUREMENTS = {"plain_nerv": plain_nerv, "ours_nerv": our_nerv, "plain_ffn": plain_ffn, "ours_ffn": our_ffn}

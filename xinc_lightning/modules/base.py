@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
-from xinc_lightning.modules.losses import LossName, loss_function
+from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
 from xinc_lightning.modules.memory import keep_freed_memory
 
 SSIM_SIDE = 6
@@ -147,8 +147,8 @@ class INRModule(LightningModule, ABC):
         positions, frames = batch
         prediction = self.render(positions)
         losses = self.loss(prediction, frames)
-        with torch.no_grad():
-            self._epoch_errors.append((prediction - frames).square().flatten(1).mean(1))
+        errors = losses if self.loss is per_frame_l2 else per_frame_l2(prediction.detach(), frames)
+        self._epoch_errors.append(errors.detach())
         return self.reduce_losses(losses)
 
     def reduce_losses(self, losses: Tensor) -> Tensor:

@@ -103,15 +103,15 @@ class FFNStack(nn.Module):
         """
         values = features
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            if positions is not None:
+            if positions is not None and len(weight) > 1:
                 weight, bias = weight.index_select(0, positions), bias.index_select(0, positions)
             if len(weight) == 1:  # a plain matrix product is faster than a batch of one
-                values = torch.addmm(bias[0, :, None], weight[0], values.flatten(end_dim=-2))[None]
+                values = torch.addmm(bias[0, :, None], weight[0], values)
             else:
                 values = torch.baddbmm(bias[..., None], weight, values.expand(len(weight), -1, -1))
             if i < self.depth - 1:
-                values = values.relu_()
-        return values
+                values = values.relu_()  # in place on a view, autograd would copy whole gradients
+        return values if values.ndim == 3 else values[None]
 
     def frame(self, index: int) -> FFN:
         """The network of one frame, detached from the stack."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.networks.encoding import FrameEncoding
 from xinc_lightning.networks.layers import ConvLayer
+from xinc_lightning.networks.upsampling import gelu_shuffle
 
 KERNEL = 3
 
@@ -37,9 +38,7 @@ class NeRVBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Upsample [batch, inputs, h, w] to [batch, outputs, h·stride, w·stride]."""
-        # The activation comes first because it is elementwise, so the order does not matter, and because it
-        # then runs on the convolution's own contiguous output.
-        return F.pixel_shuffle(F.gelu(self.conv(x)), self.stride)
+        return gelu_shuffle(self.conv(x), self.stride)
 
 
 class NeRV(nn.Module):
@@ -87,7 +86,8 @@ class NeRV(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         """Render [batch] times in [0, 1) as [batch, 3, height, width] frames."""
-        x = F.gelu(self.stem(self.encoding(t)))
+        # The stem is a 1×1 convolution of one pixel; a matrix product is that without the ceremony.
+        x = F.gelu(F.linear(self.encoding(t).flatten(1), self.stem.weight.flatten(1), self.stem.bias))
         # The grid's values lie (channel, row, col) along the stem's channels.
         x = self.head(self.blocks(x.reshape(len(x), -1, *self.grid)))
         return (torch.tanh(x) + 1) / 2 if self.output == "tanh" else x
