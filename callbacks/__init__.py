@@ -6,12 +6,13 @@ if __name__ != "xinc_lightning.callbacks":
         "different copy of every class. Write `from xinc_lightning.callbacks import …`."
     )
 
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.base import AnalysisCallback, AnalysisError
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
 from xinc_lightning.callbacks.contribution_vs_intensity import ContributionVsIntensity
 from xinc_lightning.callbacks.flow_vs_fluctuation import FlowVsFluctuation
 from xinc_lightning.callbacks.grouping_variance import GroupingVariance
+from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.neuron_clusters import NeuronClusters
 from xinc_lightning.callbacks.neurons_per_pixel import NeuronsPerPixel
 from xinc_lightning.callbacks.pixels_per_neuron import PixelsPerNeuron
@@ -23,6 +24,7 @@ from xinc_lightning.callbacks.things_and_stuff import ThingsAndStuff
 
 __all__ = [
     "AnalysisCallback",
+    "AnalysisError",
     "Checkpoints",
     "ContributionMaps",
     "ContributionVsIntensity",

@@ -2,166 +2,81 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
-from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from xinc_lightning.analyses import sample_neurons
+from xinc_lightning.callbacks.atomic import tidy
+from xinc_lightning.callbacks.cadence import Cadence
+from xinc_lightning.callbacks.moment import Moment, Needs
+from xinc_lightning.callbacks.naming import essential, names_of
+from xinc_lightning.callbacks.settings import settings_of
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics, TracedCanvas
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import INRModule
 
-
-@dataclass(frozen=True)
-class Needs:
-    """What an analysis wants to find in the shared pass over the canvas.
-
-    Attributes:
-        positions: frames of the clip, by position. All due analyses' positions are looked at together; frames
-            next to each other in the sorted union also give the fluctuation between them.
-        partitions: by name, each pixel's cluster: [height, width], or position → [height, width] where
-            clusters move (for every position that any analysis asks for).
-    """
-
-    positions: tuple[int, ...] = (0,)
-    partitions: Mapping[str, Tensor | Mapping[int, Tensor]] = field(default_factory=dict)
+__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "undisturbed"]
 
 
-class Moment:
-    """One look at a network: what every due analysis shares, computed at most once.
+class AnalysisError(RuntimeError):
+    """A strict analysis failed."""
+
+
+class AnalysisCallback(Callback, ABC):
+    """Base of the analyses: they run after some of the epochs, at the end of training, and in ``test``.
+
+    All of a trainer's analyses that are due together share one :class:`Moment` and one :class:`Sink`; the
+    first of them in the trainer's list runs them all. Training goes on as if they had not run: same mode, same
+    random numbers, no gradients. It also goes on if one of them fails.
+
+    An epoch is looked at when it is surely over, with its checkpoint saved: before the next one begins, or when
+    training ends.
 
     Args:
-        module: the network in training or under test.
-        clip: what it represents.
-        epoch: epochs completed.
-        needs: what the due analyses want from the shared pass.
-        max_neurons: layers of more neurons are sampled, with a fixed seed.
+        every_n_epochs: look after every so many epochs; 100 unless another cadence is given.
+        epochs: look after these numbers of epochs instead; 0 is the untrained network.
+        log_spaced: look so many times instead, most of them early; see
+            :func:`~xinc_lightning.callbacks.cadence.log_spaced`.
+        at_checkpoints: look at every epoch of which a checkpoint is saved instead.
+        strict: end training if this analysis fails.
+
+    Raises:
+        ValueError: if more than one cadence is given, or one that makes no sense.
     """
 
     def __init__(
         self,
-        module: INRModule,
-        clip: PanopticClip,
-        epoch: int,
-        needs: Sequence[Needs] = (),
-        max_neurons: int | None = None,
+        every_n_epochs: int | None = None,
+        epochs: list[int] | None = None,
+        log_spaced: int | None = None,
+        at_checkpoints: bool = False,
+        strict: bool = False,
     ) -> None:
-        self.module = module
-        self.clip = clip
-        self.epoch = epoch
-        self.positions = tuple(sorted({p for need in needs for p in need.positions})) or (0,)
-        self.partitions = {name: labels for need in needs for name, labels in need.partitions.items()}
-        self.max_neurons = max_neurons
-        self._statistics: dict[tuple[str, int], LayerStatistics] = {}
+        self._cadence = Cadence(every_n_epochs, epochs, log_spaced, at_checkpoints)
+        self.every_n_epochs = self._cadence.every_n_epochs
+        self.epochs = epochs
+        self.log_spaced = log_spaced
+        self.at_checkpoints = at_checkpoints
+        self.strict = strict
+        self._seconds = 0.0
+        self._saved = False  # a checkpoint, since the last look
+        self._latest: int | None = None  # epoch looked at
+        self._said: set[str] = set()
 
-    @cached_property
-    def reconstruction(self) -> Tensor:
-        """The clip as the network stores it, [frames, 3, height, width], on the CPU."""
-        return self.module.reconstruct().cpu()
+    # --- for subclasses -----------------------------------------------------------------------------------
 
-    @property
-    def architecture(self) -> str:
-        """Name of the network's class, without the word module."""
-        return type(self.module).__name__.removesuffix("Module")
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """Refuse options that do not fit the network or the clip, before training starts.
 
-    @cached_property
-    def _canvases(self) -> list[tuple[tuple[int, ...], TracedCanvas]]:
-        """Canvases and the positions they cover: one for all frames if one network represents them all."""
-        return self.canvases_at(self.positions)
-
-    def canvases_at(self, positions: Sequence[int]) -> list[tuple[tuple[int, ...], TracedCanvas]]:
-        """Canvases outside the shared pass, and the positions they cover.
-
-        For analyses that look at a few neurons in many frames. Positions that one network represents are in
-        one canvas.
+        Raises:
+            ValueError: names what is wrong and the nearest that would be right.
         """
-        inputs = [self.module.canvas_inputs(position) for position in positions]
-        if len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1:
-            times = torch.cat([time for _, time in inputs])
-            return [(tuple(positions), Canvas(inputs[0][0]).at(times))]
-        return [
-            ((position,), Canvas(network).at(grid))
-            for position, (network, grid) in zip(positions, inputs, strict=True)
-        ]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Names of the layers, input side first."""
-        return self._canvases[0][1].layers
-
-    def canvas(self, layer: str, position: int) -> tuple[LayerCanvas, int]:
-        """A layer's canvas that covers a position, and the index of that position among its frames."""
-        for positions, canvas in self._canvases:
-            if position in positions:
-                return canvas[layer], positions.index(position)
-        raise KeyError(f"position {position} is not among the positions asked for, {self.positions}.")
-
-    def statistics(self, layer: str, position: int) -> tuple[LayerStatistics, int]:
-        """A layer's reductions that cover a position, and the index of that position among their frames."""
-        canvas, frame = self.canvas(layer, position)
-        key = (layer, id(canvas))
-        if key not in self._statistics:
-            covered = next(positions for positions, c in self._canvases if c[layer] is canvas)
-            sampled = self.sampled_neurons(canvas.neurons)
-            self._statistics[key] = canvas.reduce(self._labels(covered), neurons=sampled)
-        return self._statistics[key], frame
-
-    def sampled_neurons(self, neurons: int) -> list[int] | None:
-        """Which neurons of a layer of so many are analysed; None for all."""
-        if self.max_neurons is None or neurons <= self.max_neurons:
-            return None
-        return sample_neurons(neurons, self.max_neurons)
-
-    def _labels(self, positions: tuple[int, ...]) -> dict[str, Tensor]:
-        """The partitions as the engine takes them: one picture, or one for each frame."""
-        labels = {}
-        for name, given in self.partitions.items():
-            labels[name] = given if isinstance(given, Tensor) else torch.stack([given[p] for p in positions])
-        return labels
-
-    def psnr(self, position: int) -> float:
-        """PSNR of one frame in dB."""
-        pair = (self.reconstruction[position], self.clip.frames[position].cpu())
-        return float(peak_signal_noise_ratio(*pair, data_range=1.0))
-
-    def title(self, layer: str, position: int) -> str:
-        """Heading of a figure about one layer's canvas of one frame."""
-        return (
-            f"{self.architecture} {layer} · {self.clip.name} frame {self.clip.indices[position]} · "
-            f"epoch {self.epoch} · {self.psnr(position):.2f} dB"
-        )
-
-
-class AnalysisCallback(Callback, ABC):
-    """Base of the analyses: they run every so many epochs, at the end of training, and in ``test``.
-
-    All of a trainer's analyses that are due together share one :class:`Moment` and one :class:`Sink`; the
-    first of them in the trainer's list runs them all. Training goes on as if they had not run: same mode, same
-    random numbers, no gradients.
-
-    Args:
-        every_n_epochs: how often; the last epoch is always analysed.
-
-    Raises:
-        ValueError: if ``every_n_epochs`` is less than 1.
-    """
-
-    def __init__(self, every_n_epochs: int = 100) -> None:
-        if every_n_epochs < 1:
-            raise ValueError(f"every_n_epochs={every_n_epochs}: an analysis runs every 1 or more epochs.")
-        self.every_n_epochs = every_n_epochs
-        self.seconds = 0.0  # spent on all analyses, counted by the one that runs them
-        self._left_out = False
 
     def needs(self, clip: PanopticClip) -> Needs:
         """What the shared pass has to provide for this clip."""
@@ -173,57 +88,157 @@ class AnalysisCallback(Callback, ABC):
 
     def leave_out(self, why: str) -> None:
         """Say, once, why this analysis cannot run here."""
-        if not self._left_out:
-            rank_zero_warn(f"{type(self).__name__} is left out: {why}.")
-        self._left_out = True
+        self._say(f"{type(self).__name__} is left out: {why}.")
 
-    def due(self, epoch: int, last: bool) -> bool:
-        """Whether to run after this many completed epochs."""
-        return last or epoch % self.every_n_epochs == 0
+    # --- what there is to know about it ---------------------------------------------------------------------
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Run what is due after this epoch."""
-        epoch = trainer.current_epoch + 1
-        self._lead(trainer, pl_module, epoch, last=epoch == trainer.max_epochs or trainer.should_stop)
+    @property
+    def options(self) -> dict[str, Any]:
+        """The constructor's arguments: all public attributes."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    @property
+    def state_key(self) -> str:
+        """Tells apart several callbacks of this class in one checkpoint, by their options."""
+        return self._generate_state_key(**essential(self.options))
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on all analyses, counted by the one that runs them."""
+        return self._seconds
+
+    # --- Lightning's hooks ----------------------------------------------------------------------------------
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse what cannot work, and set right what a killed run left behind."""
+        if stage not in ("fit", "test"):
+            return
+        assert isinstance(pl_module, INRModule)
+        clip = trainer.datamodule.clip  # type: ignore[attr-defined]
+        pl_module.size_for(clip.frames)
+        self._latest = None
+        self.check(pl_module, clip)
+        if self.log_spaced is not None and stage == "fit" and _last_epoch(trainer) is None:
+            raise ValueError(
+                f"{type(self).__name__}: log_spaced={self.log_spaced} needs trainer.max_epochs; give epochs instead."
+            )
+        if self is _all_of(trainer)[0]:
+            names_of(_all_of(trainer))
+            if trainer.is_global_zero:
+                tidy(_folder(trainer))
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the untrained network, or at what a run is resumed from."""
+        self._lead(trainer, pl_module, resumed=True)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at what the epoch before this one made."""
+        self._lead(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the end, where every analysis is due."""
+        self._lead(trainer, pl_module, last=True)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run everything on the tested checkpoint."""
-        assert isinstance(pl_module, INRModule)
-        self._lead(trainer, pl_module, pl_module.trained_epochs, last=True)
+        self._lead(trainer, pl_module, last=True)
 
-    def _lead(self, trainer: Trainer, module: LightningModule, epoch: int, last: bool) -> None:
-        analyses = [c for c in trainer.callbacks if isinstance(c, AnalysisCallback)]  # type: ignore[attr-defined]
-        due = [analysis for analysis in analyses if analysis.due(epoch, last)]
-        if self is not analyses[0] or not due or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
-            return
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Remember it for ``at_checkpoints``."""
+        self._saved = True
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """What was loaded was saved."""
+        self._saved = True
+
+    # --- one look -------------------------------------------------------------------------------------------
+
+    def _lead(
+        self, trainer: Trainer, module: LightningModule, last: bool = False, resumed: bool = False
+    ) -> None:
+        """Run all analyses that are due, if this is the first of them."""
         assert isinstance(module, INRModule)
-        start = time.perf_counter()
-        clip = trainer.datamodule.clip  # type: ignore[attr-defined]
-        folder = Path(trainer.default_root_dir) / "analyses" / f"epoch={epoch:04d}"
-        with undisturbed(module), Sink(folder, trainer.loggers, epoch, trainer.global_step) as sink:
-            moment = Moment(module, clip, epoch, [analysis.needs(clip) for analysis in due])
+        analyses = _all_of(trainer)
+        if self is not analyses[0] or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
+            return
+        within = (
+            last and trainer.training and not trainer.is_last_batch
+        )  # an epoch that was not finished counts
+        epoch, end = module.trained_epochs + within, _last_epoch(trainer)
+        due = [a for a in analyses if last or a._cadence.due(epoch, end, a._saved)]
+        for analysis in analyses:
+            analysis._saved = False
+        if due and epoch != self._latest:
+            self._latest = epoch
+            start = time.perf_counter()
+            sink = Sink(_folder(trainer) / f"epoch={epoch:04d}", trainer.loggers, epoch, trainer.global_step)
+            names = names_of(analyses)
+            self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due})  # type: ignore[attr-defined]
+            # A resumed run has these results already: the analyses only had to remember what they were.
+            if not (resumed and sink.folder.exists()):
+                self._write(sink, strict=any(a.strict for a in due))
+            self._seconds += time.perf_counter() - start
+
+    def _look(
+        self, module: INRModule, clip: PanopticClip, sink: Sink, due: Mapping["AnalysisCallback", str]
+    ) -> None:
+        """Run these analyses, given with what tells apart those of one class."""
+        with undisturbed(module):
+            moment = Moment(module, clip, sink.epoch)
+            ready = []
             for analysis in due:
-                analysis.analyse(moment, sink)
-        self.seconds += time.perf_counter() - start
+                with analysis._guarded(sink, due[analysis]):
+                    moment.want(analysis.needs(clip))
+                    ready.append(analysis)
+            for analysis in ready:
+                with analysis._guarded(sink, due[analysis]):
+                    analysis.analyse(moment, sink)
+            for layer, count in moment.not_finite.items():
+                sink.scalars(f"xinc/{layer}/canvas", {"not_finite": count})
+                if count:
+                    self._say(
+                        f"{count:,} neurons of layer {layer!r} contribute Inf or NaN and are left out.", layer
+                    )
+            if shown := moment.shown():
+                sink.arrays("frames", **shown)
+            sink.settings(**settings_of(moment))
 
+    @contextmanager
+    def _guarded(self, sink: Sink, label: str) -> Iterator[None]:
+        """Part of this analysis: an error costs its results, not the others' nor the training."""
+        name = type(self).__name__ + f" {label}" * bool(label)
+        try:
+            with sink.analysis(name, label, self.options):
+                yield
+        except Exception as error:
+            failed = f"{name} failed at epoch {sink.epoch}: {_one_line(error)}"
+            if self.strict:
+                raise AnalysisError(failed) from error
+            self._say(
+                f"{failed} It is skipped; settings.json has the traceback, strict: true stops instead.",
+                _one_line(error),
+            )
 
-class FrameAnalysis(AnalysisCallback):
-    """Base of the analyses that look at one frame, in all layers or some.
+    def _write(self, sink: Sink, strict: bool) -> None:
+        try:
+            sink.close()
+        except Exception as error:
+            failed = (
+                f"the results of epoch {sink.epoch} could not be kept in '{sink.folder}': {_one_line(error)}"
+            )
+            if strict:
+                raise AnalysisError(failed) from error
+            self._say(failed, _one_line(error))
 
-    Args:
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
-    """
-
-    def __init__(self, layers: list[str] | None = None, frame: int = 0, every_n_epochs: int = 100) -> None:
-        super().__init__(every_n_epochs)
-        self.layers = layers
-        self.frame = frame
-
-    def needs(self, clip: PanopticClip) -> Needs:
-        """The frame."""
-        return Needs((self.frame,))
+    def _say(self, sentence: str, topic: str | None = None) -> None:
+        """Warn, once for each topic."""
+        if (topic or sentence) not in self._said:
+            self._said.add(topic or sentence)
+            rank_zero_warn(sentence)
 
 
 @contextmanager
@@ -237,3 +252,19 @@ def undisturbed(module: torch.nn.Module) -> Iterator[None]:
     finally:
         for m, mode in modes.items():
             m.training = mode
+
+
+def _all_of(trainer: Trainer) -> list[AnalysisCallback]:
+    return [c for c in trainer.callbacks if isinstance(c, AnalysisCallback)]  # type: ignore[attr-defined]
+
+
+def _folder(trainer: Trainer) -> Path:
+    return Path(trainer.default_root_dir) / "analyses"
+
+
+def _last_epoch(trainer: Trainer) -> int | None:
+    return trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".") + "."

@@ -1,44 +1,37 @@
 """What sampled neurons paint, layer by layer (§4.2, Figs 1, 3, 11)."""
 
+from typing import Any
+
 from xinc_lightning.analyses import contribution_maps, sample_neurons
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contact_sheet
 
 
-class ContributionMaps(AnalysisCallback):
+class ContributionMaps(FrameAnalysis):
     """A contact sheet of contribution maps for each layer.
 
     Args:
         neurons: how many neurons of each layer to draw at random, or which.
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
         seed: of the draw, so that every checkpoint shows the same neurons.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, frame, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
     """
 
     def __init__(
         self,
         neurons: int | list[int] = 12,
-        layers: list[str] | None = None,
-        frame: int = 0,
         seed: int = 0,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(**options)
         self.neurons = neurons
-        self.layers = layers
-        self.frame = frame
         self.seed = seed
-
-    def needs(self, clip: PanopticClip) -> Needs:
-        """The frame."""
-        return Needs((self.frame,))
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One sheet a layer."""
-        picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
+        picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
             statistics, frame = moment.statistics(name, self.frame)

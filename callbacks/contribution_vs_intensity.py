@@ -1,7 +1,8 @@
 """Where layers contribute, beside where the frame is bright and where it has edges (§4.3, Fig 5)."""
 
 from xinc_lightning.analyses import contribution_vs_intensity
-from xinc_lightning.callbacks.base import FrameAnalysis, Moment
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.figures import contributions_vs_intensity
 
@@ -9,7 +10,7 @@ from xinc_lightning.figures import contributions_vs_intensity
 class ContributionVsIntensity(FrameAnalysis):
     """Each layer's Σ|c| against intensity and Sobel edges, with correlations.
 
-    See :class:`~xinc_lightning.callbacks.base.FrameAnalysis` for the arguments.
+    See :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis` for the arguments.
     """
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
@@ -22,4 +23,4 @@ class ContributionVsIntensity(FrameAnalysis):
             sink.arrays(f"intensity/{name}", **result.arrays())
             results.append(result)
         title = moment.title("layers", self.frame)
-        sink.figure("intensity", contributions_vs_intensity(results, picture.permute(1, 2, 0).numpy(), title))
+        sink.figure("intensity", contributions_vs_intensity(results, moment.picture(self.frame), title))

@@ -1,15 +1,19 @@
 """Whether contributions change where the picture moves (§4.5, Fig 9)."""
 
+from typing import Any
+
 import numpy as np
 
 from xinc_lightning.analyses import FlowVsFluctuationResult, flow_vs_fluctuation, sample_neurons
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, check_position
+from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import PanopticClip, optical_flow
 from xinc_lightning.figures import flow_beside_fluctuation
+from xinc_lightning.modules import INRModule
 
 
-class FlowVsFluctuation(AnalysisCallback):
+class FlowVsFluctuation(LayerAnalysis):
     """Optical flow beside the fluctuation of every layer's contributions, at chosen time steps.
 
     Needs a clip of two or more frames that one network stores, and no part of the shared pass: that would look
@@ -18,11 +22,11 @@ class FlowVsFluctuation(AnalysisCallback):
     Args:
         steps: positions in the clip of the later frame of each pair, from 1; the middle of the clip unless
             given.
-        layers: names of the layers, all of them unless given.
         max_neurons: layers of more neurons are sampled (1000 of NeRV's 18,352 correlate 0.997 with all); null
             never to.
         seed: of the sample.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.LayerAnalysis`.
 
     Raises:
         ValueError: if a step is less than 1.
@@ -31,19 +35,24 @@ class FlowVsFluctuation(AnalysisCallback):
     def __init__(
         self,
         steps: list[int] | None = None,
-        layers: list[str] | None = None,
         max_neurons: int | None = 1000,
         seed: int = 0,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(**options)
         if steps is not None and min(steps, default=0) < 1:
             raise ValueError(f"steps={steps}: each is the later frame of a pair, so 1 or more.")
         self.steps = steps
-        self.layers = layers
         self.max_neurons = max_neurons
         self.seed = seed
         self._flow: dict[tuple[str, int], np.ndarray] = {}
+
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """The steps have to be in the clip, if it has any."""
+        super().check(module, clip)
+        if len(clip) > 1:
+            for step in self.steps or ():
+                check_position(self, "steps", step, clip)
 
     def needs(self, clip: PanopticClip) -> Needs:
         """Nothing from the shared pass."""
@@ -67,15 +76,15 @@ class FlowVsFluctuation(AnalysisCallback):
             neurons = canvases[0][name].neurons
             sample = sample_neurons(neurons, self.max_neurons or neurons, self.seed)
             fluctuation = [
-                canvas[name].reduce(thresholds=(), neurons=sample).fluctuation[0].cpu().numpy()
+                moment.reduce(canvas[name], thresholds=(), neurons=sample).fluctuation[0].cpu().numpy()
                 for canvas in canvases
             ]
             result = flow_vs_fluctuation(name, np.stack(fluctuation), flow, frames, len(sample), neurons)
             sink.scalars(f"xinc/{name}/flow_vs_fluctuation", result.scalars())
             sink.arrays(f"flow_vs_fluctuation/{name}", **result.arrays())
             results.append(result)
-        sink.arrays("flow_vs_fluctuation/flow", flow=flow, frames=frames)
-        pictures = clip.frames[steps].permute(0, 2, 3, 1).cpu().numpy()
+        sink.arrays("flow_vs_fluctuation/flow", flow=flow, frames=frames, positions=np.array(steps))
+        pictures = np.stack([moment.picture(step) for step in steps])
         psnr = np.mean([moment.psnr(step) for step in steps])
         title = (
             f"{moment.architecture} fluctuation Σ||c_t| − |c_t−1|| and motion · {clip.name} · "

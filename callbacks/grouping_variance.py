@@ -1,8 +1,7 @@
 """Whether neurons care about objects, colours, textures or places (§4.2, Figs 4, 16)."""
 
-from typing import get_args
+from typing import Any, get_args
 
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from xinc_lightning.analyses import (
@@ -14,14 +13,15 @@ from xinc_lightning.analyses import (
     sample_live,
     shift_null,
 )
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import grouping_variances
 
 
-class GroupingVariance(AnalysisCallback):
+class GroupingVariance(FrameAnalysis):
     """Variance of every neuron's contributions over groups of pixels, and over the same groups shifted.
 
     Args:
@@ -31,10 +31,9 @@ class GroupingVariance(AnalysisCallback):
         convention: ``paper``, or ``released`` for what the authors' code computes.
         shifts: how often the labels are shifted for the comparison; 0 for none.
         max_null_neurons: neurons of each layer that are compared, drawn from those alive.
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
         seed: of k-means, of the shifts and of the draw.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, frame, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
 
     Raises:
         ValueError: if ``shifts`` is 1 or negative: a spread takes two.
@@ -48,12 +47,10 @@ class GroupingVariance(AnalysisCallback):
         convention: Convention = "paper",
         shifts: int = 20,
         max_null_neurons: int = 128,
-        layers: list[str] | None = None,
-        frame: int = 0,
         seed: int = 0,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(**options)
         if shifts < 0 or shifts == 1:
             raise ValueError(f"shifts={shifts}: give 0 for no comparison, or 2 or more.")
         self.partitions = partitions or list(get_args(Partition))
@@ -62,8 +59,6 @@ class GroupingVariance(AnalysisCallback):
         self.convention: Convention = convention
         self.shifts = shifts
         self.max_null_neurons = max_null_neurons
-        self.layers = layers
-        self.frame = frame
         self.seed = seed
         self._clip: PanopticClip | None = None
         self._labels: dict[str, Tensor] = {}
@@ -74,7 +69,7 @@ class GroupingVariance(AnalysisCallback):
             self._clip = clip
             self._labels = frame_partitions(clip, self.frame, self.partitions, self.grid, self.seed)
             if "instances" in self.partitions and "instances" not in self._labels:
-                rank_zero_warn(
+                self._say(
                     f"GroupingVariance leaves out instances: frame {clip.indices[self.frame]} of "
                     f"'{clip.name}' has no mask."
                 )
@@ -110,4 +105,4 @@ class GroupingVariance(AnalysisCallback):
 
     def _key(self, partition: str) -> str:
         """What a partition is called in the shared pass, where other analyses have theirs."""
-        return f"{partition} of frame {self.frame}"
+        return f"{partition} of frame {self.frame}, grid {self.grid[0]}×{self.grid[1]}, seed {self.seed}"

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from xinc_lightning.analyses import gabor_partition, layer_neighbours, neuron_clusters
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import clusters_with_maps
 
 
-class NeuronClusters(AnalysisCallback):
+class NeuronClusters(FrameAnalysis):
     """Neurons of each layer embedded by their contributions to gabor clusters, then grouped into four kinds.
 
     Each checkpoint's embedding begins where the one before it ended and is turned to lie as it did, so that
@@ -21,38 +22,26 @@ class NeuronClusters(AnalysisCallback):
     on from them.
 
     Args:
-        layers: names of the layers, all of them unless given.
-        frame: position of the frame in the clip.
         clusters: gabor clusters k.
         max_neurons: layers of more neurons are sampled; null never to (UMAP of 18,000 neurons takes minutes).
         seed: of the gabor clusters, the sample, UMAP, k-means and the neurons shown.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, frame, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
     """
 
     def __init__(
         self,
-        layers: list[str] | None = None,
-        frame: int = 0,
         clusters: int = 32,
         max_neurons: int | None = 2000,
         seed: int = 42,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
-        self.layers = layers
-        self.frame = frame
+        super().__init__(**options)
         self.clusters = clusters
         self.max_neurons = max_neurons
         self.seed = seed
         self._partition: Tensor | None = None
         self._earlier: dict[str, tuple[Tensor, Tensor]] = {}
-
-    @property
-    def state_key(self) -> str:
-        """Tells apart several of these callbacks in one checkpoint."""
-        return self._generate_state_key(
-            frame=self.frame, clusters=self.clusters, seed=self.seed, every_n_epochs=self.every_n_epochs
-        )
 
     def state_dict(self) -> dict[str, Any]:
         """Neurons and their positions at the latest analysed checkpoint, by layer."""
@@ -74,7 +63,7 @@ class NeuronClusters(AnalysisCallback):
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One figure a layer."""
-        picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
+        picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
             statistics, frame = moment.statistics(name, self.frame)

@@ -1,7 +1,8 @@
 """Which share of the neurons contributes notably at each pixel (§4.4, Figs 7, 17, 18)."""
 
 from xinc_lightning.analyses import neurons_per_pixel
-from xinc_lightning.callbacks.base import FrameAnalysis, Moment
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.figures import contribution_distributions, neurons_per_pixel_maps
 
@@ -9,7 +10,7 @@ from xinc_lightning.figures import contribution_distributions, neurons_per_pixel
 class NeuronsPerPixel(FrameAnalysis):
     """Heat maps at the thresholds τ_10 and τ_50, and the distribution from which these are taken.
 
-    See :class:`~xinc_lightning.callbacks.base.FrameAnalysis` for the arguments.
+    See :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis` for the arguments.
     """
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
@@ -20,7 +21,6 @@ class NeuronsPerPixel(FrameAnalysis):
             sink.scalars(f"xinc/{name}/neurons_per_pixel", result.scalars())
             sink.arrays(f"neurons_per_pixel/{name}", **result.arrays())
             results.append(result)
-        picture = moment.clip.frames[self.frame].permute(1, 2, 0).cpu().numpy()
-        title = moment.title("layers", self.frame)
+        picture, title = moment.picture(self.frame), moment.title("layers", self.frame)
         sink.figure("neurons_per_pixel", neurons_per_pixel_maps(results, picture, title))
         sink.figure("contribution_distribution", contribution_distributions(results, title))

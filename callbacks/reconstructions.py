@@ -9,7 +9,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment
+from xinc_lightning.analyses import evenly_spaced
+from xinc_lightning.callbacks.base import AnalysisCallback
+from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import write_video
 from xinc_lightning.figures import comparison
@@ -20,22 +22,29 @@ class Reconstructions(AnalysisCallback):
 
     Args:
         frames: how many frames, evenly spaced over the clip.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
     """
 
-    def __init__(self, frames: int = 3, every_n_epochs: int = 100) -> None:
-        super().__init__(every_n_epochs)
+    def __init__(self, frames: int = 3, **options: Any) -> None:
+        super().__init__(**options)
         if frames < 1:
             raise ValueError(f"frames={frames}: at least one frame is shown.")
         self.frames = frames
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One figure."""
-        positions = np.unique(np.linspace(0, len(moment.clip) - 1, self.frames).round().astype(int)).tolist()
-        truth = moment.clip.frames[positions].permute(0, 2, 3, 1).cpu().numpy()
+        positions = evenly_spaced(range(len(moment.clip)), self.frames)
+        truth = np.stack([moment.picture(position) for position in positions])
         stored = moment.reconstruction[positions].permute(0, 2, 3, 1).numpy()
         labels = [f"frame {moment.clip.indices[p]} · {moment.psnr(p):.2f} dB" for p in positions]
         title = f"{moment.architecture} · {moment.clip.name} · epoch {moment.epoch}"
+        sink.arrays(
+            "reconstructions",
+            positions=np.array(positions),
+            stored=stored.astype(np.float16),
+            truth=truth.astype(np.float16),
+            labels=np.array(labels),
+        )
         sink.figure("reconstructions", comparison(truth, stored, labels, title))
 
 

@@ -2,9 +2,13 @@
 
 import itertools
 import json
+import math
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
 
+from xinc_lightning.callbacks.atomic import whole_folder
 from xinc_lightning.figures import Figure, rasterize
 
 Scalars = Mapping[str, float]
@@ -121,6 +126,37 @@ class MetricsFile(CSVLogger):
             )
 
 
+@dataclass
+class Part:
+    """What one analysis handed over.
+
+    Attributes:
+        label: tells its names apart from those of another analysis of its class.
+        options: the analysis's own.
+        pictures: drawn figures.
+        titles: the figures' headings.
+        arrays: the numbers behind them.
+        scalars: what is to be logged.
+        seconds: spent on it.
+        error: why it has nothing to hand over.
+    """
+
+    label: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    arrays: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str | None = None
+
+    def drop(self, error: str) -> None:
+        """Keep nothing but why."""
+        for results in (self.pictures, self.titles, self.arrays, self.scalars):
+            results.clear()
+        self.error = error
+
+
 class Sink:
     """Collects one checkpoint's results, then writes them to the run folder and sends them to the loggers.
 
@@ -139,63 +175,125 @@ class Sink:
         self.loggers = loggers
         self.epoch = epoch
         self.global_step = global_step
-        self._figures: dict[str, Figure] = {}
-        self._arrays: dict[str, dict[str, NDArray[Any]]] = {}
-        self._scalars: dict[str, float] = {}
+        self._settings: dict[str, Any] = {}
+        self._part = Part()
+        self._parts = {"": self._part}
 
     def figure(self, name: str, figure: Figure) -> None:
-        """Keep a figure, to become ``<name>.png``."""
-        self._figures[name] = figure
+        """Draw a figure, to become ``<name>.png``."""
+        name = self._free(self._labelled(name), "pictures")
+        self._part.titles[name] = figure.get_suptitle()
+        self._part.pictures[name] = rasterize(figure)
 
     def arrays(self, name: str, **arrays: NDArray[Any]) -> None:
         """Keep the numbers behind a figure, to become ``<name>.npz``."""
-        self._arrays[name] = arrays
+        self._part.arrays[self._free(self._labelled(name), "arrays")] = arrays
 
     def scalars(self, prefix: str, scalars: Scalars) -> None:
         """Keep numbers to be logged as ``<prefix>/<name>``."""
-        self._scalars.update({f"{prefix}/{name}": float(value) for name, value in scalars.items()})
+        prefix = f"{prefix}-{self._part.label}" if self._part.label else prefix
+        for name, value in scalars.items():
+            self._part.scalars[self._free(f"{prefix}/{name}", "scalars")] = float(value)
+
+    def settings(self, **settings: Any) -> None:
+        """Keep what the results depend on, to be written to ``settings.json``."""
+        self._settings |= settings
+
+    @contextmanager
+    def analysis(
+        self, name: str, label: str = "", options: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """What is handed over meanwhile is one analysis's; nothing of it is kept if it raises.
+
+        Args:
+            name: of the analysis, unique.
+            label: appended to everything's name, unless empty.
+            options: the analysis's, for ``settings.json``.
+        """
+        self._part = self._parts.setdefault(name, Part(label, options or {}))
+        start = time.perf_counter()
+        try:
+            yield
+        except Exception:
+            self._part.drop(traceback.format_exc())
+            raise
+        finally:
+            self._part.seconds += time.perf_counter() - start
+            self._part = self._parts[""]
 
     def __enter__(self) -> "Sink":
         return self
 
     def __exit__(
-        self, error: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self._send(self._write())
+            self.close()
 
-    def _write(self) -> dict[str, NDArray[np.uint8]]:
-        """Write everything beside the folder, move it there, and return the pictures."""
-        aside = self.folder.with_name(f".{self.folder.name}.unfinished")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        pictures = {name: rasterize(figure) for name, figure in self._figures.items()}
-        for name, picture in pictures.items():
-            path = aside / f"{name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(path)
-        for name, arrays in self._arrays.items():
-            path = aside / f"{name}.npz"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(path, allow_pickle=False, **arrays)
-        record = {"epoch": self.epoch, "global_step": self.global_step, "scalars": self._scalars}
-        (aside / "scalars.json").write_text(json.dumps(record, indent=1))
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        aside.rename(self.folder)
-        return pictures
+    def close(self) -> None:
+        """Write everything, then send it."""
+        self._write()
+        self._send()
 
-    def _send(self, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
+    def _labelled(self, name: str) -> str:
+        """``variance`` as ``variance-<label>``, ``maps/head`` as ``maps-<label>/head``."""
+        if not self._part.label:
+            return name
+        first, slash, rest = name.partition("/")
+        return f"{first}-{self._part.label}{slash}{rest}"
+
+    def _free(self, name: str, kind: str) -> str:
+        if name in self._all(kind):
+            raise ValueError(f"two results are called {name!r}: another analysis has that name already.")
+        return name
+
+    def _all(self, kind: str) -> dict[str, Any]:
+        """The parts' results of one kind together."""
+        return {name: result for part in self._parts.values() for name, result in getattr(part, kind).items()}
+
+    def _write(self) -> None:
+        with whole_folder(self.folder) as folder:
+            for name, picture in self._all("pictures").items():
+                path = folder / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(picture).save(path)
+            for name, arrays in self._all("arrays").items():
+                path = folder / f"{name}.npz"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.savez_compressed(path, allow_pickle=False, **arrays)
+            position = {"epoch": self.epoch, "global_step": self.global_step}
+            analyses = {name: part for name, part in self._parts.items() if name}
+            errors = {name: part.error for name, part in analyses.items() if part.error}
+            settings = {
+                **position,
+                **self._settings,
+                "analyses": {name: part.options for name, part in analyses.items()},
+                "titles": self._all("titles"),
+                **({"errors": errors} if errors else {}),
+            }
+            scalars = {n: v if math.isfinite(v) else None for n, v in self._all("scalars").items()}
+            write_json(folder / "scalars.json", {**position, "scalars": scalars})
+            write_json(folder / "settings.json", settings)
+            # Apart, so that all other files of two runs of one seed are the same.
+            write_json(folder / "seconds.json", {name: part.seconds for name, part in analyses.items()})
+
+    def _send(self) -> None:
         caption = f"epoch {self.epoch}, step {self.global_step}"
+        scalars = self._all("scalars")
         for logger in self.loggers:
             if isinstance(logger, WandbLogger):
                 import wandb
 
                 media = {
                     f"xinc/{name}": wandb.Image(picture, caption=caption)
-                    for name, picture in pictures.items()
+                    for name, picture in self._all("pictures").items()
                 }
                 position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
-                logger.experiment.log({**media, **self._scalars, **position})
-            elif self._scalars:
-                logger.log_metrics({**self._scalars, "epoch": self.epoch}, self.global_step)
+                logger.experiment.log({**media, **scalars, **position})
+            elif scalars:
+                logger.log_metrics({**scalars, "epoch": self.epoch}, self.global_step)
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record for people and programs, in an order that does not depend on that of the analyses."""
+    path.write_text(json.dumps(record, indent=1, sort_keys=True, allow_nan=False, default=str) + "\n")

@@ -1,16 +1,19 @@
 """What a few neurons give to each thing and stuff, over the annotated frames (§4.5, Figs 8, 19)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
-from xinc_lightning.callbacks.base import AnalysisCallback, Moment, Needs
+from xinc_lightning.callbacks.layer_analysis import LayerAnalysis
+from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import shares_of_segments
 
 
-class ThingsAndStuff(AnalysisCallback):
+class ThingsAndStuff(LayerAnalysis):
     """Shares of sampled neurons in the clip's segments, followed over time where one network stores the clip.
 
     An FFN stores one frame, whose neurons are not those of the next frame's: only the first annotated frame is
@@ -18,10 +21,10 @@ class ThingsAndStuff(AnalysisCallback):
 
     Args:
         neurons: how many live neurons of each layer to draw at random, or which.
-        layers: names of the layers, all of them unless given.
         frames: how many of the annotated frames, evenly spaced.
         seed: of the draw, so that every checkpoint shows the same neurons.
-        every_n_epochs: see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: layers, cadence and ``strict``, see
+            :class:`~xinc_lightning.callbacks.layer_analysis.LayerAnalysis`.
 
     Raises:
         ValueError: if ``frames`` is less than 1.
@@ -30,16 +33,14 @@ class ThingsAndStuff(AnalysisCallback):
     def __init__(
         self,
         neurons: int | list[int] = 2,
-        layers: list[str] | None = None,
         frames: int = 6,
         seed: int = 0,
-        every_n_epochs: int = 100,
+        **options: Any,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(**options)
         if frames < 1:
             raise ValueError(f"frames={frames}: at least one annotated frame is analysed.")
         self.neurons = neurons
-        self.layers = layers
         self.frames = frames
         self.seed = seed
 
@@ -66,7 +67,7 @@ class ThingsAndStuff(AnalysisCallback):
             sink.scalars(f"xinc/{name}/things_and_stuff", result.scalars())
             sink.arrays(f"things_and_stuff/{name}", **result.arrays())
             results.append(result)
-        pictures = clip.frames[list(positions)].permute(0, 2, 3, 1).cpu().numpy()
+        pictures = np.stack([moment.picture(position) for position in positions])
         psnr = np.mean([moment.psnr(position) for position in positions])
         title = (
             f"{moment.architecture} things and stuff · {clip.name} · epoch {moment.epoch} · {psnr:.2f} dB\n"

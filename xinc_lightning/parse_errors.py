@@ -51,7 +51,10 @@ def _options(classes: Classes) -> list[str]:
     names = []
     for prefix, known in classes.items():
         for owner in known:
-            arguments = list(signature(owner).parameters)
+            takers = (
+                owner.__mro__ if isinstance(owner, type) else (owner,)
+            )  # what **options hands on to a base
+            arguments = [name for taker in takers for name in signature(taker).parameters]
             names += arguments + [f"{prefix}.{argument}" for argument in arguments]
     return names
 

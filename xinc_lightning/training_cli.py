@@ -132,6 +132,9 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
+            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, callbacks.AnalysisCallback):
+                    callback.check(self.model, clip)
         except Exception:
             with suppress(OSError):  # it is left alone where an earlier command's results are in it
                 Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
@@ -160,7 +163,13 @@ def run(args: Sequence[str]) -> None:
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": None},
         )
-    except (DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+    except (
+        callbacks.AnalysisError,
+        DataError,
+        FileNotFoundError,
+        MisconfigurationException,
+        ValueError,
+    ) as error:
         fail(" ".join(str(_cause(error)).split()))
     for logger in cli.trainer.loggers:
         if isinstance(logger, callbacks.WandbRun):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerStatistics
 
 
 @dataclass(frozen=True)
-class PixelsPerNeuronResult:
+class PixelsPerNeuronResult(Result):
     """At how many pixels each neuron of a layer has more than an equal share (Figs 6, 15).
 
     Attributes:
@@ -40,13 +41,9 @@ class PixelsPerNeuronResult:
             "dead_fraction": float(self.dead.mean()),
         }
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
-        return {"neurons": self.neurons, "counts": self.counts, "dead": self.dead}
-
 
 @dataclass(frozen=True)
-class NeuronsPerPixelResult:
+class NeuronsPerPixelResult(Result):
     """Which share of a layer's neurons contributes notably at each pixel (Figs 7, 17), and Fig 18.
 
     Attributes:
@@ -80,16 +77,6 @@ class NeuronsPerPixelResult:
         for x, tau, share in zip(self.thresholds, self.tau, self.share, strict=True):
             scalars |= {f"tau_{x * 100:g}": float(tau), f"share_above_tau_{x * 100:g}": float(share.mean())}
         return scalars
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figures again."""
-        return {
-            "thresholds": np.array(self.thresholds),
-            "tau": self.tau,
-            "share": self.share,
-            "effective": self.effective,
-            "curve": self.curve,
-        }
 
 
 def pixels_per_neuron(statistics: LayerStatistics, frame: int = 0) -> PixelsPerNeuronResult:

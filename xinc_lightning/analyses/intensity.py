@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerStatistics
 
 
 @dataclass(frozen=True)
-class ContributionVsIntensityResult:
+class ContributionVsIntensityResult(Result):
     """A layer's Σ|c| beside the frame's intensity and edges, each min-max normalised over the frame.
 
     Attributes:
@@ -42,10 +43,6 @@ class ContributionVsIntensityResult:
             "intensity_correlation": self.intensity_correlation,
             "edge_correlation": self.edge_correlation,
         }
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
-        return {"contribution": self.contribution, "intensity": self.intensity, "edges": self.edges}
 
 
 def contribution_vs_intensity(

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 
 @dataclass(frozen=True)
-class ContributionMapsResult:
+class ContributionMapsResult(Result):
     """Maps of some neurons of one layer, and how much the whole layer contributes.
 
     Attributes:
@@ -38,16 +39,6 @@ class ContributionMapsResult:
         return {
             "dead_fraction": float((self.neuron_totals == 0).mean()),
             "completeness_error": self.completeness_error,
-        }
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
-        return {
-            "neurons": self.neurons,
-            "labels": np.array(self.labels),
-            "maps": self.maps,
-            "total": self.total,
-            "neuron_totals": self.neuron_totals,
         }
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from xinc_lightning.analyses.result import Result
+
 SLOWEST = 0.1
 """Pixels a frame below which nothing counts as moving: what optical flow finds in a still picture."""
 
 
 @dataclass(frozen=True)
-class FlowVsFluctuationResult:
+class FlowVsFluctuationResult(Result):
     """Fluctuation of one layer beside the optical flow, at several time steps.
 
     Attributes:
@@ -40,15 +42,8 @@ class FlowVsFluctuationResult:
         return {name: float(np.nanmean(m)) for name, m in measures.items() if not np.isnan(m).all()}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed, besides the flow, to draw the figure again."""
-        return {
-            "neurons": np.array(self.neurons),
-            "frames": self.frames,
-            "moving": self.moving,
-            "fluctuation": self.fluctuation.astype(np.float32),
-            "spearman": self.spearman,
-            "auc": self.auc,
-        }
+        """What is needed, besides the flow, to draw the figure again; fluctuation as float32."""
+        return {**super().arrays(), "fluctuation": self.fluctuation.astype(np.float32)}
 
 
 def flow_vs_fluctuation(

@@ -1,6 +1,5 @@
 """Kinds of neurons: by the textures they paint, embedded and clustered (§4.6, Figs 10, 12, 13)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ from jaxtyping import Float, Int
 
 from xinc_lightning.analyses.embedding import FEWEST, embed, embed_like
 from xinc_lightning.analyses.maps import neuron_label, sample_neurons
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 CLUSTERS = 4
@@ -19,7 +19,7 @@ CONV_NEIGHBOURS = (5, 25, 75, 150)
 
 
 @dataclass(frozen=True)
-class NeuronClustersResult:
+class NeuronClustersResult(Result):
     """One layer's neurons in two dimensions.
 
     Attributes:
@@ -66,22 +66,6 @@ class NeuronClustersResult:
     def scalars(self) -> dict[str, float]:
         """The silhouette of the clusters, if there are several."""
         return {} if np.isnan(self.silhouette) else {"silhouette": self.silhouette}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again, and to embed several runs together."""
-        names = (
-            "neurons",
-            "vectors",
-            "cluster_areas",
-            "positions",
-            "clusters",
-            "shown",
-            "shown_clusters",
-            "maps",
-        )
-        counts = {name: np.array(getattr(self, name)) for name in ("total_neurons", "sampled", "neighbours")}
-        arrays: Mapping[str, np.ndarray] = {name: getattr(self, name) for name in names}
-        return {**arrays, **counts, "layer": np.array(self.layer), "labels": np.array(self.labels)}
 
 
 def neuron_clusters(

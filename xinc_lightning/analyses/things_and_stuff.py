@@ -1,6 +1,6 @@
 """How much of a neuron goes to each thing and stuff, frame by frame (§4.5, Figs 8, 19)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,13 @@ from torch import Tensor
 
 from xinc_lightning.analyses.maps import neuron_label
 from xinc_lightning.analyses.partitions import instance_partition
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas
 from xinc_lightning.data import Segment
 
 
 @dataclass(frozen=True)
-class ThingsAndStuffResult:
+class ThingsAndStuffResult(Result):
     """Area-normalised contributions of a few neurons of one layer to the segments of a clip.
 
     Attributes:
@@ -56,13 +57,22 @@ class ThingsAndStuffResult:
     def arrays(self) -> dict[str, np.ndarray]:
         """What is needed to draw the figure again."""
         return {
-            "neurons": self.neurons,
-            "labels": np.array(self.labels),
+            **super().arrays(),
             "segments": np.array([segment.name for segment in self.segments]),
             "categories": np.array([segment.category for segment in self.segments]),
-            "frames": self.frames,
-            "density": self.density,
+            "segment_ids": np.array([segment.id for segment in self.segments]),
+            "isthing": np.array([segment.isthing for segment in self.segments]),
         }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "ThingsAndStuffResult":
+        """The result that was saved."""
+        columns = (arrays[name].tolist() for name in ("segment_ids", "segments", "categories", "isthing"))
+        segments = tuple(Segment(*row) for row in zip(*columns, strict=True))
+        named = {name: arrays[name] for name in ("neurons", "frames", "density")}
+        return cls(
+            arrays["layer"].item(), labels=tuple(arrays["labels"].tolist()), segments=segments, **named
+        )
 
 
 def things_and_stuff(

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xinc_lightning.analyses.maps import sample_neurons
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 Convention = Literal["paper", "released"]
@@ -43,7 +44,7 @@ class ShiftNull:
 
 
 @dataclass(frozen=True)
-class GroupingVarianceResult:
+class GroupingVarianceResult(Result):
     """How unevenly a layer's neurons contribute to the clusters of each partition.
 
     Attributes:
@@ -108,7 +109,12 @@ class GroupingVarianceResult:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is needed to draw the figure again."""
-        arrays = {"neurons": self.neurons, "dead": self.dead, "std": np.array(self.std)}
+        arrays = {
+            "layer": np.array(self.layer),
+            "neurons": self.neurons,
+            "dead": self.dead,
+            "std": np.array(self.std),
+        }
         arrays |= {f"scores_{name}": scores for name, scores in self.scores.items()}
         if self.null:
             arrays |= {"null_neurons": self.null.neurons, "null_shifts": self.null.shifts}
@@ -120,6 +126,26 @@ class GroupingVarianceResult:
                 f"effect_{name}": self.effects(name),
             }
         return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "GroupingVarianceResult":
+        """The result that was saved."""
+
+        def by_partition(prefix: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
+
+        null = None
+        if "null_neurons" in arrays:
+            scores = by_partition("null_")
+            null = ShiftNull(scores.pop("neurons"), scores.pop("shifts"), scores)
+        return cls(
+            arrays["layer"].item(),
+            arrays["neurons"],
+            arrays["dead"],
+            by_partition("scores_"),
+            arrays["std"].item(),
+            null,
+        )
 
     def _against_null(
         self, partition: str

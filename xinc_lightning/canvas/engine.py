@@ -14,6 +14,7 @@ from torch.distributed import ProcessGroup
 
 from xinc_lightning.canvas.conv import ConvTerms, Step
 from xinc_lightning.canvas.linear import LinearTerms, Neuron
+from xinc_lightning.canvas.memory import within_memory
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
 from xinc_lightning.canvas.settings import full_precision, one_thread
 from xinc_lightning.canvas.statistics import LayerStatistics
@@ -195,8 +196,12 @@ class LayerCanvas:
         Returns:
             Largest absolute difference over the largest absolute value.
         """
-        with torch.no_grad(), full_precision(), one_thread():
-            return self.terms.completeness_error(self._chunk(max_bytes))
+
+        def work(size: int) -> float:
+            with torch.no_grad(), full_precision(), one_thread():
+                return self.terms.completeness_error(self._chunk(size))
+
+        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
 
     def reduce(
         self,
@@ -216,7 +221,7 @@ class LayerCanvas:
             thresholds: the fractions x for which τ_x is sought.
             points: points of the sampled sorted curve of |c|.
             neurons: which neurons, all unless given; they are treated as if they were the whole layer.
-            max_bytes: size of what is worked on at once.
+            max_bytes: size of what is worked on at once; halved while it does not fit into memory.
             group: processes that hold the same canvas and share the work; all of them get the result.
             progress: whether to show a progress bar.
 
@@ -227,12 +232,26 @@ class LayerCanvas:
         chosen = self.select(neurons)
         if not len(chosen):
             raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
-        # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
-        with torch.inference_mode(False), torch.no_grad(), full_precision():
-            sweep = fastest_sweep(self.terms, chosen, max_bytes)
-            return reduce_layer(
-                self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
-            )
+
+        def work(size: int) -> LayerStatistics:
+            # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
+            with torch.inference_mode(False), torch.no_grad(), full_precision():
+                sweep = fastest_sweep(self.terms, chosen, size)
+                return reduce_layer(
+                    self.name,
+                    sweep,
+                    self.terms,
+                    chosen,
+                    partitions or {},
+                    thresholds,
+                    points,
+                    group,
+                    progress,
+                )
+
+        if group is not None:  # processes share the chunks, so none may change their size on its own
+            return work(max_bytes)
+        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
 
     def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.

@@ -1,0 +1,61 @@
+"""Folders that are there as a whole or not at all, whenever the process is killed or the power fails."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNFINISHED, OLD = ".unfinished", ".old"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes ``folder`` once everything in it is on the disk.
+
+    One that is there already is replaced: it is moved aside, and deleted when the new one is in its place. What
+    is left behind by a process that is killed on the way is set right by :func:`tidy`.
+    """
+    aside, old = _beside(folder, UNFINISHED), _beside(folder, OLD)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        for path in [*aside.rglob("*"), aside]:
+            _to_disk(path)
+    except Exception:
+        shutil.rmtree(aside, ignore_errors=True)  # a full disk needs the room
+        raise
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    aside.rename(folder)
+    _to_disk(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def tidy(parent: Path) -> None:
+    """Bring back folders that were moved aside and not replaced, and delete what was not finished."""
+    for old in sorted(parent.glob(f".*{OLD}")):
+        folder = parent / old.name[1 : -len(OLD)]
+        if folder.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(folder)
+    for aside in sorted(parent.glob(f".*{UNFINISHED}")):
+        shutil.rmtree(aside)
+
+
+def _beside(folder: Path, suffix: str) -> Path:
+    return folder.with_name(f".{folder.name}{suffix}")
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a power failure."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

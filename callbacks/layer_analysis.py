@@ -1,0 +1,71 @@
+"""Bases of the analyses that look at layers, and of those that look at one frame."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from xinc_lightning.callbacks.base import AnalysisCallback
+from xinc_lightning.callbacks.moment import Needs
+from xinc_lightning.canvas import Canvas
+from xinc_lightning.data import PanopticClip
+from xinc_lightning.modules import INRModule
+
+
+class LayerAnalysis(AnalysisCallback):
+    """Base of the analyses that look at all layers or some.
+
+    Args:
+        layers: names of the layers, all of them unless given.
+        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+    """
+
+    def __init__(self, layers: list[str] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.layers = layers
+
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """The layers have to exist."""
+        known = [layer.name for layer in Canvas(module.canvas_inputs(0)[0]).declared]
+        for layer in self.layers or ():
+            if layer not in known:
+                near = get_close_matches(layer, known, 1)
+                raise ValueError(
+                    f"{type(self).__name__}: there is no layer '{layer}'; there are {', '.join(known)}."
+                    + (f" Did you mean '{near[0]}'?" if near else "")
+                )
+
+
+class FrameAnalysis(LayerAnalysis):
+    """Base of the analyses that look at one frame.
+
+    Args:
+        layers: see :class:`LayerAnalysis`.
+        frame: position of the frame in the clip.
+        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+    """
+
+    def __init__(self, layers: list[str] | None = None, frame: int = 0, **options: Any) -> None:
+        super().__init__(layers, **options)
+        self.frame = frame
+
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """The frame has to exist, too."""
+        super().check(module, clip)
+        check_position(self, "frame", self.frame, clip)
+
+    def needs(self, clip: PanopticClip) -> Needs:
+        """The frame."""
+        return Needs((self.frame,))
+
+
+def check_position(analysis: AnalysisCallback, option: str, position: int, clip: PanopticClip) -> None:
+    """Refuse a position at which the clip has no frame.
+
+    Raises:
+        ValueError: names the nearest.
+    """
+    if not 0 <= position < len(clip):
+        nearest = min(max(position, 0), len(clip) - 1)
+        raise ValueError(
+            f"{type(analysis).__name__}: {option}={position} is outside the clip '{clip.name}', whose frames "
+            f"have the positions 0 … {len(clip) - 1}; the nearest is {nearest}."
+        )

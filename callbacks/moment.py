@@ -1,0 +1,207 @@
+"""One look at a network: what all analyses that are due share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import peak_signal_noise_ratio
+
+from xinc_lightning.analyses import sample_neurons
+from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics, TracedCanvas
+from xinc_lightning.data import PanopticClip
+from xinc_lightning.modules import INRModule
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an analysis wants to find in the shared pass over the canvas.
+
+    Attributes:
+        positions: frames of the clip, by position. All due analyses' positions are looked at together; frames
+            next to each other in the sorted union also give the fluctuation between them.
+        partitions: by name, each pixel's cluster: [height, width], or position → [height, width] where
+            clusters move (for every position that any analysis asks for). Analyses that use one name mean one
+            partition.
+    """
+
+    positions: tuple[int, ...] = (0,)
+    partitions: Mapping[str, Tensor | Mapping[int, Tensor]] = field(default_factory=dict)
+
+
+class Moment:
+    """One look at a network: what every due analysis shares, computed at most once.
+
+    Args:
+        module: the network in training or under test.
+        clip: what it represents.
+        epoch: epochs completed.
+        needs: what the due analyses want from the shared pass.
+        max_neurons: layers of more neurons are sampled, with a fixed seed.
+
+    Attributes:
+        not_finite: by layer, how many of its neurons contributed Inf or NaN and were left out.
+    """
+
+    def __init__(
+        self,
+        module: INRModule,
+        clip: PanopticClip,
+        epoch: int,
+        needs: Sequence[Needs] = (),
+        max_neurons: int | None = None,
+    ) -> None:
+        self.module = module
+        self.clip = clip
+        self.epoch = epoch
+        self.max_neurons = max_neurons
+        self.partitions: dict[str, Tensor | Mapping[int, Tensor]] = {}
+        self.not_finite: dict[str, int] = {}
+        self._positions: set[int] = set()
+        self._pictures: dict[int, np.ndarray] = {}
+        self._statistics: dict[tuple[str, int], LayerStatistics] = {}
+        for need in needs:
+            self.want(need)
+
+    def want(self, needs: Needs) -> None:
+        """Add to the shared pass, before anything of it is asked for.
+
+        Raises:
+            ValueError: if another analysis calls another partition by the same name.
+        """
+        for name, labels in needs.partitions.items():
+            if name in self.partitions and not _same(labels, self.partitions[name]):
+                raise ValueError(f"two different partitions are called {name!r}.")
+        self.partitions |= needs.partitions
+        self._positions |= set(needs.positions)
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions of the frames in the shared pass."""
+        return tuple(sorted(self._positions)) or (0,)
+
+    @cached_property
+    def reconstruction(self) -> Tensor:
+        """The clip as the network stores it, [frames, 3, height, width], on the CPU."""
+        return self.module.reconstruct().cpu()
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network's class, without the word module."""
+        return type(self.module).__name__.removesuffix("Module")
+
+    @cached_property
+    def _canvases(self) -> list[tuple[tuple[int, ...], TracedCanvas]]:
+        """Canvases and the positions they cover: one for all frames if one network represents them all."""
+        return self.canvases_at(self.positions)
+
+    def canvases_at(self, positions: Sequence[int]) -> list[tuple[tuple[int, ...], TracedCanvas]]:
+        """Canvases outside the shared pass, and the positions they cover.
+
+        For analyses that look at a few neurons in many frames. Positions that one network represents are in
+        one canvas.
+        """
+        inputs = [self.module.canvas_inputs(position) for position in positions]
+        if len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1:
+            times = torch.cat([time for _, time in inputs])
+            return [(tuple(positions), Canvas(inputs[0][0]).at(times))]
+        return [
+            ((position,), Canvas(network).at(grid))
+            for position, (network, grid) in zip(positions, inputs, strict=True)
+        ]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, input side first."""
+        return self._canvases[0][1].layers
+
+    def canvas(self, layer: str, position: int) -> tuple[LayerCanvas, int]:
+        """A layer's canvas that covers a position, and the index of that position among its frames."""
+        for positions, canvas in self._canvases:
+            if position in positions:
+                return canvas[layer], positions.index(position)
+        raise KeyError(f"position {position} is not among the positions asked for, {self.positions}.")
+
+    def statistics(self, layer: str, position: int) -> tuple[LayerStatistics, int]:
+        """A layer's reductions that cover a position, and the index of that position among their frames."""
+        canvas, frame = self.canvas(layer, position)
+        key = (layer, id(canvas))
+        if key not in self._statistics:
+            covered = next(positions for positions, c in self._canvases if c[layer] is canvas)
+            sampled = self.sampled_neurons(canvas.neurons)
+            self._statistics[key] = self.reduce(canvas, partitions=self._labels(covered), neurons=sampled)
+        return self._statistics[key], frame
+
+    def reduce(self, layer: LayerCanvas, **options: Any) -> LayerStatistics:
+        """A layer's reductions over those neurons whose contributions are finite; the others are counted.
+
+        Args:
+            layer: its canvas.
+            options: see :meth:`~xinc_lightning.canvas.LayerCanvas.reduce`.
+
+        Raises:
+            ValueError: if no neuron's are.
+        """
+        statistics = layer.reduce(**options)
+        finite = statistics.absolute_sum.isfinite().all(1)
+        lost = len(finite) - int(finite.sum())
+        self.not_finite[layer.name] = max(lost, self.not_finite.get(layer.name, 0))
+        if lost == len(finite):
+            raise ValueError(f"all {lost:,} neurons of layer {layer.name!r} contribute Inf or NaN.")
+        return layer.reduce(**{**options, "neurons": statistics.neurons[finite]}) if lost else statistics
+
+    def sampled_neurons(self, neurons: int) -> list[int] | None:
+        """Which neurons of a layer of so many are analysed; None for all."""
+        if self.max_neurons is None or neurons <= self.max_neurons:
+            return None
+        return sample_neurons(neurons, self.max_neurons)
+
+    def _labels(self, positions: tuple[int, ...]) -> dict[str, Tensor]:
+        """The partitions as the engine takes them: one picture, or one for each frame."""
+        labels = {}
+        for name, given in self.partitions.items():
+            labels[name] = given if isinstance(given, Tensor) else torch.stack([given[p] for p in positions])
+        return labels
+
+    def picture(self, position: int) -> np.ndarray:
+        """What a frame shows, [height, width, 3] in [0, 1]; remembered, to be saved beside the figures."""
+        if position not in self._pictures:
+            self._pictures[position] = self.clip.frames[position].permute(1, 2, 0).cpu().numpy()
+        return self._pictures[position]
+
+    def shown(self) -> dict[str, np.ndarray]:
+        """The frames that figures show: positions, indices, pictures as bytes, masks and whose they are."""
+        positions = sorted(self._pictures)
+        if not positions:
+            return {}
+        arrays = {
+            "positions": np.array(positions, dtype=int),
+            "indices": np.array([self.clip.indices[p] for p in positions], dtype=int),
+            "pictures": np.array([(self._pictures[p].clip(0, 1) * 255).round() for p in positions], np.uint8),
+        }
+        masks = {p: mask for p in positions if (mask := self.clip.masks[p]) is not None}
+        if masks:
+            arrays["masks"] = np.stack([mask.cpu().numpy() for mask in masks.values()])
+            arrays["annotated"] = np.array([*masks])
+        return arrays
+
+    def psnr(self, position: int) -> float:
+        """PSNR of one frame in dB."""
+        pair = (self.reconstruction[position], self.clip.frames[position].cpu())
+        return float(peak_signal_noise_ratio(*pair, data_range=1.0))
+
+    def title(self, layer: str, position: int) -> str:
+        """Heading of a figure about one layer's canvas of one frame."""
+        return (
+            f"{self.architecture} {layer} · {self.clip.name} frame {self.clip.indices[position]} · "
+            f"epoch {self.epoch} · {self.psnr(position):.2f} dB"
+        )
+
+
+def _same(one: Tensor | Mapping[int, Tensor], other: Tensor | Mapping[int, Tensor]) -> bool:
+    if isinstance(one, Tensor) or isinstance(other, Tensor):
+        return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
+    return one.keys() == other.keys() and all(torch.equal(one[p], other[p]) for p in one)

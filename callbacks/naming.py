@@ -1,0 +1,56 @@
+"""How the results of several analyses of one class are told apart."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+LONGEST = 100
+"""Characters appended to a file's name."""
+
+
+class HasOptions(Protocol):
+    """An analysis, as far as its name goes."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+
+
+A = TypeVar("A", bound=HasOptions)
+
+
+def names_of(analyses: Sequence[A]) -> dict[A, str]:
+    """What is appended to the names of each analysis's results: nothing but for further ones of a class.
+
+    These are told apart by the options in which they differ from the first, such as ``frame=3``.
+
+    Raises:
+        ValueError: if two do not differ.
+    """
+    first: dict[type, A] = {}
+    labels: dict[A, str] = {}
+    for analysis in analyses:
+        twin = first.setdefault(type(analysis), analysis)
+        there = essential(twin.options)
+        differ = {n: v for n, v in essential(analysis.options).items() if v != there[n]}
+        labels[analysis] = ",".join(f"{name}={_brief(value)}" for name, value in differ.items())[:LONGEST]
+    for analysis, label in labels.items():
+        if [label for other, label in labels.items() if type(other) is type(analysis)].count(label) > 1:
+            raise ValueError(
+                f"two {type(analysis).__name__} have the same options; leave one out, or let them differ."
+            )
+    return labels
+
+
+def essential(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that results depend on."""
+    return {name: value for name, value in options.items() if name != "strict"}
+
+
+def _brief(value: Any) -> str:
+    """An option as part of a file's name.
+
+    >>> _brief((4, 8))
+    '4x8'
+    """
+    text = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)

@@ -1,0 +1,61 @@
+"""What the results of a checkpoint depend on besides the weights, for ``settings.json``."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
+from typing import Any
+
+from xinc_lightning import __version__
+from xinc_lightning.callbacks.moment import Moment
+from xinc_lightning.canvas import LayerCanvas
+
+PACKAGES = (
+    "torch",
+    "numpy",
+    "lightning",
+    "umap-learn",
+    "scikit-learn",
+    "scikit-image",
+    "opencv-python-headless",
+)
+
+
+def settings_of(moment: Moment) -> dict[str, Any]:
+    """Versions, network, clip, and what holds for all analyses together; plain types."""
+    module, clip = moment.module, moment.clip
+    reduce = signature(LayerCanvas.reduce).parameters
+    return {
+        "versions": {
+            "xinc_lightning": __version__,
+            "python": platform.python_version(),
+            **{name: found for name in PACKAGES if (found := _version(name))},
+        },
+        "network": {
+            "architecture": moment.architecture,
+            "hyperparameters": dict(module.hparams),
+            "parameters": module.budget.parameters,
+            "bpp": module.budget.bpp,
+            "device": module.device.type,
+        },
+        "clip": {
+            "name": clip.name,
+            "indices": list(clip.indices),
+            "height": clip.height,
+            "width": clip.width,
+            "annotated": list(clip.annotated),
+            "segments": [segment.name for segment in clip.segments],
+        },
+        "canvas": {
+            "positions": list(moment.positions),
+            "max_neurons": moment.max_neurons,
+            "thresholds": list(reduce["thresholds"].default),
+            "points": reduce["points"].default,
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

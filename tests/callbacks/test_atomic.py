@@ -1,0 +1,115 @@
+"""A folder is whole or not there, wherever the process dies."""
+
+import sys
+
+import pytest
+
+from xinc_lightning.callbacks.atomic import tidy, whole_folder
+
+WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir"}
+
+
+class Killed(BaseException):
+    """What a process does no more after it was killed."""
+
+
+class Killer:
+    """Kills at the n-th step on the file system, and again at each step after that."""
+
+    def __init__(self):
+        self.left = None
+        sys.addaudithook(self)  # for ever, but quiet while nothing is left
+
+    def __call__(self, event, arguments):
+        if self.left is not None and event in WATCHED:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+
+
+@pytest.fixture(scope="module")
+def killer():
+    return Killer()
+
+
+def write(folder, text):
+    with whole_folder(folder) as aside:
+        (aside / "maps").mkdir()
+        (aside / "maps" / "head.txt").write_text(text)
+        (aside / "scalars.txt").write_text(text)
+
+
+def content(folder):
+    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.txt")}
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize("killed_again", [False, True])
+def test_killed_at_each_step(tmp_path, killer, before, killed_again):
+    texts = {"maps/head.txt", "scalars.txt"}
+    survived = 0
+    for steps in range(200):
+        folder = tmp_path / f"{steps}" / "epoch=0001"
+        if before:
+            write(folder, before)
+        killer.left = steps
+        try:
+            write(folder, "new")
+        except Killed:
+            killed = True
+        else:
+            killed = False
+        killer.left = None
+        if folder.exists():
+            assert content(folder) in [dict.fromkeys(texts, text) for text in ("old", "new")]
+        if killed_again:  # while setting right what the first left behind
+            killer.left = steps % 7
+            try:
+                tidy(folder.parent)
+            except Killed:
+                pass
+            killer.left = None
+        tidy(folder.parent)
+        assert [p.name for p in folder.parent.glob("*")] in ([], ["epoch=0001"])
+        if before:
+            assert folder.exists(), "neither the old nor the new one is there"
+        if folder.exists():
+            assert content(folder) in [dict.fromkeys(texts, text) for text in ("old", "new")]
+        if not killed:
+            assert content(folder) == dict.fromkeys(texts, "new")
+            break
+        survived += 1
+        write(folder, "later")
+        assert content(folder) == dict.fromkeys(texts, "later")
+    assert survived >= 15
+    assert not killed
+
+
+def test_a_second_try_without_tidying_works(tmp_path, killer):
+    for steps in range(60):
+        folder = tmp_path / f"{steps}" / "epoch=0001"
+        write(folder, "old")
+        killer.left = steps
+        try:
+            write(folder, "new")
+        except Killed:
+            pass
+        killer.left = None
+        write(folder, "newest")
+        assert content(folder) == dict.fromkeys(("maps/head.txt", "scalars.txt"), "newest")
+        assert [p.name for p in folder.parent.glob("*")] == ["epoch=0001"]
+
+
+def test_a_full_disk_leaves_what_was_there_and_takes_no_room(tmp_path):
+    folder = tmp_path / "epoch=0001"
+    write(folder, "old")
+    with pytest.raises(OSError, match="No space"), whole_folder(folder) as aside:
+        (aside / "half.txt").write_text("half")
+        raise OSError(28, "No space left on device")
+    assert [p.name for p in tmp_path.iterdir()] == ["epoch=0001"]
+    assert set(content(folder).values()) == {"old"}
+
+
+def test_nothing_to_tidy(tmp_path):
+    tidy(tmp_path / "not there")
+    assert not (tmp_path / "not there").exists()

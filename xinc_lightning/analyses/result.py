@@ -1,0 +1,37 @@
+"""What all results can do: become arrays, to be saved, and come back from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, get_origin
+
+import numpy as np
+
+R = TypeVar("R", bound="Result")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Base of results whose attributes are arrays, numbers, strings and tuples of these.
+
+    >>> @dataclass(frozen=True)
+    ... class Depth(Result):
+    ...     layer: str
+    ...     depths: np.ndarray
+    >>> Depth.from_arrays(Depth("head", np.arange(2)).arrays())
+    Depth(layer='head', depths=array([0, 1]))
+    """
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything that is needed to draw the figure again, by attribute."""
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls: type[R], arrays: Mapping[str, np.ndarray]) -> R:
+        """The result that was saved, from what ``numpy.load`` returns; it need not be the only thing in the file."""
+        return cls(**{field.name: _value(field.type, arrays[field.name]) for field in fields(cls)})
+
+
+def _value(kind: Any, array: np.ndarray) -> Any:
+    if kind in (int, float, bool, str):
+        return array.item()
+    return tuple(array.tolist()) if get_origin(kind) is tuple else array
