@@ -15,6 +15,7 @@ from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
@@ -117,7 +118,9 @@ class TrainingCLI(LightningCLI):
         self.save_config_kwargs["asked"] = config.clone()
         root, command = self._root(config), self.config.subcommand
         resumed = run_of(Path(config.ckpt_path)) if command == "fit" and config.get("ckpt_path") else None
-        run = resumed or new_run(root, config.name if command == "fit" else f"{config.name}-{command}")
+        name = config.name if command == "fit" else f"{config.name}-{command}"
+        # The first process makes the folder and alone writes there.
+        run = resumed or (new_run(root, name) if rank_zero_only.rank == 0 else root)
         config.trainer.default_root_dir = str(run)
         loggers = config.trainer.logger
         for logger in loggers if isinstance(loggers, list) else [loggers]:
@@ -139,7 +142,7 @@ class TrainingCLI(LightningCLI):
             with suppress(OSError):  # it is left alone where an earlier command's results are in it
                 Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
             raise
-        if clip.lost:
+        if clip.lost and rank_zero_only.rank == 0:
             print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
 
     @staticmethod
@@ -171,9 +174,21 @@ def run(args: Sequence[str]) -> None:
         ValueError,
     ) as error:
         fail(" ".join(str(_cause(error)).split()))
+    except RuntimeError as error:
+        if not _lost_a_process(error):
+            raise
+        fail(
+            f"process {rank_zero_only.rank} of this run stops because another one died or did not answer in time. "
+            "To go on from the last checkpoint, add --ckpt_path last."
+        )
     for logger in cli.trainer.loggers:
         if isinstance(logger, callbacks.WandbRun):
             logger.close()
+
+
+def _lost_a_process(error: RuntimeError) -> bool:
+    """Whether the other processes of this run can no longer be reached; gloo's errors have no class of their own."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
 def _cause(error: BaseException) -> BaseException:

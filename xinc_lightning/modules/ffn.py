@@ -71,8 +71,11 @@ class FFNModule(INRModule):
         return colours.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
-        """The sum, so that each network's gradient, hence its training, is what it would be alone."""
-        return losses.sum()
+        """The sum, so that each network's gradient, hence its training, is what it would be alone.
+
+        Processes that share a batch have the mean of their gradients taken, which is to be the sum, too.
+        """
+        return losses.sum() * self.trainer.train_dataloader.world_size  # type: ignore[union-attr]
 
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """One frame's network and the pixel grid."""
