@@ -148,15 +148,16 @@ class Moment:
                 self._reduce_shared(*asked)
 
     def done(self) -> None:
-        """Let the other processes go on."""
+        """Let the other processes go on; what is asked for from here on, this one computes alone."""
         self._tell(None)
+        self.group = None
 
     def _tell(self, message: tuple[str, int] | None) -> tuple[str, int] | None:
         """What the first process says, on all of them."""
         if self.group is None:
             return None
         messages = [message]
-        broadcast_object_list(messages, src=0, group=self.group)
+        broadcast_object_list(messages, group=self.group, group_src=0)
         return messages[0]
 
     def _reduce_shared(self, layer: str, position: int) -> LayerStatistics:

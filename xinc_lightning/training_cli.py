@@ -221,6 +221,7 @@ def _quieten() -> None:
         ".*The dirpath has changed.*",
         ".*Couldn't infer the batch indices.*",
         ".*Checkpoint directory.*exists and is not empty.*",
+        ".*Grad strides do not match bucket view strides.*",
         ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ):
         warnings.filterwarnings("ignore", message=message)

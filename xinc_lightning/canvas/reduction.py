@@ -8,7 +8,14 @@ from typing import TypeVar
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch.distributed import ProcessGroup, ReduceOp, all_reduce, get_rank, get_world_size
+from torch.distributed import (
+    ProcessGroup,
+    ReduceOp,
+    all_reduce,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+)
 
 from xinc_lightning.canvas.memory import is_out_of_memory
 from xinc_lightning.canvas.statistics import LayerStatistics
@@ -75,7 +82,7 @@ def reduce_layer(
     stacked = Partitions.of(partitions, terms.frames, terms.shape, device)
     chunks = sweep.chunks()
     if group is not None:
-        chunks = chunks[get_rank(group) :: get_world_size(group)]
+        chunks = _agree(chunks, group, device)[get_rank(group) :: get_world_size(group)]
     passes = 3 if thresholds else 2
     with sweep.settings(), _progress(name, passes * len(chunks), progress) as track:
         sums = together(lambda: sweep.sums(chunks, stacked, track), group, device).merge(group)
@@ -110,6 +117,13 @@ def reduce_layer(
         curve=curve,
         fluctuation=sums.changes,
     )
+
+
+def _agree(chunks: list[Slots], group: ProcessGroup, device: torch.device) -> list[Slots]:
+    """The first process's chunks; others' may differ where they have more threads."""
+    objects = [[chunk.cpu() for chunk in chunks]]
+    broadcast_object_list(objects, group=group, group_src=0)
+    return [chunk.to(device) for chunk in objects[0]]
 
 
 @contextmanager
