@@ -25,6 +25,9 @@ from xinc_lightning.modules import INRModule
 from xinc_lightning.parse_errors import Classes, explain
 from xinc_lightning.runs import find_checkpoint, new_run, run_of
 
+RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
+"""Which of the processes that Lightning or a cluster has launched this is."""
+
 
 class Parser(LightningArgumentParser):
     """A parser whose errors are one line that names the nearest match."""
@@ -120,7 +123,7 @@ class TrainingCLI(LightningCLI):
         resumed = run_of(Path(config.ckpt_path)) if command == "fit" and config.get("ckpt_path") else None
         name = config.name if command == "fit" else f"{config.name}-{command}"
         # The first process makes the folder and alone writes there.
-        run = resumed or (new_run(root, name) if rank_zero_only.rank == 0 else root)
+        run = resumed or (new_run(root, name) if RANK == 0 else root)
         config.trainer.default_root_dir = str(run)
         loggers = config.trainer.logger
         for logger in loggers if isinstance(loggers, list) else [loggers]:
@@ -142,7 +145,7 @@ class TrainingCLI(LightningCLI):
             with suppress(OSError):  # it is left alone where an earlier command's results are in it
                 Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
             raise
-        if clip.lost and rank_zero_only.rank == 0:
+        if clip.lost and RANK == 0:
             print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
 
     @staticmethod
@@ -178,7 +181,7 @@ def run(args: Sequence[str]) -> None:
         if not _lost_a_process(error):
             raise
         fail(
-            f"process {rank_zero_only.rank} of this run stops because another one died or did not answer in time. "
+            f"process {RANK} of this run stops because another one died or did not answer in time. "
             "To go on from the last checkpoint, add --ckpt_path last."
         )
     for logger in cli.trainer.loggers:

@@ -75,7 +75,8 @@ class FFNModule(INRModule):
 
         Processes that share a batch have the mean of their gradients taken, which is to be the sum, too.
         """
-        return losses.sum() * self.trainer.train_dataloader.world_size  # type: ignore[union-attr]
+        sharing: int = self.trainer.train_dataloader.world_size  # type: ignore[union-attr]
+        return losses.sum() * sharing
 
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """One frame's network and the pixel grid."""
