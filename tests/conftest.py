@@ -138,7 +138,7 @@ def watched_config(masked_clip, tmp_path):
 def xinc(tmp_path):
     """Run the command line in a process of its own, in the test's folder."""
 
-    def run(*args: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    def run(*args: str | Path, timeout: float = 3000) -> subprocess.CompletedProcess[str]:
         # Threads that wait do not spin: several processes on few cores would spend their time on that.
         env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_WAIT_POLICY": "PASSIVE"}
         command = [sys.executable, "-m", "xinc_lightning", *map(str, args)]
