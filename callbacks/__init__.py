@@ -6,7 +6,7 @@ if __name__ != "xinc_lightning.callbacks":
         "different copy of every class. Write `from xinc_lightning.callbacks import …`."
     )
 
-from xinc_lightning.callbacks.base import AnalysisCallback, AnalysisError
+from xinc_lightning.callbacks.base import AnalysisCallback
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
 from xinc_lightning.callbacks.contribution_vs_intensity import ContributionVsIntensity
@@ -24,7 +24,6 @@ from xinc_lightning.callbacks.things_and_stuff import ThingsAndStuff
 
 __all__ = [
     "AnalysisCallback",
-    "AnalysisError",
     "Checkpoints",
     "ContributionMaps",
     "ContributionVsIntensity",

@@ -177,7 +177,8 @@ class AnalysisCallback(Callback, ABC):
         if due and epoch != self._latest:
             self._latest = epoch
             start = time.perf_counter()
-            sink = Sink(_folder(trainer) / f"epoch={epoch:04d}", trainer.loggers, epoch, trainer.global_step)
+            folder = _folder(trainer) / f"epoch={epoch:04d}"
+            sink = Sink(folder, trainer.loggers, epoch, trainer.global_step, last)
             names = names_of(analyses)
             group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
             self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
@@ -248,7 +249,7 @@ class AnalysisCallback(Callback, ABC):
             )
             if strict:
                 raise AnalysisError(failed) from error
-            self._say(failed, _one_line(error))
+            self._say(failed, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
 
     def _say(self, sentence: str, topic: str | None = None) -> None:
         """Warn, once for each topic."""

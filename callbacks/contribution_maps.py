@@ -1,20 +1,38 @@
-"""What sampled neurons paint, layer by layer (§4.2, Figs 1, 3, 11)."""
+"""What some neurons paint, layer by layer, and how it grows (§4.2, Figs 1, 3, 11)."""
 
-from typing import Any
+from typing import Any, Literal
 
-from xinc_lightning.analyses import contribution_maps, sample_neurons
+import numpy as np
+
+from xinc_lightning.analyses import (
+    ContributionMapsResult,
+    contribution_maps,
+    evenly_spaced,
+    sample_neurons,
+    top_neurons,
+)
 from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.moment import Moment
+from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.figures import contact_sheet
+from xinc_lightning.canvas import LayerStatistics
+from xinc_lightning.figures import contact_sheet, strip_over_epochs
+
+STRIP_EPOCHS = 12
+"""Columns of a strip: the first, the last, and some between."""
 
 
 class ContributionMaps(FrameAnalysis):
-    """A contact sheet of contribution maps for each layer.
+    """A contact sheet of contribution maps for each layer; at the end a strip of how some of them grew.
+
+    Every checkpoint shows the same neurons. Those that contribute most are chosen at the first checkpoint that
+    is analysed; later ones, also of a resumed run, read from the run folder which they were.
 
     Args:
-        neurons: how many neurons of each layer to draw at random, or which.
-        seed: of the draw, so that every checkpoint shows the same neurons.
+        neurons: how many neurons of each layer to show, or which.
+        select: ``random``, drawn with the seed, or ``top``, those with the largest Σ|c|.
+        strip: how many of them to follow over the analysed epochs in a figure at the end; 0 for none.
+        seed: of the draw.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
     """
@@ -22,23 +40,58 @@ class ContributionMaps(FrameAnalysis):
     def __init__(
         self,
         neurons: int | list[int] = 12,
+        select: Literal["random", "top"] = "random",
+        strip: int = 4,
         seed: int = 0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.neurons = neurons
+        self.select = select
+        self.strip = strip
         self.seed = seed
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
-        """One sheet a layer."""
+        """One sheet a layer, and at the end one strip."""
         picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
             statistics, frame = moment.statistics(name, self.frame)
-            chosen = self.neurons
-            if isinstance(chosen, int):
-                chosen = sample_neurons(layer.neurons, chosen, self.seed)
-            result = contribution_maps(layer, statistics, chosen, frame)
+            result = contribution_maps(layer, statistics, self._chosen(statistics, frame, sink), frame)
             sink.scalars(f"xinc/{name}/maps", result.scalars())
-            sink.arrays(f"maps/{name}", **result.arrays())
-            sink.figure(f"maps/{name}", contact_sheet(result, picture, moment.title(name, self.frame)))
+            sink.neurons.add(name, statistics.neurons.cpu().numpy(), **identity(layer, statistics, frame))
+            sink.arrays(f"maps/{name}", select=np.array(self.select), **result.arrays())
+            title = moment.title(name, self.frame)
+            sink.figure(f"maps/{name}", contact_sheet(result, picture, title))
+            if sink.last and self.strip:
+                self._strip(result, title, sink)
+
+    def _chosen(self, statistics: LayerStatistics, frame: int, sink: Sink) -> list[int]:
+        if not isinstance(self.neurons, int):
+            return self.neurons
+        if self.select == "random":
+            return sample_neurons(len(statistics.neurons), self.neurons, self.seed)
+        for path in sink.earlier(f"maps/{statistics.layer}").values():
+            with np.load(path) as saved:
+                if str(saved.get("select", "")) == "top" and len(saved["neurons"]) == self.neurons:
+                    return [int(neuron) for neuron in saved["neurons"]]
+        return top_neurons(statistics, self.neurons, frame)
+
+    def _strip(self, result: ContributionMapsResult, title: str, sink: Sink) -> None:
+        """The first neurons' maps at the epochs at which the run folder has them."""
+        rows = result.neurons[: self.strip]
+        columns: dict[int, np.ndarray] = {}
+        for epoch, path in sink.earlier(f"maps/{result.layer}").items():
+            with np.load(path) as saved:
+                places = {neuron: place for place, neuron in enumerate(saved["neurons"].tolist())}
+                if (
+                    all(neuron in places for neuron in rows)
+                    and saved["maps"].shape[1:] == result.maps.shape[1:]
+                ):
+                    columns[epoch] = saved["maps"][[places[neuron] for neuron in rows]]
+        columns[sink.epoch] = result.maps[: self.strip]
+        if len(columns) > 1 and len(rows):
+            shown = {epoch: columns[epoch] for epoch in evenly_spaced(list(columns), STRIP_EPOCHS)}
+            sink.figure(
+                f"strips/{result.layer}", strip_over_epochs(shown, result.labels[: self.strip], title)
+            )

@@ -92,6 +92,9 @@ class GroupingVariance(FrameAnalysis):
             result = grouping_variance(statistics, keys, frame, self.std, self.convention, null)
             sink.scalars(f"xinc/{name}/variance", result.scalars())
             sink.arrays(f"variance/{name}", **result.arrays())
+            kind = "std" if self.std else "variance"
+            scores = {f"{kind}_{partition}": values for partition, values in result.scores.items()}
+            sink.neurons.add(name, result.neurons, **scores)
             results.append(result)
         sink.figure("variance", grouping_variances(results, moment.title("layers", self.frame)))
 

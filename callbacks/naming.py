@@ -1,7 +1,12 @@
 """How the results of several analyses of one class are told apart."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Protocol, TypeVar
+
+from xinc_lightning.callbacks.cadence import Cadence
+
+CADENCES = tuple(field.name for field in fields(Cadence))
 
 LONGEST = 100
 """Characters appended to a file's name."""
@@ -31,7 +36,7 @@ def names_of(analyses: Sequence[A]) -> dict[A, str]:
     for analysis in analyses:
         twin = first.setdefault(type(analysis), analysis)
         there = essential(twin.options)
-        differ = {n: v for n, v in essential(analysis.options).items() if v != there[n]}
+        differ = {n: v for n, v in essential(analysis.options).items() if v != there.get(n)}
         labels[analysis] = ",".join(f"{name}={_brief(value)}" for name, value in differ.items())[:LONGEST]
     for analysis, label in labels.items():
         if [label for other, label in labels.items() if type(other) is type(analysis)].count(label) > 1:
@@ -42,8 +47,9 @@ def names_of(analyses: Sequence[A]) -> dict[A, str]:
 
 
 def essential(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that results depend on."""
-    return {name: value for name, value in options.items() if name != "strict"}
+    """The options that tell analyses apart: all but ``strict`` and the cadences that are not used."""
+    unused = {name for name in CADENCES if not options[name]}
+    return {name: value for name, value in options.items() if name not in {*unused, "strict"}}
 
 
 def _brief(value: Any) -> str:

@@ -6,12 +6,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xinc_lightning.analyses import gabor_partition, layer_neighbours, neuron_clusters
+from xinc_lightning.analyses import (
+    NeuronClustersResult,
+    gabor_partition,
+    layer_neighbours,
+    neuron_clusters,
+)
 from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.moment import Moment, Needs
+from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.canvas import LayerCanvas
 from xinc_lightning.data import PanopticClip
-from xinc_lightning.figures import clusters_with_maps
+from xinc_lightning.figures import clusters_with_maps, embedding_page, thumbnails_of
 
 
 class NeuronClusters(FrameAnalysis):
@@ -19,7 +26,7 @@ class NeuronClusters(FrameAnalysis):
 
     Each checkpoint's embedding begins where the one before it ended and is turned to lie as it did, so that
     neurons can be followed by eye; the positions are part of a training checkpoint, so that a resumed run goes
-    on from them.
+    on from them. At the end of training a page for the browser shows every embedded neuron's map.
 
     Args:
         clusters: gabor clusters k.
@@ -62,7 +69,10 @@ class NeuronClusters(FrameAnalysis):
         return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed}"
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
-        """One figure a layer."""
+        """One figure a layer, and at the end one page of all."""
+        results: list[NeuronClustersResult] = []
+        totals: list[np.ndarray] = []
+        thumbnails: list[np.ndarray] = []
         picture = moment.picture(self.frame)
         for name in self.layers or moment.layers:
             layer, _ = moment.canvas(name, self.frame)
@@ -84,3 +94,26 @@ class NeuronClusters(FrameAnalysis):
             sink.arrays(f"neuron_clusters/{name}", architecture=architecture, **result.arrays())
             title = moment.title(name, self.frame)
             sink.figure(f"neuron_clusters/{name}", clusters_with_maps(result, picture, title))
+            everyone = statistics.neurons.cpu().numpy()
+            known = identity(layer, statistics, frame)
+            sink.neurons.add(name, everyone, **known)
+            x, y = result.positions.T
+            sink.neurons.add(name, result.neurons, cluster=result.clusters, umap_x=x, umap_y=y)
+            if sink.last:
+                small = _thumbnails(layer, result.neurons, frame)
+                sink.neurons.add(name, result.neurons, thumbnail=small)
+                results.append(result)
+                totals.append(known["absolute_sum"][np.searchsorted(everyone, result.neurons)])
+                thumbnails.append(small)
+        if any(len(result.neurons) for result in results):
+            title = moment.title("neurons", self.frame)
+            sink.page("neurons", embedding_page(results, totals, thumbnails, title))
+
+
+def _thumbnails(layer: LayerCanvas, neurons: np.ndarray, frame: int) -> np.ndarray:
+    """Small pictures of the neurons' |c|, a chunk of maps at a time."""
+    small = [
+        thumbnails_of(layer.maps(chunk)[:, frame].abs().float().cpu().numpy())
+        for chunk in np.array_split(neurons, max(len(neurons) // 128, 1))
+    ]
+    return np.concatenate(small)

@@ -100,8 +100,36 @@ def test_a_video_as_ffns_in_one_run():
 def test_callbacks_can_be_added_on_the_command_line():
     added = "--trainer.callbacks+=xinc_lightning.callbacks.ContributionMaps"
     main(["fit", "--config", "quick.yaml", *SMALL, added, "--trainer.callbacks.layers=[block3]"])
-    maps = Path("runs/quick-001/analyses/epoch=0002/maps")
-    assert {p.name for p in maps.glob("*.png")} >= {"head.png", "block3.png"}
+    found = Path("runs/quick-001/analyses/epoch=0002")
+    assert {p.parent.name for p in found.glob("maps*/*.png")} == {
+        "maps",
+        "maps-every_n_epochs=100,layers=block3",
+    }
+
+
+def test_cadences_of_a_config_and_a_strict_failure(monkeypatch, capsys):
+    cadences = {
+        "trainer": {
+            "callbacks": [
+                {"class_path": "xinc_lightning.callbacks.Reconstructions", "init_args": options}
+                for options in ({"epochs": [0]}, {"log_spaced": 2}, {"every_n_epochs": 3}, {"strict": True})
+            ]
+        }
+    }
+    Path("cadences.yaml").write_text(yaml.safe_dump(cadences))
+    args = ["fit", "--config", "quick.yaml", "--config", "cadences.yaml", *SMALL, "--trainer.max_epochs", "4"]
+    main(args)
+    analyses = Path("runs/quick-001/analyses")
+    assert sorted(path.name for path in analyses.iterdir()) == [f"epoch=000{n}" for n in (0, 1, 3, 4)]
+    assert len([*(analyses / "epoch=0004").glob("reconstructions*.png")]) == 4
+    capsys.readouterr()
+
+    monkeypatch.setattr("xinc_lightning.callbacks.reconstructions.comparison", lambda *_: 1 / 0)
+    message, code = error_of(capsys, *args)
+    assert message == (
+        "Reconstructions every_n_epochs=100 failed at epoch 4: ZeroDivisionError: division by zero."
+    )
+    assert code == 1
 
 
 def test_resume_goes_on_in_the_same_run():
@@ -145,6 +173,10 @@ def test_checkpoint_of_another_network_is_named(capsys):
             "there is no class 'xinc_lightning.callbacks.ContributionMap'. Did you mean 'ContributionMaps'?",
         ),
         (["--trainer.max_epochs", "abc"], "trainer.max_epochs is 'abc'; allowed is int or null."),
+        (
+            ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.log_space=3"],
+            "there is no option 'log_space'. Did you mean 'log_spaced'?",
+        ),
         (["--model.loss", "l3"], "loss is 'l3'; allowed are 'l2', 'l1', 'l1+ssim'."),
     ],
 )
@@ -162,6 +194,23 @@ def test_wrong_options_name_the_nearest(args, message, capsys):
         (["--data.frames", "[0, 999]"], "999"),
         (["--ckpt_path", "last"], "no run named 'nerv' in 'runs' has a last checkpoint"),
         (["--ckpt_path", "none.ckpt"], "there is no file 'none.ckpt'"),
+        (
+            ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.layers=[hed]"],
+            "PixelsPerNeuron: there is no layer 'hed'; there are block1, block2, block3, head. Did you mean 'head'?",
+        ),
+        (
+            ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.frame=30"],
+            "PixelsPerNeuron: frame=30 is outside the clip 'bunny', whose frames have the positions 0 … 29; the "
+            "nearest is 29.",
+        ),
+        (
+            [
+                "--trainer.callbacks+=PixelsPerNeuron",
+                "--trainer.callbacks.epochs=[1]",
+                "--trainer.callbacks.log_spaced=3",
+            ],
+            "epochs=[1], log_spaced=3: give at most one of every_n_epochs, epochs, log_spaced and at_checkpoints.",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing_behind(args, part, capsys):

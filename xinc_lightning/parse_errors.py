@@ -16,6 +16,7 @@ UNKNOWN_CLASS = re.compile(
 )
 WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
 WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*Given value: (.*)', re.DOTALL)
+REFUSED = re.compile(r"Union subtypes.*?Errors:\s+- (?!Expected|Problem)(.*?)\s+- Expected", re.DOTALL)
 EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")
 
 
@@ -42,6 +43,16 @@ def explain(message: str, classes: Classes) -> str:
     return " ".join(message.split())
 
 
+def refusal(message: str) -> str:
+    r"""What a class said when the parser built it, from under the parser's own explanation, on one line.
+
+    >>> refusal("Does not validate against any of the Union subtypes\nErrors:\n- size=0: too small.\n- Expected …")
+    'size=0: too small.'
+    """
+    match = REFUSED.search(message)
+    return " ".join((match[1] if match else message).split())
+
+
 def _found(match: re.Match[str]) -> str:
     return next(group for group in match.groups() if group)
 
@@ -54,7 +65,10 @@ def _options(classes: Classes) -> list[str]:
             takers = (
                 owner.__mro__ if isinstance(owner, type) else (owner,)
             )  # what **options hands on to a base
-            arguments = [name for taker in takers for name in signature(taker).parameters]
+            # Those of the bases too: **options hands them on.
+            arguments = [
+                name for taker in takers if taker is not object for name in signature(taker).parameters
+            ]
             names += arguments + [f"{prefix}.{argument}" for argument in arguments]
     return names
 

@@ -19,10 +19,11 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
-from xinc_lightning.parse_errors import Classes, explain
+from xinc_lightning.parse_errors import Classes, explain, refusal
 from xinc_lightning.runs import find_checkpoint, new_run, run_of
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
@@ -169,14 +170,8 @@ def run(args: Sequence[str]) -> None:
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": None},
         )
-    except (
-        callbacks.AnalysisError,
-        DataError,
-        FileNotFoundError,
-        MisconfigurationException,
-        ValueError,
-    ) as error:
-        fail(" ".join(str(_cause(error)).split()))
+    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+        fail(refusal(str(error)))
     except RuntimeError as error:
         if not _lost_a_process(error):
             raise
@@ -192,13 +187,6 @@ def run(args: Sequence[str]) -> None:
 def _lost_a_process(error: RuntimeError) -> bool:
     """Whether the other processes of this run can no longer be reached; gloo's errors have no class of their own."""
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What a class raised when the parser built it, from under the parser's own explanation."""
-    while "Union subtypes" in str(error) and error.__context__ is not None:
-        error = error.__context__
-    return error
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:

@@ -73,4 +73,6 @@ def test_the_curve_is_sorted_and_reaches_the_largest(painted):
     assert (result.curve >= 0.996 * low).all()
     assert (result.curve <= 1.004 * high).all()
     assert result.curve[-1] == pytest.approx(float(maps.abs().max()), rel=0.004)
-    assert set(result.arrays()) == {"thresholds", "tau", "share", "effective", "curve"}
+    again = type(result).from_arrays(result.arrays())
+    assert again.scalars() == result.scalars()
+    np.testing.assert_array_equal(again.curve, result.curve)

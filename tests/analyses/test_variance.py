@@ -136,6 +136,28 @@ def test_layer_of_object_neurons_stands_out(painted):
     assert scalars["instances_null_median"] < scalars["instances_median"]
 
 
+def test_a_network_that_paints_objects_cares_about_instances_and_one_that_paints_a_grid_does_not(
+    scene, painter, painted
+):
+    """Real textures: each of the painter's neurons paints one segment in one colour."""
+    labels = frame_partitions(scene.clip, names=("instances", "grid"), grid=(4, 8))
+    objects = Canvas(painter).at(torch.tensor([0]))["head"]
+    cells = torch.stack([(labels["grid"] == cell).float() for cell in (3, 9, 14, 21, 26)])
+    texture = scene.clip.frames[0].mean(0)
+    found = {}
+    for name, layer in {"objects": objects, "grid": painted(cells * texture + 1e-3)}.items():
+        sample = sample_live(layer.reduce(), 99)
+        null = shift_null(layer, labels, sample, shifts=60, seed=1)
+        found[name] = grouping_variance(layer.reduce(labels), null=null)
+    assert found["objects"].layer_rank("instances") == 1
+    assert found["objects"].layer_effect("instances") > 3
+    assert found["objects"].layer_effect("instances") > found["objects"].layer_effect("grid") + 2
+    assert abs(found["grid"].layer_effect("instances")) < 2
+    assert found["grid"].layer_rank("instances") < 0.98
+    assert found["grid"].layer_rank("grid") > 0.95  # places are what it cares about
+    assert found["grid"].layer_effect("grid") > 1
+
+
 @pytest.mark.parametrize("std", [False, True])
 @pytest.mark.parametrize("convention", ["paper", "released"])
 def test_null_is_what_rolling_the_labels_gives(painted, std, convention):

@@ -10,6 +10,7 @@ import torch
 
 from xinc_lightning.callbacks import AnalysisCallback, Moment, Sink
 from xinc_lightning.callbacks.base import undisturbed
+from xinc_lightning.callbacks.naming import names_of
 from xinc_lightning.data import PanopticClip, Segment
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 
@@ -46,8 +47,9 @@ def analysed(tmp_path):
         moment = Moment(module, clip, 7, [callback.needs(clip) for callback in callbacks])
         folder = tmp_path / "epoch=0007"
         with torch.no_grad(), Sink(folder, [], 7, 70) as sink:
-            for callback in callbacks:
-                callback.analyse(moment, sink)
+            for number, (callback, label) in enumerate(names_of(callbacks).items()):
+                with sink.analysis(f"{type(callback).__name__} {number}", label, callback.options):
+                    callback.analyse(moment, sink)
         files = {str(path.relative_to(folder)): path for path in folder.rglob("*.*")}
         arrays = {name: dict(np.load(path)) for name, path in files.items() if name.endswith(".npz")}
         return {**files, **arrays}, json.loads((folder / "scalars.json").read_text())["scalars"]

@@ -1,6 +1,7 @@
 """A folder is whole or not there, wherever the process dies."""
 
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -64,10 +65,8 @@ def test_killed_at_each_step(tmp_path, killer, before, killed_again):
             assert content(folder) in [dict.fromkeys(texts, text) for text in ("old", "new")]
         if killed_again:  # while setting right what the first left behind
             killer.left = steps % 7
-            try:
+            with suppress(Killed):
                 tidy(folder.parent)
-            except Killed:
-                pass
             killer.left = None
         tidy(folder.parent)
         assert [p.name for p in folder.parent.glob("*")] in ([], ["epoch=0001"])
@@ -90,10 +89,8 @@ def test_a_second_try_without_tidying_works(tmp_path, killer):
         folder = tmp_path / f"{steps}" / "epoch=0001"
         write(folder, "old")
         killer.left = steps
-        try:
+        with suppress(Killed):
             write(folder, "new")
-        except Killed:
-            pass
         killer.left = None
         write(folder, "newest")
         assert content(folder) == dict.fromkeys(("maps/head.txt", "scalars.txt"), "newest")
@@ -103,9 +100,14 @@ def test_a_second_try_without_tidying_works(tmp_path, killer):
 def test_a_full_disk_leaves_what_was_there_and_takes_no_room(tmp_path):
     folder = tmp_path / "epoch=0001"
     write(folder, "old")
-    with pytest.raises(OSError, match="No space"), whole_folder(folder) as aside:
-        (aside / "half.txt").write_text("half")
-        raise OSError(28, "No space left on device")
+
+    def fill_the_disk():
+        with whole_folder(folder) as aside:
+            (aside / "half.txt").write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fill_the_disk()
     assert [p.name for p in tmp_path.iterdir()] == ["epoch=0001"]
     assert set(content(folder).values()) == {"old"}
 

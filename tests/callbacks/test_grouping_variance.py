@@ -30,9 +30,23 @@ def test_two_frames_at_once_do_not_mix(toy_module, clip_of, analysed):
         GroupingVariance(["instances", "rgb"], (2, 4), shifts=0, frame=frame) for frame in (0, 2)
     )
     alone = analysed(toy_module, clip, second)[1]
-    together = analysed(toy_module, clip, first, second)[1]  # the second's results remain
-    assert together == pytest.approx(alone, rel=1e-4)
+    files, together = analysed(toy_module, clip, first, second)
+    assert {"variance.png", "variance-frame=2.png"} <= files.keys()
+    found = {name.replace("-frame=2", ""): value for name, value in together.items() if "-frame=2" in name}
+    assert found == pytest.approx(alone, rel=1e-4)
     assert analysed(toy_module, clip, first)[1] != pytest.approx(alone, rel=1e-2)
+
+
+def test_two_grids_of_one_frame_do_not_mix(toy_module, clip_of, analysed):
+    clip = clip_of()
+    coarse, fine = (GroupingVariance(["rgb", "grid"], grid, shifts=0) for grid in ((2, 2), (4, 8)))
+    alone = {name: analysed(toy_module, clip, one)[1] for name, one in (("coarse", coarse), ("fine", fine))}
+    together = analysed(toy_module, clip, coarse, fine)[1]
+    found = {name.replace("-grid=4x8", ""): value for name, value in together.items() if "-grid" in name}
+    assert found == pytest.approx(alone["fine"], rel=1e-4)
+    found = {name: value for name, value in together.items() if "-grid" not in name}
+    assert found == pytest.approx(alone["coarse"], rel=1e-4)
+    assert alone["fine"] != pytest.approx(alone["coarse"], rel=1e-2)
 
 
 def test_frames_without_a_mask_lose_instances_and_say_so_once(toy_module, clip_of, analysed):

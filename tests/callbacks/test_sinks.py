@@ -55,14 +55,24 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
     for part in ("target_bpp", "seed_everything", "bunny", "NeRVModule", "max_epochs"):
         assert part in config
 
-    media = [row for row in rows if any("maps/block3" in key for key in row)]
+    media = [row for row in rows if any("/block3" in key and key.endswith(".path") for key in row)]
     assert [row["epoch"] for row in media] == [2, 4]
-    pictures = {key.removesuffix(".path") for key in media[-1] if key.endswith(".path")}
-    assert pictures == {"xinc/reconstructions", "xinc/maps/head", "xinc/maps/block3"}, "all media in one row"
+    second = "every_n_epochs=2,layers=block3"  # tells apart the second callback of the class
+    pictures = {key.removesuffix(".path") for key in media[-1] if key.endswith(".path")} - {
+        "xinc/neuron_table"
+    }
+    assert pictures == {
+        "xinc/reconstructions",
+        "xinc/maps/head",
+        f"xinc/maps-{second}/block3",
+        f"xinc/strips-{second}/block3",
+    }, "all media in one row"
+    assert "xinc/neuron_table._type" in media[-1]
+    assert "xinc/neuron_table._type" not in media[0]
     assert "epoch 4, step 8" in json.dumps(media[-1])
     (offline,) = (run / "wandb").glob("offline-run-*")
     saved = [*(offline / "files" / "media").rglob("*.png")]
-    assert len(saved) == 4
+    assert len(saved) == 5
     for path in saved:
         picture = cv2.imread(str(path))
         assert picture.mean() > 60, "a black picture"

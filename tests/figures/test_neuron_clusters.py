@@ -33,7 +33,7 @@ def test_neurons_and_maps(count, shown, words):
     figure = clusters_with_maps(result(count, shown), np.zeros((8, 16, 3)), "title")
     dots = figure.findobj(lambda artist: type(artist).__name__ == "PathCollection")
     assert sum(len(d.get_offsets()) for d in dots) == count
-    images = [a for a in figure.findobj(lambda a: type(a).__name__ == "Axes") if a.images]
+    images = figure.findobj(lambda artist: type(artist).__name__ == "AxesImage")
     assert len(images) == shown + 1
     assert f"{count} live of {count + 3} sampled from 5,000 neurons" in words(figure)
     assert 1000 <= rasterize(figure).shape[1] <= 1300

@@ -12,9 +12,14 @@ from xinc_lightning.analyses.maps import (
     contribution_maps,
     neuron_label,
     sample_neurons,
+    top_neurons,
 )
 from xinc_lightning.analyses.motion import FlowVsFluctuationResult, flow_vs_fluctuation
-from xinc_lightning.analyses.neuron_clusters import NeuronClustersResult, layer_neighbours, neuron_clusters
+from xinc_lightning.analyses.neuron_clusters import (
+    NeuronClustersResult,
+    layer_neighbours,
+    neuron_clusters,
+)
 from xinc_lightning.analyses.partitions import (
     Partition,
     frame_partitions,
@@ -76,4 +81,5 @@ __all__ = [
     "shared_embedding",
     "shift_null",
     "things_and_stuff",
+    "top_neurons",
 ]

@@ -1,6 +1,7 @@
 """Maps of many neurons in two dimensions: UMAP, and how successive ones are kept comparable (§4.6)."""
 
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -35,28 +36,49 @@ def embed(vectors: Vectors, neighbours: int, seed: int = 42, start: Positions | 
         return principal_components(vectors)
     import umap
 
-    data, metric = vectors, "euclidean"
-    if len(vectors) <= EXACT:
-        # UMAP itself would compute them in a Python loop, which takes ten times as long as all the rest.
-        points = torch.from_numpy(vectors).double()
-        data = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").numpy()
-        metric = "precomputed"
+    _keep_compiled()
+    neighbours = max(min(neighbours, len(vectors) - 1), 2)
     reducer = umap.UMAP(
-        n_neighbors=max(min(neighbours, len(vectors) - 1), 2),
+        n_neighbors=neighbours,
         min_dist=0.1,
-        metric=metric,
+        precomputed_knn=_nearest(vectors, neighbours) if len(vectors) <= EXACT else (None, None, None),
         init="spectral" if start is None else start.astype(np.float32),
         n_epochs=EPOCHS if start is None else WARM_EPOCHS,
         random_state=seed,
         n_jobs=1,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "using precomputed metric")
+        warnings.filterwarnings("ignore", "precomputed_knn.*transform")  # nothing is to be transformed
         # Groups without any neighbour outside are no reason to worry anybody.
         warnings.filterwarnings("ignore", ".*not fully connected")
         warnings.filterwarnings("ignore", ".*[Ss]pectral initiali[sz]ation failed")
-        positions: np.ndarray = reducer.fit_transform(data)
+        positions: np.ndarray = reducer.fit_transform(vectors)
     return positions.astype(np.float64)
+
+
+def _nearest(vectors: Vectors, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each neuron's nearest, itself first, and how far they are, from all distances.
+
+    UMAP itself would compute these in a Python loop, and sort them with a function that takes seconds to compile.
+    """
+    points = torch.from_numpy(vectors).double()
+    distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest = distances.topk(neighbours, largest=False)
+    return nearest.indices.numpy(), nearest.values.numpy()
+
+
+def _keep_compiled() -> None:
+    """Let numba keep what it compiles of UMAP for the next run; UMAP would compile it in every process."""
+    from umap import layouts, umap_
+
+    with suppress(AttributeError, RuntimeError):  # another version, or no folder that can be written
+        for function in (
+            umap_.smooth_knn_dist,
+            umap_.compute_membership_strengths,
+            layouts._nb_optimize_layout_euclidean_single_epoch,
+        ):
+            if not function.signatures:
+                function.enable_caching()
 
 
 def principal_components(vectors: Vectors) -> Positions:

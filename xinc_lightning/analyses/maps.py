@@ -79,6 +79,18 @@ def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
     return sorted(drawn.tolist())
 
 
+def top_neurons(statistics: LayerStatistics, count: int, frame: int = 0) -> list[int]:
+    """Indices of the ``count`` neurons with the largest Σ|c|, largest first.
+
+    Args:
+        statistics: the layer's reductions.
+        count: how many; all if there are no more.
+        frame: which of the canvas's frames.
+    """
+    order = statistics.absolute_sum[:, frame].argsort(descending=True, stable=True)[:count]
+    return [int(neuron) for neuron in statistics.neurons[order]]
+
+
 def neuron_label(layer: LayerCanvas, neuron: int) -> str:
     """What identifies a neuron, for people: its index, and for a kernel its channels."""
     labels = {name: int(values[neuron]) for name, values in layer.labels.items()}

@@ -119,13 +119,18 @@ def sample_live_neurons(layer: LayerCanvas, count: int, seed: int = 0, tries: in
 
     Args:
         layer: the layer's canvas.
-        count: how many; fewer if ``tries`` times as many draws do not bring that many to light.
+        count: how many; fewer if ``tries`` times as many draws do not bring that many to light. Neurons that
+            contribute Inf or NaN do not count as live.
         seed: of the draw.
         tries: how often to draw again.
     """
     drawn = np.random.default_rng(seed).permutation(layer.neurons)[: tries * count]
-    live = (layer.maps(drawn) != 0).flatten(1).any(1).cpu().numpy()
-    return sorted(drawn[live][:count].tolist())
+    live: list[int] = []
+    for some in np.array_split(drawn, tries):  # most are alive, so that the first of them do
+        if len(live) < count and len(some):
+            totals = layer.maps(some).abs().flatten(1).sum(1, dtype=torch.float64)
+            live += some[((totals > 0) & totals.isfinite()).cpu().numpy()].tolist()
+    return sorted(live[:count])
 
 
 def evenly_spaced(items: Sequence[int], count: int) -> list[int]:

@@ -1,12 +1,13 @@
-"""Figures: each takes a result and returns a matplotlib ``Figure``, made without pyplot's global state."""
+"""Figures: each takes a result and returns a ``Figure`` made without pyplot's global state, or a page's HTML."""
 
 from xinc_lightning.figures.density import (
     contribution_distributions,
     neurons_per_pixel_maps,
     pixels_per_neuron_curves,
 )
+from xinc_lightning.figures.embedding_page import embedding_page, thumbnails_of
 from xinc_lightning.figures.intensity import contributions_vs_intensity
-from xinc_lightning.figures.maps import contact_sheet
+from xinc_lightning.figures.maps import contact_sheet, strip_over_epochs
 from xinc_lightning.figures.motion import flow_beside_fluctuation
 from xinc_lightning.figures.neuron_clusters import clusters_with_maps
 from xinc_lightning.figures.reconstruction import comparison
@@ -23,10 +24,13 @@ __all__ = [
     "contribution_distributions",
     "contributions_vs_intensity",
     "embedding_by_group",
+    "embedding_page",
     "flow_beside_fluctuation",
     "grouping_variances",
     "neurons_per_pixel_maps",
     "pixels_per_neuron_curves",
     "rasterize",
     "shares_of_segments",
+    "strip_over_epochs",
+    "thumbnails_of",
 ]

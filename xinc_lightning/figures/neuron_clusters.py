@@ -3,7 +3,8 @@
 import numpy as np
 
 from xinc_lightning.analyses import NeuronClustersResult
-from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, Figure, new_figure, show
+from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, Figure, new_figure, show, without_ticks
+from xinc_lightning.figures.tiles import tiles
 
 INKS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
 
@@ -30,17 +31,16 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
         else " neurons"
     )
     scatter.set_title(f"{sample}\n{result.method}", fontsize=9)
-    scatter.set_xticks([])
-    scatter.set_yticks([])
+    without_ticks(scatter)
     for c in np.unique(result.clusters):
         here = result.positions[result.clusters == c]
         look = {"color": INKS[c % len(INKS)], "marker": MARKERS[c % len(MARKERS)]}
         scatter.scatter(*here.T, s=max(6, min(30, 6000 / len(result.positions))), lw=0, alpha=0.7, **look)
-    places = {neuron: place for place, neuron in enumerate(result.neurons)}
+    dots = {neuron: dot for dot, neuron in enumerate(result.neurons)}
     for number, neuron in enumerate(result.shown):
         scatter.annotate(
             str(number + 1),
-            result.positions[places[neuron]],
+            result.positions[dots[neuron]],
             fontsize=7,
             ha="center",
             va="center",
@@ -48,20 +48,24 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
         )
     show(picture, frame.clip(0, 1), "frame")
 
-    grid = right.subplots(rows, 4, squeeze=False)
-    taken = np.zeros(rows, dtype=int)
-    for axes in grid.flat:
-        axes.axis("off")
-    drawn = None
-    for number, (c, label, image) in enumerate(
-        zip(result.shown_clusters, result.labels, result.maps, strict=True), start=1
+    grid = right.subplots()
+    places = [4 * c + taken for c, taken in _places(result.shown_clusters)]
+    pictures: list[np.ndarray | None] = [None] * (4 * rows)
+    titles, inks = [""] * (4 * rows), ["black"] * (4 * rows)
+    for number, (place, label, image) in enumerate(
+        zip(places, result.labels, result.maps, strict=True), start=1
     ):
-        axes = grid[c, taken[c]]
-        taken[c] += 1
-        axes.axis("on")
-        drawn = show(axes, image, f"{number}: {label}", cmap=SEQUENTIAL, vmin=0, vmax=1)
-        for edge in axes.spines.values():
-            edge.set(color=INKS[c % len(INKS)], linewidth=2.5)
+        pictures[place], titles[place], inks[place] = (
+            image,
+            f"{number}: {label}",
+            INKS[place // 4 % len(INKS)],
+        )
+    drawn = tiles(grid, pictures, titles, 4, 1.8, rows, inks, cmap=SEQUENTIAL, vmin=0, vmax=1)
     if drawn is not None:
         right.colorbar(drawn, ax=grid, shrink=0.7, label="|c|, each map scaled to [0, 1]")
     return figure
+
+
+def _places(clusters: np.ndarray) -> list[tuple[int, int]]:
+    """Row and column of each shown neuron: its cluster, and how many of that came before it."""
+    return [(int(c), int((clusters[:i] == c).sum())) for i, c in enumerate(clusters)]

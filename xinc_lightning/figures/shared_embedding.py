@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from xinc_lightning.analyses import SharedEmbedding
-from xinc_lightning.figures.style import COLOURS, MARKERS, Figure, new_figure
+from xinc_lightning.figures.style import COLOURS, MARKERS, Figure, new_figure, without_ticks
 
 COLUMNS = 4
 
@@ -29,8 +29,7 @@ def embedding_by_group(panels: Sequence[SharedEmbedding], legend: str, title: st
     for axes, panel in zip(grid.flat, panels, strict=False):
         mixing = "".join(f" · mixing {value:.2f}" for value in panel.scalars().values())
         axes.set_title(f"{panel.name}\n{len(panel.positions):,} neurons{mixing}", fontsize=9)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        without_ticks(axes)
         size = max(5, min(30, 6000 / len(panel.positions)))
         for number, group in enumerate(panel.groups):
             here = panel.positions[panel.members == number]

@@ -21,6 +21,9 @@ COLOURS = (
 )
 """For kinds without an order: Petroff's ten, told apart by colour-blind eyes."""
 
+NOT_FINITE = "#d7191c"
+"""For pixels that have no value; no colour map has it."""
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 
 
@@ -33,11 +36,18 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 
 
 def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
-    """Draw a picture without ticks; returns the mappable, for a colour bar."""
-    axes.set_xticks([])
-    axes.set_yticks([])
+    """Draw a picture without ticks, Inf and NaN in red; returns the mappable, for a colour bar."""
+    without_ticks(axes)
     axes.set_title(title, fontsize=9)
-    return axes.imshow(image, interpolation="nearest", **options)
+    axes.set_facecolor(NOT_FINITE)
+    values = np.ma.masked_invalid(image) if image.ndim == 2 else image
+    return axes.imshow(values, interpolation="nearest", **options)
+
+
+def without_ticks(axes: Axes) -> None:
+    """Hide both axes: laying out axes that are merely empty would take half of a figure's time."""
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
 
 
 def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
@@ -48,9 +58,10 @@ def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
     Returns:
         Arguments for :func:`show`.
     """
-    magnitudes = np.abs(maps)
+    finite = maps[np.isfinite(maps)]
+    magnitudes = np.abs(finite) if finite.size else np.ones(1)
     limit = float(np.percentile(magnitudes, percentile)) or float(magnitudes.max()) or 1.0
-    if maps.min() < 0:
+    if finite.min(initial=0) < 0:
         return {"cmap": DIVERGING, "norm": Normalize(-limit, limit)}
     return {"cmap": SEQUENTIAL, "norm": Normalize(0, limit)}
 

@@ -70,6 +70,8 @@ class INRModule(LightningModule, ABC):
             raise ValueError(
                 f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
             )
+        self.target_bpp, self.target_parameters = target_bpp, target_parameters
+        self.learning_rate, self.warmup = learning_rate, warmup
         self.loss = loss_function(loss)
         self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
@@ -136,9 +138,10 @@ class INRModule(LightningModule, ABC):
 
     def parameter_target(self, frames: int, height: int, width: int) -> int:
         """Most parameters that a network which represents ``frames`` frames of this size may have."""
-        if self.hparams["target_parameters"] is not None:
-            return int(self.hparams["target_parameters"])
-        return parameters_for_bpp(self.hparams["target_bpp"], frames, height, width)
+        if self.target_bpp is None:
+            assert self.target_parameters is not None
+            return self.target_parameters
+        return parameters_for_bpp(self.target_bpp, frames, height, width)
 
     # --- training -----------------------------------------------------------------------------------------
 
@@ -172,8 +175,8 @@ class INRModule(LightningModule, ABC):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hparams["learning_rate"], fused=True)
-        warmup = self.hparams["warmup"]
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate, fused=True)
+        warmup = self.warmup
         if warmup is None:
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)

@@ -1,0 +1,98 @@
+"""What all analyses of a checkpoint found out about each neuron, joined into one table."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+
+THUMBNAIL = "thumbnail"
+"""The column of pictures, which a text file leaves out."""
+
+
+class NeuronTable:
+    """Rows of neurons, told apart by layer and index; columns come from whoever has them.
+
+    >>> table = NeuronTable()
+    >>> table.add("head", [0, 2], dead=[False, True])
+    >>> table.add("head", [2], cluster=[1])
+    >>> table.columns
+    ('dead', 'cluster')
+    >>> list(table.rows())
+    [['head', 0, False, None], ['head', 2, True, 1]]
+    """
+
+    def __init__(self) -> None:
+        self._layers: dict[str, dict[str, dict[int, Any]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._layers)
+
+    def add(
+        self, layer: str, neurons: Sequence[int] | NDArray[Any], **columns: Sequence[Any] | NDArray[Any]
+    ) -> None:
+        """Add to the rows of a layer's neurons.
+
+        Args:
+            layer: name of the layer.
+            neurons: indices of the neurons.
+            columns: a value for each; ``thumbnail`` is [neurons, height, width] bytes.
+        """
+        indices = np.asarray(neurons).tolist()
+        into = self._layers.setdefault(layer, {})
+        for name, values in columns.items():
+            plain = list(values) if name == THUMBNAIL else np.asarray(values).tolist()
+            into.setdefault(name, {}).update(zip(indices, plain, strict=True))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns but layer, neuron and thumbnail, in the order in which they came."""
+        names = dict.fromkeys(name for columns in self._layers.values() for name in columns)
+        return tuple(name for name in names if name != THUMBNAIL)
+
+    def rows(self, having: str | None = None) -> Iterator[list[Any]]:
+        """Layer, neuron and a value for each column, None where nobody gave one.
+
+        Args:
+            having: only neurons that have a value in this column.
+        """
+        for layer, columns in self._layers.items():
+            neurons = columns.get(having, {}) if having else {i for c in columns.values() for i in c}
+            values = [columns.get(name, {}) for name in self.columns]
+            for neuron in sorted(neurons):
+                yield [layer, neuron, *(column.get(neuron) for column in values)]
+
+    def thumbnail(self, layer: str, neuron: int) -> NDArray[np.uint8]:
+        """A neuron's picture, [height, width]."""
+        picture: NDArray[np.uint8] = self._layers[layer][THUMBNAIL][neuron]
+        return picture
+
+    def write(self, folder: Path) -> None:
+        """Write ``neurons.csv``, unless there are no neurons."""
+        if self:
+            with (folder / "neurons.csv").open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["layer", "neuron", *self.columns])
+                writer.writerows([_short(value) for value in row] for row in self.rows())
+
+
+def identity(layer: LayerCanvas, statistics: LayerStatistics, frame: int) -> dict[str, NDArray[Any]]:
+    """Columns that say which neurons these are and how much they contribute.
+
+    Args:
+        layer: the layer's canvas.
+        statistics: its reductions.
+        frame: which of the canvas's frames.
+    """
+    labels = {name: values[statistics.neurons].cpu().numpy() for name, values in layer.labels.items()}
+    total = statistics.absolute_sum[:, frame].cpu().numpy()
+    return {**labels, "absolute_sum": total, "dead": total == 0}
+
+
+def _short(value: Any) -> Any:
+    """Seven digits tell float32 numbers apart."""
+    return f"{value:.7g}" if isinstance(value, float) else value

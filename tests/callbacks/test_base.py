@@ -1,0 +1,326 @@
+"""Analyses in a real trainer: when they run, what happens when they fail, what they refuse."""
+
+import json
+import math
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from xinc_lightning.callbacks import (
+    AnalysisCallback,
+    ContributionMaps,
+    FlowVsFluctuation,
+    GroupingVariance,
+    NeuronClusters,
+    PixelsPerNeuron,
+    ThingsAndStuff,
+)
+from xinc_lightning.callbacks.base import AnalysisError
+from xinc_lightning.data import ClipLoader
+from xinc_lightning.modules import NeRVModule
+
+
+class Looks(AnalysisCallback):
+    """Notes which network it was shown."""
+
+    def __init__(self, name="looks", **options):
+        super().__init__(**options)
+        self.name = name
+        self._seen = []
+
+    def analyse(self, moment, sink):
+        self._seen.append((moment.epoch, moment.module.network_of()))
+        sink.scalars(f"xinc/{self.name}", {"epoch": moment.epoch})
+
+
+class Fails(Looks):
+    """Fails after it handed something over."""
+
+    def analyse(self, moment, sink):
+        super().analyse(moment, sink)
+        sink.arrays("half", done=np.zeros(1))
+        raise KeyError("no such\nthing")
+
+
+class FailsEarly(Looks):
+    def needs(self, clip):
+        raise RuntimeError("no partition")
+
+
+class Tiny(NeRVModule):
+    """A NeRV that can be told apart by its weights."""
+
+    def network_of(self):
+        return float(sum(p.double().sum() for p in self.network.parameters()))
+
+
+class Data(LightningDataModule):
+    def __init__(self, clip):
+        super().__init__()
+        self.clip = clip
+
+    def train_dataloader(self):
+        return ClipLoader(self.clip.frames, 2, shuffle=True)
+
+    def val_dataloader(self):
+        return ClipLoader(self.clip.frames, 2, shuffle=False)
+
+    test_dataloader = val_dataloader
+
+
+@pytest.fixture
+def fit(clip_of, tmp_path):
+    """Train a tiny network on four frames, two steps an epoch; returns the trainer."""
+
+    def run(*callbacks, ckpt_path=None, clip=None, **options):
+        torch.manual_seed(3)
+        checkpointing = any(isinstance(c, ModelCheckpoint) for c in callbacks)
+        defaults = {"max_epochs": 4, "enable_checkpointing": checkpointing, "num_sanity_val_steps": 1}
+        trainer = Trainer(
+            **{**defaults, **options},
+            accelerator="cpu",
+            default_root_dir=tmp_path / "run",
+            callbacks=[*callbacks],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=1,
+        )
+        module = Tiny(target_parameters=5000)
+        trainer.fit(module, datamodule=Data(clip or clip_of(4)), ckpt_path=ckpt_path)
+        return trainer
+
+    return run
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """What is in the run folder's analyses, by name."""
+
+    def find():
+        return sorted(p.name for p in (tmp_path / "run" / "analyses").glob("*"))
+
+    return find
+
+
+def scalars_of(tmp_path, epoch):
+    path = tmp_path / "run" / "analyses" / f"epoch={epoch:04d}" / "scalars.json"
+    return json.loads(path.read_text())["scalars"]
+
+
+def epochs(callback):
+    return [epoch for epoch, _ in callback._seen]
+
+
+class Stop(Callback):
+    """Ends training after the second epoch, once every other callback is done with it."""
+
+    def __init__(self, batch=None):
+        self.batch = batch
+
+    def on_train_epoch_end(self, trainer, module):
+        if self.batch is None and trainer.current_epoch == 1:
+            trainer.should_stop = True
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        if self.batch is not None and trainer.global_step == self.batch:
+            trainer.should_stop = True
+
+
+def test_every_rhythm_in_one_run_shares_folders_and_ends_with_the_last_epoch(fit, folders, tmp_path):
+    rhythms = {
+        "three": {"every_n_epochs": 3},
+        "listed": {"epochs": [0, 2]},
+        "log": {"log_spaced": 3},
+        "default": {},
+    }
+    looks = {name: Looks(name, **options) for name, options in rhythms.items()}
+    fit(*looks.values(), max_epochs=8)
+    assert {name: epochs(look) for name, look in looks.items()} == {
+        "three": [3, 6, 8],
+        "listed": [0, 2, 8],
+        "log": [1, 3, 8],
+        "default": [8],
+    }
+    assert folders() == [f"epoch=000{n}" for n in (0, 1, 2, 3, 6, 8)]
+    assert len(scalars_of(tmp_path, 8)) == 4, "not all four are in the last folder"
+    networks = {}
+    for look in looks.values():
+        for epoch, network in look._seen:
+            assert networks.setdefault(epoch, network) == network, "two networks of one epoch"
+    assert len({*networks.values()}) == len(networks)
+
+
+@pytest.mark.parametrize(
+    ("options", "stop", "end"),
+    [
+        ({"max_epochs": -1, "max_steps": 4}, None, 2),
+        ({"max_epochs": -1, "max_steps": 5}, None, 3),  # within the third epoch
+        ({"max_epochs": 9}, Stop(), 2),
+        ({"max_epochs": 9}, Stop(batch=3), 2),
+        ({"max_epochs": 9}, "early", 2),
+        ({"max_epochs": 10**6, "max_time": timedelta(seconds=2)}, None, None),
+    ],
+)
+@pytest.mark.parametrize("every", [1, 100])
+def test_the_end_is_looked_at_once_however_training_ends(fit, folders, options, stop, end, every):
+    look = Looks(every_n_epochs=every)
+    if stop == "early":
+        stop = EarlyStopping("train/psnr", patience=1, mode="min", check_on_train_epoch_end=True)
+    trainer = fit(*([stop] if stop else []), look, **options)
+    seen = epochs(look)
+    assert len(seen) == len({*seen}), "looked at twice"
+    if end is None:
+        end = math.ceil(trainer.global_step / 2)
+    assert seen[-1] == end
+    assert look._seen[-1][1] == trainer.lightning_module.network_of()
+    assert seen == (list(range(1, end + 1)) if every == 1 else [end])
+    assert folders() == [f"epoch={epoch:04d}" for epoch in seen]
+
+
+@pytest.mark.parametrize(
+    ("saving", "expected"),
+    [
+        (
+            {"every_n_epochs": 2, "save_on_train_epoch_end": True},
+            [2, 4, 6, 7],
+        ),  # at the end of the training epoch
+        ({"every_n_epochs": 1, "save_on_train_epoch_end": False}, [3, 6, 7]),  # at the end of validation
+        ({"every_n_train_steps": 3}, [2, 3, 5, 6, 7]),  # within an epoch: what is looked at is its end
+    ],
+)
+def test_looks_at_the_networks_that_are_saved(fit, tmp_path, saving, expected):
+    look = Looks(at_checkpoints=True)
+    saver = ModelCheckpoint(tmp_path / "saved", save_top_k=-1, **saving)
+    fit(saver, look, max_epochs=7, check_val_every_n_epoch=3)
+    assert epochs(look) == expected
+    stored = {}
+    for path in (tmp_path / "saved").glob("*.ckpt"):
+        checkpoint = torch.load(path, weights_only=True)
+        weights = [v for k, v in checkpoint["state_dict"].items() if k.startswith("network.")]
+        stored[checkpoint["trained_epochs"]] = float(sum(w.double().sum() for w in weights))
+    if "every_n_train_steps" not in saving:
+        assert {epoch: network for epoch, network in look._seen if epoch in stored} == stored
+
+
+def test_a_resumed_run_looks_at_what_the_killed_one_did_not_and_doubles_nothing(fit, folders, tmp_path):
+    saver = {"dirpath": tmp_path / "saved", "save_top_k": -1, "filename": "{epoch}"}
+    whole = Looks(every_n_epochs=1)
+    fit(ModelCheckpoint(**saver), whole, max_epochs=4)
+    written = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("scalars.json")}
+    killed = sorted(written)[2]  # the third epoch's analysis was still missing
+    killed.unlink()
+    killed.parent.rename(tmp_path / "gone")
+    resumed = Looks(every_n_epochs=1)
+    fit(ModelCheckpoint(**saver), resumed, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=2.ckpt")
+    assert resumed._seen == whole._seen[2:]
+    assert folders() == [f"epoch=000{n}" for n in (1, 2, 3, 4)]
+
+    before = killed.stat().st_mtime_ns
+    again = Looks(every_n_epochs=1)
+    fit(ModelCheckpoint(**saver), again, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=2.ckpt")
+    assert killed.stat().st_mtime_ns == before, "results that were there are written again"
+
+
+def test_fast_dev_run_and_the_sanity_check_look_at_nothing(fit, folders):
+    look = Looks(every_n_epochs=1, epochs=None)
+    fit(look, fast_dev_run=True)
+    assert (epochs(look), folders()) == ([], [])
+
+
+def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
+    good, other = Looks("good", every_n_epochs=1), PixelsPerNeuron(every_n_epochs=1, layers=["head"])
+    fit(Fails("bad", every_n_epochs=1), FailsEarly("early", every_n_epochs=1), good, other, max_epochs=3)
+    said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
+    assert said == [
+        "FailsEarly failed at epoch 1: RuntimeError: no partition. It is skipped; settings.json has the "
+        "traceback, strict: true stops instead.",
+        "Fails failed at epoch 1: KeyError: 'no such\\nthing'. It is skipped; settings.json has the traceback, "
+        "strict: true stops instead.",
+    ]
+    assert epochs(good) == [1, 2, 3]
+    for epoch in (1, 2, 3):
+        folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
+        assert scalars_of(tmp_path, epoch)["xinc/good/epoch"] == epoch
+        assert {p.name for p in folder.iterdir()} == {
+            *("scalars.json", "settings.json", "seconds.json"),
+            *("pixels_per_neuron.png", "pixels_per_neuron"),
+        }
+        assert not [name for name in scalars_of(tmp_path, epoch) if "bad" in name]
+        settings = json.loads((folder / "settings.json").read_text())
+        assert set(settings["errors"]) == {"Fails", "FailsEarly"}
+        assert 'raise KeyError("no such' in settings["errors"]["Fails"]
+
+
+@pytest.mark.parametrize("kind", [Fails, FailsEarly])
+def test_strict_stops_with_one_line(fit, kind):
+    with pytest.raises(AnalysisError, match=rf"^{kind.__name__} failed at epoch 2: \w+Error: .*no .*\.$"):
+        fit(kind(every_n_epochs=2, strict=True))
+
+
+def test_results_that_cannot_be_written_do_not_cost_the_run(fit, tmp_path, recwarn):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "analyses").write_text("a file where the folder should be")
+    look = Looks(every_n_epochs=1)
+    assert fit(look).global_step == 8
+    said = [str(w.message) for w in recwarn if "could not be kept" in str(w.message)]
+    assert len(said) == 1
+    assert "the results of epoch 1 could not be kept" in said[0]
+    with pytest.raises(AnalysisError, match="could not be kept"):
+        fit(Looks(every_n_epochs=1, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            ContributionMaps(layers=["hed"]),
+            "ContributionMaps: there is no layer 'hed'; there are block1, block2, block3, head. Did you mean 'head'?",
+        ),
+        (
+            GroupingVariance(frame=7),
+            "GroupingVariance: frame=7 is outside the clip 'toy', whose frames have the positions 0 … 3; the "
+            "nearest is 3.",
+        ),
+        (NeuronClusters(frame=-1), "NeuronClusters: frame=-1 is outside the clip 'toy', whose frames have the "
+            "positions 0 … 3; the nearest is 0."),
+        (FlowVsFluctuation(steps=[1, 4]), "FlowVsFluctuation: steps=4 is outside the clip 'toy', whose frames have "
+            "the positions 0 … 3; the nearest is 3."),
+        (ThingsAndStuff(layers=["block9"]), "ThingsAndStuff: there is no layer 'block9'; there are block1, block2, "
+            "block3, head. Did you mean 'block3'?"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_fit_are_refused_before_training(fit, wrong, message, folders):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011  (the whole sentence is compared)
+        fit(wrong)
+    assert str(refused.value) == message
+    assert folders() == []
+
+
+def test_log_spacing_needs_an_end(fit):
+    with pytest.raises(ValueError, match=r"Looks: log_spaced=5 needs trainer.max_epochs"):
+        fit(Looks(log_spaced=5), max_epochs=-1, max_steps=3)
+
+
+def test_twins_are_refused(fit):
+    with pytest.raises(ValueError, match="two PixelsPerNeuron have the same options"):
+        fit(PixelsPerNeuron(), PixelsPerNeuron(strict=True))
+
+
+def test_leftovers_of_a_killed_run_are_tidied(fit, folders, tmp_path):
+    analyses = tmp_path / "run" / "analyses"
+    (analyses / ".epoch=0001.unfinished").mkdir(parents=True)
+    (analyses / ".epoch=0002.old").mkdir()
+    fit(Looks(epochs=[3]))
+    assert folders() == ["epoch=0002", "epoch=0003", "epoch=0004"]
+
+
+def test_a_callback_object_may_be_used_again(fit):
+    look = Looks(every_n_epochs=4)
+    for _ in range(2):
+        fit(look)
+    assert epochs(look) == [4, 4]

@@ -1,0 +1,80 @@
+"""Which neurons are shown, that they stay the same ones, and how a strip follows them."""
+
+import numpy as np
+import pytest
+import torch
+
+from xinc_lightning.callbacks import ContributionMaps, Moment, Sink
+
+
+@pytest.fixture
+def look(tmp_path, nerv, scene):
+    """Analyses the network as a checkpoint of this epoch would."""
+
+    def run(callback, epoch, last=False, run="run"):
+        folder = tmp_path / run / "analyses" / f"epoch={epoch:04d}"
+        with torch.no_grad(), Sink(folder, [], epoch, 0, last) as sink:
+            callback.analyse(Moment(nerv, scene.clip, epoch, [callback.needs(scene.clip)]), sink)
+        return folder
+
+    return run
+
+
+def saved(folder, layer="block3"):
+    return dict(np.load(folder / "maps" / f"{layer}.npz"))
+
+
+def change(nerv, seed):
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in nerv.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+
+
+def test_the_largest_are_chosen_and_then_kept(look, nerv):
+    first = saved(look(ContributionMaps(neurons=5, select="top"), 1))
+    order = np.argsort(-first["neuron_totals"])[:5]
+    assert first["neurons"].tolist() == order.tolist()
+    change(nerv, 0)
+    resumed = ContributionMaps(neurons=5, select="top")  # a new process would have a new callback
+    second = saved(look(resumed, 2))
+    assert second["neurons"].tolist() == first["neurons"].tolist()
+    assert np.argsort(-second["neuron_totals"])[:5].tolist() != first["neurons"].tolist()
+    elsewhere = saved(look(resumed, 2, run="another"))
+    assert elsewhere["neurons"].tolist() == np.argsort(-second["neuron_totals"])[:5].tolist()
+    more = saved(look(ContributionMaps(neurons=6, select="top"), 3))
+    assert more["neurons"].tolist() == np.argsort(-second["neuron_totals"])[:6].tolist()
+
+
+def test_the_strip_has_the_run_folders_epochs_and_no_others(look, nerv, monkeypatch):
+    strips = {}
+    monkeypatch.setattr(
+        "xinc_lightning.callbacks.contribution_maps.strip_over_epochs",
+        lambda maps, labels, title: strips.setdefault(title.split()[1], (maps, labels)) and _figure(),
+    )
+    callback = ContributionMaps(neurons=4, strip=2, layers=["block3"])
+    folders = {}
+    for epoch in (1, 10, 100):
+        change(nerv, epoch)
+        folders[epoch] = look(callback, epoch, last=epoch == 100)
+    maps, labels = strips["block3"]
+    assert list(maps) == [1, 10, 100]
+    assert len(labels) == 2
+    for epoch, shown in maps.items():
+        np.testing.assert_array_equal(shown, saved(folders[epoch])["maps"][:2])
+    assert (folders[100] / "strips" / "block3.png").exists()
+    assert not (folders[10] / "strips").exists()
+    strips.clear()
+    look(callback, 50, last=True)  # of a run resumed from an earlier checkpoint than its latest
+    assert list(strips["block3"][0]) == [1, 10, 50]
+
+
+def _figure():
+    from xinc_lightning.figures.style import new_figure
+
+    return new_figure(2, 1, "strip")
+
+
+def test_one_epoch_makes_no_strip(look):
+    folder = look(ContributionMaps(layers=["head"]), 1, last=True)
+    assert not (folder / "strips").exists()

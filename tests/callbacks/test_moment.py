@@ -1,0 +1,123 @@
+"""What analyses share: one pass, named partitions, contributions that are numbers."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from xinc_lightning.callbacks import (
+    ContributionMaps,
+    ContributionVsIntensity,
+    FlowVsFluctuation,
+    GroupingVariance,
+    Moment,
+    Needs,
+    NeuronClusters,
+    NeuronsPerPixel,
+    PixelsPerNeuron,
+    Sink,
+    ThingsAndStuff,
+)
+from xinc_lightning.callbacks.base import undisturbed
+from xinc_lightning.callbacks.naming import names_of
+from xinc_lightning.modules import NeRVModule
+
+EIGHT = (
+    *(ContributionMaps, GroupingVariance, ContributionVsIntensity, PixelsPerNeuron),
+    *(NeuronsPerPixel, ThingsAndStuff, FlowVsFluctuation, NeuronClusters),
+)
+
+
+@pytest.fixture
+def looked(tmp_path):
+    """All callbacks at work on one network, at as many epochs as asked for; returns folder and scalars."""
+
+    def look(module, clip, callbacks, looks=1):
+        for epoch in range(1, looks + 1):
+            folder = tmp_path / f"epoch={epoch:04d}"
+            with undisturbed(module), Sink(folder, [], epoch, 0) as sink:
+                callbacks[0]._look(module, clip, sink, names_of(callbacks))
+        settings = json.loads((folder / "settings.json").read_text())
+        assert "errors" not in settings, settings["errors"]
+        return folder, json.loads((folder / "scalars.json").read_text())["scalars"]
+
+    return look
+
+
+def said(recwarn):
+    return [str(w.message) for w in recwarn if w.category is UserWarning]
+
+
+@pytest.mark.parametrize("frames", [3, 1])
+def test_without_masks_the_rest_runs_and_what_is_left_out_is_said_once(
+    toy_module, clip_of, looked, recwarn, frames
+):
+    kind = type(toy_module)
+    module = kind(target_bpp=600 * 3 / frames)
+    module.size_for(clip_of(frames).frames)
+    layers = ["block3", "head"] if kind is NeRVModule else ["layer3"]
+    callbacks = [cls(layers=layers, **({"shifts": 2} if cls is GroupingVariance else {})) for cls in EIGHT]
+    folder, scalars = looked(module, clip_of(frames, masks=False), callbacks, looks=2)
+    assert (
+        sorted({line.split(":")[0] for line in said(recwarn)})
+        == [
+            "FlowVsFluctuation is left out",
+            "GroupingVariance leaves out instances",
+            "ThingsAndStuff is left out",
+        ][frames > 1 and kind is NeRVModule :]
+    )
+    assert len(said(recwarn)) == len({*said(recwarn)})
+    if frames == 1:
+        assert "has one frame, hence no motion" in "".join(said(recwarn))
+    drawn = {path.stem for path in folder.glob("*.png")} | {path.name for path in folder.iterdir()}
+    assert {"maps", "variance", "intensity", "pixels_per_neuron", "neurons_per_pixel"} <= drawn
+    assert "neuron_clusters" in drawn
+    assert not [name for name in scalars if "instances" in name or "things_and_stuff" in name]
+
+
+def test_one_name_means_one_partition(toy_module, clip_of):
+    one, other = torch.zeros(16, 32, dtype=torch.long), torch.ones(16, 32, dtype=torch.long)
+    moment = Moment(toy_module, clip_of(), 1, [Needs((0,), {"a": one})])
+    moment.want(Needs((1,), {"a": one.clone(), "b": other}))
+    with pytest.raises(ValueError, match="two different partitions are called 'a'"):
+        moment.want(Needs((2,), {"a": other}))
+    assert moment.positions == (0, 1), "what was refused is not asked for"
+
+
+def explode(module, value, neurons=slice(None)):
+    """Let neurons of the last layer contribute Inf or NaN."""
+    layer = module.network.canvas_layers()[-1]
+    with torch.no_grad():
+        layer.conv.weight[0, neurons] = value
+    return layer.name
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_explodes_is_counted_and_named_once_and_the_rest_is_drawn(scene, nerv, looked, recwarn, value):
+    layer = explode(nerv, value, slice(2))
+    folder, scalars = looked(nerv, scene.clip, [cls(layers=[layer]) for cls in EIGHT], looks=2)
+    assert scalars[f"xinc/{layer}/canvas/not_finite"] == 2
+    assert said(recwarn) == [f"2 neurons of layer '{layer}' contribute Inf or NaN and are left out."]
+    for name in ("pixels_per_neuron", "neurons_per_pixel", "variance", "intensity", "neuron_clusters"):
+        with np.load(folder / name / f"{layer}.npz") as arrays:
+            for key, array in arrays.items():
+                assert array.dtype.kind not in "fc" or np.isfinite(array).all(), (name, key)
+    for name in (
+        "neurons_per_pixel/tau_50",
+        "things_and_stuff/temporal_variation",
+        "flow_vs_fluctuation/auc",
+    ):
+        assert scalars[f"xinc/{layer}/{name}"] is not None, name
+
+
+def test_a_layer_without_any_number_is_an_error(scene, nerv):
+    with torch.no_grad():
+        nerv.network.canvas_layers()[-1].conv.weight.fill_(float("nan"))
+    moment = Moment(nerv, scene.clip, 1, [Needs()])
+    with (
+        undisturbed(nerv),
+        pytest.raises(ValueError, match=r"neurons of layer 'head' contribute Inf or NaN\.$"),
+    ):
+        moment.statistics("head", 0)

@@ -1,0 +1,109 @@
+"""The documentation holds: links lead somewhere, and examples run as they stand."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+# These are run by tests of their own, below.
+MODULES = {"docs/own_analysis.md": "concentration", "docs/adding_a_network.md": "siren"}
+
+NEEDS_DATA = {"docs/datasets.md"}
+
+
+def page(path):
+    """Name of a page, from the repository's root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def examples(path):
+    """The Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def anchors(path):
+    """What links into a page may point to, as GitHub names headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page)
+def test_links_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), f"{page(path)} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{page(path)} links to {link}"
+
+
+def test_there_are_examples():
+    assert {page(path) for path in PAGES if examples(path)} >= {
+        "README.md",
+        "docs/canvas_engine.md",
+        *MODULES,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "example"),
+    [
+        (path, example)
+        for path in PAGES
+        if page(path) not in {*MODULES, *NEEDS_DATA}
+        for example in examples(path)
+    ],
+    ids=lambda value: page(value) if isinstance(value, Path) else "",
+)
+def test_example_runs(path, example):
+    exec(compile(example, str(path), "exec"), {})
+
+
+def test_every_key_of_a_config_is_documented():
+    script = [sys.executable, str(ROOT / "scripts" / "document_config.py"), "--check"]
+    done = subprocess.run(script, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def train(folder, *arguments):
+    """Train for a moment by the command line in a folder; returns what was logged at the last epoch."""
+    command = [sys.executable, "-m", "xinc_lightning", "fit", *arguments]
+    small = ["--trainer.max_epochs", "2", "--data.resize", "[16,32]", "--data.frames", "0:2"]
+    done = subprocess.run(
+        [*command, *small, "--name", "try", "--trainer.logger", "false"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_MODE": "disabled"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return (folder / "runs/try-001/analyses/epoch=0002/scalars.json").read_text()
+
+
+def test_own_analysis(tmp_path):
+    (tmp_path / "concentration.py").write_text(examples(ROOT / "docs/own_analysis.md")[0])
+    sized = ["--model.target_bpp", "600"]
+    scalars = train(
+        tmp_path, "--config", "quick.yaml", *sized, "--trainer.callbacks+=concentration.Concentration"
+    )
+    assert "xinc/head/concentration/half_share" in scalars
+
+
+def test_own_network(tmp_path):
+    (tmp_path / "siren.py").write_text(examples(ROOT / "docs/adding_a_network.md")[0])
+    network = [
+        "--model",
+        "siren.SirenModule",
+        "--model.target_bpp",
+        "null",
+        "--model.target_parameters",
+        "900",
+    ]
+    scalars = train(tmp_path, "--config", "ffn.yaml", *network, "--data.frames", "[0]")
+    assert "xinc/layer3/maps/completeness_error" in scalars

@@ -1,0 +1,69 @@
+"""Many pictures in one axes: making, laying out and drawing an axes for each would take most of a figure's time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from xinc_lightning.figures.style import NOT_FINITE
+
+GAP = 0.04
+"""Between the pictures of a row, in widths."""
+
+TITLE_INCHES = 0.2
+
+
+def tiles(
+    axes: Axes,
+    pictures: Sequence[np.ndarray | None],
+    titles: Sequence[str],
+    columns: int,
+    width: float,
+    rows: int = 0,
+    frames: Sequence[str] = (),
+    sides: Sequence[str] = (),
+    **options: Any,
+) -> Any:
+    """Draw pictures row by row, each under its title, Inf and NaN in red; returns the last mappable, for a colour bar.
+
+    Args:
+        axes: all of it is used.
+        pictures: [height, width] or [height, width, 3], of one size; None leaves a place empty.
+        titles: one a picture, of one line.
+        columns: pictures of a row.
+        width: about what a picture takes, in inches; the titles' space is made for that.
+        rows: leave space for at least so many.
+        sides: what is written beside each row, if anything.
+        frames: colour of a thick line around each picture; a thin grey one unless given.
+        options: of ``imshow``: one colour scale for all.
+    """
+    axes.axis("off")
+    shown = [picture for picture in pictures if picture is not None]
+    ratio = shown[0].shape[0] / shown[0].shape[1] if shown else 0.5
+    step_x, step_y = 1 + GAP, ratio + TITLE_INCHES / width + GAP
+    rows = max(rows, -(-len(pictures) // columns), 1)
+    drawn = None
+    for place, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        if picture is None:
+            continue
+        left, bottom = place % columns * step_x, -(place // columns) * step_y
+        extent = (left, left + 1, bottom - ratio, bottom)
+        values = np.ma.masked_invalid(picture) if picture.ndim == 2 else picture
+        if np.ma.is_masked(values):
+            axes.add_patch(Rectangle((left, bottom - ratio), 1, ratio, fc=NOT_FINITE, zorder=-1))
+        drawn = axes.imshow(values, interpolation="nearest", extent=extent, **options)
+        drawn.set_in_layout(False)
+        text = axes.text(left + 0.5, bottom + 0.03 / width, title, ha="center", va="bottom", fontsize=9)
+        text.set_in_layout(False)
+        line = Rectangle((left, bottom - ratio), 1, ratio, fill=False)
+        line.set(edgecolor=frames[place] if frames else "0.6", linewidth=2.5 if frames else 0.6)
+        line.set_in_layout(False)
+        axes.add_patch(line)
+    for row, side in enumerate(sides):
+        axes.text(-GAP, -row * step_y - ratio / 2, side, ha="right", va="center", fontsize=9)
+    axes.set_xlim(-GAP / 2, columns * step_x - GAP / 2)
+    axes.set_ylim(-rows * step_y + TITLE_INCHES / width, TITLE_INCHES / width)
+    axes.set_aspect("equal")
+    return drawn
