@@ -195,7 +195,7 @@ class AnalysisCallback(Callback, ABC):
         clip: PanopticClip,
         sink: Sink,
         due: Mapping["AnalysisCallback", str],
-        group: ProcessGroup | None,
+        group: ProcessGroup | None = None,
     ) -> None:
         """Run these analyses, given with what tells apart those of one class; all but the first rank help."""
         with undisturbed(module):

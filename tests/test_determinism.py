@@ -32,7 +32,7 @@ def results(run: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("model", ["NeRVModule", "FFNModule"])
+@pytest.mark.parametrize("model", [pytest.param("NeRVModule", marks=pytest.mark.slow), "FFNModule"])
 def test_same_seed_same_files_in_any_order_of_analyses(model, watched_config, xinc, tmp_path):
     for name, order in (("one", list), ("two", reversed)):
         done = xinc("fit", "--config", watched_config(model, name, order=order))

@@ -22,19 +22,20 @@ def files(run: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("model", "batch_size"),
+    ("model", "options"),
     [
-        ("NeRVModule", 2),
-        pytest.param("FFNModule", None, marks=pytest.mark.slow),
-        pytest.param("FFNModule", 2, marks=pytest.mark.slow),
+        ("NeRVModule", {"analyses": ["ContributionVsIntensity"]}),
+        pytest.param("NeRVModule", {}, marks=pytest.mark.slow),
+        pytest.param("FFNModule", {"batch_size": None}, marks=pytest.mark.slow),
+        pytest.param("FFNModule", {}, marks=pytest.mark.slow),
     ],
 )
 def test_two_processes_train_the_same_network_and_write_one_set_of_files(
-    model, batch_size, watched_config, xinc, tmp_path
+    model, options, watched_config, xinc, tmp_path
 ):
     outputs = {}
     for name, devices in (("one", ()), ("two", TWO)):
-        done = xinc("fit", "--config", watched_config(model, name, batch_size=batch_size), *devices)
+        done = xinc("fit", "--config", watched_config(model, name, **options), *devices)
         assert done.returncode == 0, done.stderr
         outputs[name] = done.stdout
     one, two = (tmp_path / "runs" / f"{name}-001" for name in ("one", "two"))
