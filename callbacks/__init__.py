@@ -12,6 +12,7 @@ from xinc_lightning.callbacks.contribution_maps import ContributionMaps
 from xinc_lightning.callbacks.contribution_vs_intensity import ContributionVsIntensity
 from xinc_lightning.callbacks.flow_vs_fluctuation import FlowVsFluctuation
 from xinc_lightning.callbacks.grouping_variance import GroupingVariance
+from xinc_lightning.callbacks.metrics import MetricsFile
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.neuron_clusters import NeuronClusters
 from xinc_lightning.callbacks.neurons_per_pixel import NeuronsPerPixel
@@ -19,8 +20,9 @@ from xinc_lightning.callbacks.pixels_per_neuron import PixelsPerNeuron
 from xinc_lightning.callbacks.progress import Progress
 from xinc_lightning.callbacks.reconstructions import FrameWriter, Reconstructions
 from xinc_lightning.callbacks.report import Report
-from xinc_lightning.callbacks.sinks import MetricsFile, Sink, WandbRun
+from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.callbacks.things_and_stuff import ThingsAndStuff
+from xinc_lightning.callbacks.wandb_run import WandbRun
 
 __all__ = [
     "AnalysisCallback",

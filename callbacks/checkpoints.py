@@ -1,32 +1,132 @@
-"""Checkpoints of a run: the best by PSNR, and the last."""
+"""Checkpoints of a run: the best by PSNR, and the last; each taken between two epochs."""
 
+import math
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint
+
+from xinc_lightning.callbacks.interruption import Interrupted
+from xinc_lightning.callbacks.wandb_run import WandbRun
+from xinc_lightning.modules import INRModule
+from xinc_lightning.runs import CHECKPOINTS
+
+LONGEST = 300.0
+"""Seconds of training after which ``last.ckpt`` is renewed even if nothing was validated."""
 
 
-class Checkpoints(ModelCheckpoint):
+class Checkpoints(Checkpoint):
     """Keep the checkpoint with the best PSNR over the clip, and the last one, in ``<run>/checkpoints``.
 
+    Both are renewed after a validation, ``last.ckpt`` also every few minutes, at the end of training and when
+    training is interrupted. They are saved where the next epoch would start: validation and analyses of the
+    epoch before are done and its metrics are on the disk, so that a resumed run repeats and misses nothing.
+    Weights that are not finite are never saved.
+
     Args:
-        monitor: metric that decides which is best.
+        monitor: metric that decides which is best, the more the better.
         save_top_k: how many of the best to keep.
         every_n_epochs: how often to look.
     """
 
     def __init__(self, monitor: str = "val/psnr", save_top_k: int = 1, every_n_epochs: int = 1) -> None:
-        super().__init__(
-            monitor=monitor,
-            mode="max",
-            save_top_k=save_top_k,
-            save_last=True,
-            every_n_epochs=every_n_epochs,
-            filename="best-epoch={epoch:04d}-psnr={" + monitor + ":.2f}",
-            auto_insert_metric_name=False,
-        )
+        if save_top_k < 0 or every_n_epochs < 1:
+            raise ValueError(
+                f"save_top_k={save_top_k}, every_n_epochs={every_n_epochs}: keep 0 or more, look every 1 or more."
+            )
+        self.monitor = monitor
+        self.save_top_k = save_top_k
+        self.every_n_epochs = every_n_epochs
+        self.best: dict[str, float] = {}
+        self._validated = False
+        self._saved_step = 0
+        self._saved_at = 0.0
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Put the checkpoints into the run folder."""
-        self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
-        super().setup(trainer, pl_module, stage)
+    def state_dict(self) -> dict[str, Any]:
+        """The best checkpoints' scores, by file name."""
+        return {"best": dict(self.best)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember the best checkpoints."""
+        self.best = dict(state_dict["best"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock; what the run was resumed from need not be saved again."""
+        self._saved_step = trainer.global_step
+        self._saved_at = time.monotonic()
+        there = {name: score for name, score in self.best.items() if (_folder(trainer) / name).is_file()}
+        self.best = trainer.strategy.broadcast(there)  # only the first process knows the folder
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save as soon as the epoch is over."""
+        epoch = trainer.current_epoch + 1
+        self._validated = not trainer.sanity_checking and epoch % self.every_n_epochs == 0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save what the epoch before has reached, if it is time to."""
+        late = time.monotonic() - self._saved_at > LONGEST
+        if trainer.world_size > 1:
+            late = trainer.strategy.reduce_boolean_decision(late, all=False)
+        if self._validated or late:
+            self._save(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the trained network."""
+        self._save(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Save what there is, if an epoch was just over; a disk that is full stays full."""
+        if trainer.world_size == 1 or isinstance(
+            exception, Interrupted
+        ):  # else other ranks would wait for ever
+            with suppress(OSError):
+                self._save(trainer, pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Say that the next epoch is still to be started, and how far W&B has come."""
+        if _between_epochs(trainer):
+            for counts in ("total", "current"):
+                progress = checkpoint["loops"]["fit_loop"]["epoch_progress"][counts]
+                progress["ready"] = progress["completed"]
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbRun) and trainer.is_global_zero:
+                checkpoint["wandb"] = logger.position()
+
+    def _save(self, trainer: Trainer, module: LightningModule) -> None:
+        assert isinstance(module, INRModule)
+        if trainer.fast_dev_run or trainer.global_step == self._saved_step or not _between_epochs(trainer):  # type: ignore[attr-defined]
+            return
+        module.require_finite()
+        for logger in trainer.loggers:
+            logger.save()
+        if self._validated and self.save_top_k and self.monitor in trainer.callback_metrics:
+            self._save_best(trainer, float(trainer.callback_metrics[self.monitor]))
+        trainer.save_checkpoint(_folder(trainer) / "last.ckpt", weights_only=False)
+        self._validated = False
+        self._saved_step = trainer.global_step
+        self._saved_at = time.monotonic()
+
+    def _save_best(self, trainer: Trainer, score: float) -> None:
+        if math.isnan(score) or (len(self.best) >= self.save_top_k and score <= min(self.best.values())):
+            return
+        metric = self.monitor.rpartition("/")[2]
+        name = f"best-epoch={trainer.current_epoch:04d}-{metric}={score:.2f}.ckpt"
+        ranked = sorted({**self.best, name: score}.items(), key=lambda item: item[1], reverse=True)
+        self.best = dict(ranked[: self.save_top_k])
+        trainer.save_checkpoint(_folder(trainer) / name, weights_only=False)
+        for dropped, _ in ranked[self.save_top_k :]:
+            trainer.strategy.remove_checkpoint(_folder(trainer) / dropped)
+
+
+def _folder(trainer: Trainer) -> Path:
+    return Path(trainer.default_root_dir) / CHECKPOINTS
+
+
+def _between_epochs(trainer: Trainer) -> bool:
+    progress = trainer.fit_loop.epoch_progress.total
+    return bool(progress.started == progress.completed)  # type: ignore[attr-defined]

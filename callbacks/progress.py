@@ -1,5 +1,7 @@
 """One line of progress for the whole run."""
 
+import time
+
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -7,17 +9,21 @@ from rich.progress import Progress as RichProgress
 
 from xinc_lightning.modules import INRModule
 
+LONGEST_SILENCE = 30.0
+"""Seconds between two lines where the output is not a terminal."""
+
 
 class Progress(ProgressBar):
     """Epoch, PSNR, bits per pixel and time left, in one bar over all epochs.
 
-    Where the output is not a terminal it prints a line at every tenth of training instead.
+    Where the output is not a terminal it prints a line at every tenth of training, and every half minute.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._bar: RichProgress | None = None
         self._enabled = True
+        self._printed = 0.0
 
     def disable(self) -> None:
         """Show nothing."""
@@ -41,6 +47,7 @@ class Progress(ProgressBar):
             TextColumn("<"),
             TimeRemainingColumn(),
         )
+        self._printed = time.monotonic()
         self._bar.add_task("fit", total=trainer.max_epochs, completed=trainer.current_epoch, psnr="")
         if self._bar.console.is_terminal:
             self._bar.start()
@@ -64,8 +71,10 @@ class Progress(ProgressBar):
         epoch, total = trainer.current_epoch, trainer.max_epochs or 1
         psnr = trainer.callback_metrics.get("train/psnr")
         if not self._bar.console.is_terminal:
-            if epoch * 10 // total > (epoch - 1) * 10 // total and psnr is not None:
+            tenth = epoch * 10 // total > (epoch - 1) * 10 // total
+            if psnr is not None and (tenth or time.monotonic() - self._printed > LONGEST_SILENCE):
                 print(f"epoch {epoch}/{total}  {float(psnr):.2f} dB", flush=True)
+                self._printed = time.monotonic()
             return
         self._bar.update(self._bar.task_ids[0], completed=epoch)
         # Reading the PSNR waits for the device, so not at every epoch of a fast run.

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xinc_lightning.callbacks.base import AnalysisCallback, undisturbed
-from xinc_lightning.callbacks.sinks import WandbRun
+from xinc_lightning.callbacks.wandb_run import WandbRun, without_nan
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 
@@ -33,10 +33,10 @@ class Report(Callback):
         assert isinstance(pl_module, INRModule)
         if trainer.is_global_zero:
             print(f"{type(pl_module.network).__name__}: {pl_module.budget}")
+        if trainer.is_global_zero and trainer.ckpt_path is None:  # a resumed run has logged it
+            size = {"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters, "epoch": 0}
             for logger in trainer.loggers:
-                logger.log_metrics(
-                    {"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters}, 0
-                )
+                logger.log_metrics(size, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -58,9 +58,10 @@ class Report(Callback):
             result = evaluate(module, trainer.datamodule.clip.frames, self.bits)  # type: ignore[attr-defined]
         run = Path(trainer.default_root_dir)
         run.mkdir(parents=True, exist_ok=True)
-        (run / "report.json").write_text(json.dumps(result.scalars(), indent=1))
+        (run / "report.json").write_text(json.dumps(without_nan(result.scalars()), indent=1, allow_nan=False))
+        final = {f"final/{name}": value for name, value in result.scalars().items()}
         for logger in trainer.loggers:
-            logger.log_metrics({f"final/{n}": v for n, v in result.scalars().items()}, trainer.global_step)
+            logger.log_metrics({**final, "epoch": module.trained_epochs}, trainer.global_step)
         Console().print(_table(result, run, trainer, self._times(trainer)))
 
     def _times(self, trainer: Trainer) -> str:

@@ -1,9 +1,7 @@
-"""Where results go: the run folder first, then whatever loggers the run has. The only user of wandb."""
+"""Where results go: the run folder first, then whatever loggers the run has."""
 
-import itertools
 import json
 import math
-import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,121 +12,15 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
 
-from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.callbacks.atomic import whole_folder
-from xinc_lightning.callbacks.neuron_table import THUMBNAIL, NeuronTable
+from xinc_lightning.callbacks.neuron_table import NeuronTable
+from xinc_lightning.callbacks.wandb_run import Scalars, WandbRun, without_nan
 from xinc_lightning.figures import Figure, rasterize
-
-Scalars = Mapping[str, float]
-
-TABLE_ROWS = 1000
-"""Neurons in W&B's table, evenly spaced over those that have a picture; ``neurons.csv`` has all."""
-
-
-class WandbRun(WandbLogger):
-    """Weights & Biases without surprises: offline where there is no key, and never the end of a training run.
-
-    ``WANDB_MODE`` decides where it is set. Otherwise the run is online if an API key is configured, offline
-    if not; and offline, too, if the server cannot be reached.
-
-    Args:
-        project: project on the server.
-        name: name of the run; the run folder's unless given.
-        save_dir: where wandb keeps its files; the run folder unless given.
-        group: groups runs on the server.
-        tags: words to find the run by.
-        init_timeout: seconds to wait for the server.
-    """
-
-    def __init__(
-        self,
-        project: str = "xinc_lightning",
-        name: str | None = None,
-        save_dir: str | None = None,
-        group: str | None = None,
-        tags: list[str] | None = None,
-        init_timeout: float = 30.0,
-    ) -> None:
-        import wandb
-
-        settings = wandb.Settings(
-            init_timeout=init_timeout, console="off", silent=True, x_disable_stats=True, quiet=True
-        )
-        super().__init__(
-            name=name, save_dir=save_dir or ".", project=project, group=group, tags=tags, settings=settings
-        )
-        self._wandb_init.pop("anonymous", None)  # Lightning passes it on, wandb warns that it is gone
-
-    @property
-    @rank_zero_experiment
-    def experiment(self) -> Any:
-        """The wandb run; started offline if there is no key or the server does not answer."""
-        if self._experiment is None:
-            import wandb
-
-            self._wandb_init["mode"] = self._mode()
-            try:
-                return super().experiment
-            except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-                rank_zero_warn(f"W&B is not available ({error}); this run is logged offline instead.")
-                self._wandb_init["mode"] = "offline"
-        return super().experiment
-
-    def _mode(self) -> str:
-        if mode := os.environ.get("WANDB_MODE"):
-            return mode
-        if has_api_key():
-            return "online"
-        print(
-            "W&B: no API key found, so this run is logged offline; `wandb sync` uploads it later, "
-            "`wandb login` makes the next one go online."
-        )
-        return "offline"
-
-    def close(self) -> None:
-        """Hand everything over to wandb and let go of its run, so that the next one in this process is new."""
-        if self._experiment is not None:
-            self._experiment.finish()
-            self._experiment = None
-
-    def where(self) -> str:
-        """Where this run is to be seen, or the command that uploads it."""
-        run = self.experiment
-        if run.disabled:
-            return "disabled"
-        return f"wandb sync {Path(run.dir).parent}" if run.offline else run.url
-
-
-def has_api_key() -> bool:
-    """Whether wandb has a key for its server, from the environment, ``wandb login`` or .netrc."""
-    import wandb
-
-    return wandb.login(prompt=False, verify=False)
-
-
-class MetricsFile(CSVLogger):
-    """Every logged number in ``<run>/metrics.csv``, for those who use no W&B.
-
-    What a run logged before it was resumed is kept as ``metrics-part1.csv`` and so on.
-
-    Args:
-        save_dir: where to write; the run folder unless given.
-    """
-
-    def __init__(self, save_dir: str | None = None) -> None:
-        super().__init__(save_dir or ".", name="", version="")
-        earlier = Path(self.log_dir) / "metrics.csv"
-        if earlier.exists():  # of the part of the run before it was resumed; the writer would delete it
-            parts = itertools.count(1)
-            earlier.rename(
-                next(p for n in parts if not (p := earlier.with_name(f"metrics-part{n}.csv")).exists())
-            )
 
 
 @dataclass
@@ -260,8 +152,18 @@ class Sink:
 
     def close(self) -> None:
         """Write everything, then send it."""
+        self._report_overflow()
         self._write()
         self._send()
+
+    def _report_overflow(self) -> None:
+        """Analyses leave out what is not defined; what is not finite nevertheless has gone wrong."""
+        broken = [name for name, value in self._all("scalars").items() if not math.isfinite(value)]
+        if broken:
+            rank_zero_warn(
+                f"epoch {self.epoch}: {len(broken)} numbers are not finite, among them {broken[0]}: the network "
+                "or what its neurons contribute has grown beyond float32."
+            )
 
     def _labelled(self, name: str) -> str:
         """``variance`` as ``variance-<label>``, ``maps/head`` as ``maps-<label>/head``."""
@@ -302,7 +204,7 @@ class Sink:
                 "titles": self._all("titles"),
                 **({"errors": errors} if errors else {}),
             }
-            scalars = {n: v if math.isfinite(v) else None for n, v in self._all("scalars").items()}
+            scalars = without_nan(self._all("scalars"))
             write_json(folder / "scalars.json", {**position, "scalars": scalars})
             write_json(folder / "settings.json", settings)
             # Apart, so that all other files of two runs of one seed are the same.
@@ -312,37 +214,14 @@ class Sink:
         caption = f"epoch {self.epoch}, step {self.global_step}"
         scalars = self._all("scalars")
         for logger in self.loggers:
-            if isinstance(logger, WandbLogger):
-                import wandb
-
-                media: dict[str, Any] = {
-                    f"xinc/{name}": wandb.Image(picture, caption=caption)
-                    for name, picture in self._all("pictures").items()
-                }
-                media |= {
-                    f"xinc/{name}": wandb.Html(html, inject=False)
-                    for name, html in self._all("pages").items()
-                }
-                if self.last and self.neurons:
-                    media["xinc/neuron_table"] = neuron_table(self.neurons)
+            if isinstance(logger, WandbRun):
                 position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
-                logger.experiment.log({**media, **scalars, **position})
+                neurons = self.neurons if self.last and self.neurons else None
+                logger.log_look(
+                    self._all("pictures"), self._all("pages"), neurons, {**scalars, **position}, caption
+                )
             elif scalars:
                 logger.log_metrics({**scalars, "epoch": self.epoch}, self.global_step)
-
-
-def neuron_table(neurons: NeuronTable) -> Any:
-    """W&B's table of those neurons that have a picture, or of all if none has."""
-    import wandb
-
-    pictured = list(neurons.rows(THUMBNAIL))
-    rows = pictured or list(neurons.rows())
-    table = wandb.Table(columns=["layer", "neuron", *neurons.columns, *[THUMBNAIL] * bool(pictured)])
-    for place in evenly_spaced(range(len(rows)), TABLE_ROWS):
-        row = rows[place]
-        picture = [wandb.Image(neurons.thumbnail(*row[:2]))] if pictured else []
-        table.add_data(*row, *picture)
-    return table
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_a
 from xinc_lightning.callbacks.layer_analysis import LayerAnalysis
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.data import PanopticClip
+from xinc_lightning.data import VOID, PanopticClip
 from xinc_lightning.figures import shares_of_segments
 
 
@@ -56,24 +56,33 @@ class ThingsAndStuff(LayerAnalysis):
             return
         positions, canvas = moment.canvases_at(evenly_spaced(clip.annotated, self.frames))[0]
         masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
-        results = []
+        if all(bool((mask == VOID).all()) for mask in masks):
+            self.leave_out(f"the masks of '{clip.name}' show no segment in the frames looked at")
+            return
+        results, dead = [], []
         for name in self.layers or canvas.layers[::-1]:
             layer = canvas[name]
             neurons = self.neurons
             if isinstance(neurons, int):
                 neurons = sample_live_neurons(layer, neurons, self.seed)
+            if not neurons:
+                dead.append(name)
+                continue
             frames = [clip.indices[position] for position in positions]
             result = things_and_stuff(layer, neurons, masks, clip.segments, frames)
             sink.scalars(f"xinc/{name}/things_and_stuff", result.scalars())
             sink.arrays(f"things_and_stuff/{name}", **result.arrays())
             results.append(result)
+        if not results:
+            self.leave_out("no layer has a live neuron")
+            return
         pictures = np.stack([moment.picture(position) for position in positions])
         psnr = np.mean([moment.psnr(position) for position in positions])
         title = (
             f"{moment.architecture} things and stuff · {clip.name} · epoch {moment.epoch} · {psnr:.2f} dB\n"
             "mean |c| over a segment's pixels, as a share of all segments"
-            + " and frames"
-            * (len(positions) > 1)
+            + " and frames" * (len(positions) > 1)
+            + f"; no live neuron found in {', '.join(dead)}" * bool(dead)
         )
         figure = shares_of_segments(results, pictures, torch.stack(masks).cpu().numpy(), title)
         sink.figure("things_and_stuff", figure)

@@ -13,7 +13,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 # These are run by tests of their own, below.
 MODULES = {"docs/own_analysis.md": "concentration", "docs/adding_a_network.md": "siren"}
 
-NEEDS_DATA = {"docs/datasets.md"}
+NEEDS_DATA = {"docs/datasets.md", "docs/analyses.md"}
 
 
 def page(path):

@@ -78,7 +78,7 @@ def test_wandb_and_matplotlib_are_imported_in_one_place():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             yield from (name.split(".")[0] for name in names)
 
-    assert {p.name for p in SOURCES if "wandb" in imports(p)} == {"sinks.py"}
+    assert {p.name for p in SOURCES if "wandb" in imports(p)} == {"wandb_run.py"}
     assert {p.parent.name for p in SOURCES if "matplotlib" in imports(p)} == {"figures"}
 
 

@@ -22,14 +22,25 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
   clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
   umap       several runs' neurons in one embedding   xinc umap runs/nerv-001 runs/nerv-002 --by seed
+  compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
+  evolution  a run's maps over training, as a film    xinc evolution runs/nerv-001
 
 `xinc COMMAND --help` lists every option of a command.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense."""
-    args = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense.
+
+    A command that is stopped by Ctrl-C or SIGTERM exits with 130 or 143.
+    """
+    try:
+        _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _run(args: list[str]) -> None:
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return
@@ -38,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(f"xinc_lightning {__version__}")
         return
-    own = {"configs": configs, "clips": clips, "umap": umap}
+    own = {"configs": configs, "clips": clips, "umap": umap, "compare": compare, "evolution": evolution}
     if args[0] in own:
         own[args[0]](args[1:])
         return
@@ -137,3 +148,17 @@ def umap(args: Sequence[str]) -> None:
     from xinc_lightning.umap_cli import main as embed
 
     embed(list(args))
+
+
+def compare(args: Sequence[str]) -> None:
+    """``xinc compare``: several runs in one table and on one axis."""
+    from xinc_lightning.compare_cli import main as compare_runs
+
+    compare_runs(list(args))
+
+
+def evolution(args: Sequence[str]) -> None:
+    """``xinc evolution``: a run's maps over training, as a film."""
+    from xinc_lightning.evolution_cli import main as film
+
+    film(list(args))

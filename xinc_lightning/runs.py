@@ -2,17 +2,34 @@
 
 import itertools
 import re
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 CHECKPOINTS = "checkpoints"
+LOCK = ".lock"
+
+_locks: list[IO[str]] = []  # the operating system lets go of a lock when its file is closed
 
 
 def new_run(root: Path, name: str) -> Path:
     """Make and return the folder ``<root>/<name>-NNN`` with the next free number.
 
     Two processes that ask at once get two folders.
+
+    Raises:
+        ValueError: if there can be no folder of this name, or nothing may be written into it.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return _next(root, name)
+    except OSError as error:
+        raise ValueError(
+            f"trainer.default_root_dir: no run can be kept in '{root}': {error.strerror}."
+        ) from None
+
+
+def _next(root: Path, name: str) -> Path:
     taken = [int(m[1]) for p in root.iterdir() if (m := re.fullmatch(re.escape(name) + r"-(\d+)", p.name))]
     for number in itertools.count(max(taken, default=0) + 1):
         run = root / f"{name}-{number:03d}"
@@ -22,6 +39,44 @@ def new_run(root: Path, name: str) -> Path:
             continue
         return run
     raise AssertionError("there is always a next number")
+
+
+def discard(run: Path) -> None:
+    """Remove the folder of a command that came to nothing, and the folder of runs if it was the first in it.
+
+    Where results of an earlier command are in it, it stays.
+    """
+    with suppress(OSError):
+        (run / LOCK).unlink(missing_ok=True)
+        run.rmdir()
+        run.parent.rmdir()
+
+
+def lock(run: Path) -> None:
+    """Keep a run to this process until it lets go or ends, however it ends.
+
+    Raises:
+        ValueError: if another process is training it.
+    """
+    try:
+        import fcntl  # there is none on Windows
+    except ImportError:
+        return
+    with suppress(PermissionError, FileNotFoundError):
+        file = (run / LOCK).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"the run '{run}' is being trained by another process.") from None
+        except OSError:  # a file system without locks
+            return
+        _locks.append(file)
+
+
+def unlock() -> None:
+    """Let go of all runs."""
+    while _locks:
+        _locks.pop().close()
 
 
 def find_checkpoint(root: Path, name: str, which: str) -> Path:

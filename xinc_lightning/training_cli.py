@@ -1,10 +1,12 @@
 """``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with run folders and errors of one line."""
 
 import logging
+import shlex
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,11 +22,14 @@ from lightning.pytorch.utilities import rank_zero_only
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
 from xinc_lightning.callbacks.base import AnalysisError
+from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
+from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint, write_atomically
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
+from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.parse_errors import Classes, explain, refusal
-from xinc_lightning.runs import find_checkpoint, new_run, run_of
+from xinc_lightning.runs import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
 """Which of the processes that Lightning or a cluster has launched this is."""
@@ -63,11 +68,36 @@ class SaveRunConfig(SaveConfigCallback):
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Called once, on rank zero."""
         text = self.parser.dump(self.asked, skip_none=False)
-        run = Path(trainer.default_root_dir)
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "config.yaml").write_text(text)
+        write_atomically(Path(trainer.default_root_dir) / "config.yaml", text.encode())
         for logger in trainer.loggers:
-            logger.log_hyperparams(yaml.safe_load(text))
+            logger.log_hyperparams({**yaml.safe_load(text), **self._in_short(trainer, pl_module)})
+
+    def _in_short(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
+        """What runs are told apart by in a logger's list of them."""
+        assert isinstance(module, INRModule)
+        clip, budget = trainer.datamodule.clip, module.budget  # type: ignore[attr-defined]
+        return {
+            "video": clip.name,
+            "architecture": type(module).__name__.removesuffix("Module"),
+            "bpp": round(budget.bpp, 2),
+            "parameters": budget.parameters,
+            "seed": self.asked.get("seed_everything"),
+        }
+
+
+MENDABLE = (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError)
+"""Errors whose message tells a user what to do."""
+
+
+@contextmanager
+def configuring() -> Iterator[None]:
+    """Before anything runs, every error is the config's: turn those that no class foresaw into a sentence, too."""
+    try:
+        yield
+    except MENDABLE:
+        raise
+    except Exception as error:
+        raise ValueError(f"this config cannot be used: {type(error).__name__}: {error}") from error
 
 
 class TrainingCLI(LightningCLI):
@@ -77,6 +107,12 @@ class TrainingCLI(LightningCLI):
         """What comes on top of model, data and trainer."""
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
 
+    @configuring()
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the command line and the configs."""
+        super().parse_arguments(parser, args)
+
+    @configuring()
     def _parse_ckpt_path(self) -> None:
         """Find ``last`` and ``best``, and refuse a checkpoint of another network.
 
@@ -98,13 +134,15 @@ class TrainingCLI(LightningCLI):
             hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
             raise FileNotFoundError(f"ckpt_path: there is no file '{path}'.{hint}")
         config.ckpt_path = str(path)
-        checkpoint = _read_checkpoint(path)
-        trained, asked_for = checkpoint.get("module"), config.model.class_path.rpartition(".")[2]
-        if trained not in (None, asked_for):
+        checkpoint = read_checkpoint(path)
+        self.trained_epochs: int = checkpoint["trained_epochs"]
+        self.wandb_position: dict[str, Any] | None = checkpoint.get("wandb")
+        trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
+        if trained != asked_for:
             raise ValueError(
                 f"'{path}' is the checkpoint of a {trained}, but the config asks for a {asked_for}."
             )
-        stored = checkpoint.get("hyper_parameters", {})
+        stored = checkpoint["hyper_parameters"]
         if "clip_shape" in stored and config.model.init_args.get("clip_shape") is None:
             config.model.init_args.clip_shape = stored["clip_shape"]
         for key, asked in config.model.init_args.items():
@@ -116,15 +154,20 @@ class TrainingCLI(LightningCLI):
                     + (f": --config {source / 'config.yaml'}" if source else ".")
                 )
 
+    @configuring()
     def before_instantiate_classes(self) -> None:
         """Choose the run folder, and let everything write there."""
         config = self.config[self.config.subcommand]
-        self.save_config_kwargs["asked"] = config.clone()
         root, command = self._root(config), self.config.subcommand
+        self.save_config_kwargs["asked"] = asked = config.clone()
         resumed = run_of(Path(config.ckpt_path)) if command == "fit" and config.get("ckpt_path") else None
         name = config.name if command == "fit" else f"{config.name}-{command}"
         # The first process makes the folder and alone writes there.
         run = resumed or (new_run(root, name) if RANK == 0 else root)
+        if command == "fit":
+            asked.ckpt_path = None
+            if RANK == 0:
+                lock(run)
         config.trainer.default_root_dir = str(run)
         loggers = config.trainer.logger
         for logger in loggers if isinstance(loggers, list) else [loggers]:
@@ -133,6 +176,7 @@ class TrainingCLI(LightningCLI):
                     if key in logger.init_args and logger.init_args[key] is None:
                         logger.init_args[key] = value
 
+    @configuring()
     def instantiate_classes(self) -> None:
         """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
         try:
@@ -142,12 +186,46 @@ class TrainingCLI(LightningCLI):
             for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
                 if isinstance(callback, callbacks.AnalysisCallback):
                     callback.check(self.model, clip)
-        except Exception:
-            with suppress(OSError):  # it is left alone where an earlier command's results are in it
-                Path(self.config[self.subcommand].trainer.default_root_dir).rmdir()
+        except BaseException:
+            if RANK == 0:
+                discard(Path(self.config[self.subcommand].trainer.default_root_dir))
             raise
         if clip.lost and RANK == 0:
             print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run the command; where it is cut short, say what is left of it and how to go on."""
+        run = Path(self.trainer.default_root_dir)
+        try:
+            if subcommand == "fit" and self.config.fit.ckpt_path:
+                for logger in self.trainer.loggers:
+                    if isinstance(logger, callbacks.MetricsFile):
+                        logger.resume(self.trained_epochs)
+                    elif isinstance(logger, callbacks.WandbRun) and self.wandb_position:
+                        logger.resume(self.wandb_position)
+            super()._run_subcommand(subcommand)
+        except Interrupted as interrupted:
+            if self.trainer.is_global_zero:
+                name = signal.Signals(interrupted.signum).name
+                left = how_to_resume(run) if subcommand == "fit" else ""
+                print(f"xinc: stopped by {name}. {left}".rstrip(), file=sys.stderr)
+            raise
+        except DivergenceError as error:
+            raise ValueError(f"{error} {how_to_resume(run)}") from error
+        except RuntimeError as error:
+            if not _lost_a_process(error):
+                raise
+            left = how_to_resume(run) if RANK == 0 else ""
+            raise ValueError(
+                f"process {RANK} of this run stops because another one died or did not answer in time. {left}"
+            ) from error
+        except OSError as error:
+            what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror or error
+            raise ValueError(f"the run stopped because of its files: {what}. {how_to_resume(run)}") from error
+        finally:
+            for logger in self.trainer.loggers:
+                if isinstance(logger, callbacks.WandbRun):
+                    logger.close()
 
     @staticmethod
     def _root(config: Namespace) -> Path:
@@ -157,44 +235,50 @@ class TrainingCLI(LightningCLI):
 def run(args: Sequence[str]) -> None:
     """Run one command; errors that a user can mend end in one line and exit code 1."""
     _quieten()
+    handlers = {signum: signal.signal(signum, stop_at_once) for signum in SIGNALS}
     sys.argv[1:] = args  # Lightning reads these, and passes them on to the processes it launches
     try:
-        cli = TrainingCLI(
-            INRModule,
-            ClipDataModule,
-            subclass_mode_model=True,
-            parser_class=Parser,
-            parser_kwargs={"prog": "xinc"},
-            save_config_callback=SaveRunConfig,
-            save_config_kwargs={"save_to_log_dir": False},
-            load_from_checkpoint_support=False,
-            trainer_defaults={"default_root_dir": None},
-        )
-    except (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError) as error:
+        with one_line_errors():
+            TrainingCLI(
+                INRModule,
+                ClipDataModule,
+                subclass_mode_model=True,
+                parser_class=Parser,
+                parser_kwargs={"prog": "xinc"},
+                save_config_callback=SaveRunConfig,
+                save_config_kwargs={"save_to_log_dir": False},
+                load_from_checkpoint_support=False,
+                trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
+            )
+    finally:
+        unlock()
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command with one line and exit code 1 at an error that a user can mend."""
+    try:
+        yield
+    except MENDABLE as error:
         fail(refusal(str(error)))
-    except RuntimeError as error:
-        if not _lost_a_process(error):
-            raise
-        fail(
-            f"process {RANK} of this run stops because another one died or did not answer in time. "
-            "To go on from the last checkpoint, add --ckpt_path last."
-        )
-    for logger in cli.trainer.loggers:
-        if isinstance(logger, callbacks.WandbRun):
-            logger.close()
+
+
+def how_to_resume(run: Path) -> str:
+    """What is left of a run that stopped, and the command that goes on with it."""
+    last = run / CHECKPOINTS / "last.ckpt"
+    try:
+        epoch = read_checkpoint(last)["trained_epochs"]
+    except CheckpointError:
+        return "There is no checkpoint of it yet."
+    command = ["lightning", "fit", "--config", str(run / "config.yaml"), "--ckpt_path", str(last)]
+    return f"To go on after epoch {epoch}: {shlex.join(command)}"
 
 
 def _lost_a_process(error: RuntimeError) -> bool:
     """Whether the other processes of this run can no longer be reached; gloo's errors have no class of their own."""
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
-
-
-def _read_checkpoint(path: Path) -> dict[str, Any]:
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(f"'{path}' is not a readable checkpoint: {str(error).splitlines()[0]}") from None
-    return checkpoint
 
 
 def _plain(value: Any) -> Any:

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def records(run: Path) -> list[dict]:
-    """Everything that an offline run would upload."""
-    (offline,) = (run / "wandb").glob("offline-run-*")
+    """Everything that an offline run, given by its run folder or its own, would upload."""
+    (offline,) = (run / "wandb").glob("offline-run-*") if (run / "wandb").exists() else [run]
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(offline)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     return [json.loads(line) for line in printed.splitlines()]
@@ -28,6 +28,14 @@ def records(run: Path) -> list[dict]:
 def history(run: Path) -> list[dict]:
     """What was logged, a row for each call."""
     return [record["history"]["item"] for record in records(run) if "history" in record]
+
+
+def in_short(run: Path) -> dict:
+    """The keys by which runs are filtered, as they are after all updates."""
+    config: dict = {}
+    for record in records(run):
+        config |= record.get("config", {}).get("update", {})
+    return {key: config[key] for key in ("video", "architecture", "bpp", "parameters", "seed")}
 
 
 @pytest.fixture
@@ -55,6 +63,15 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
     for part in ("target_bpp", "seed_everything", "bunny", "NeRVModule", "max_epochs"):
         assert part in config
 
+    report = json.loads((run / "report.json").read_text())
+    assert in_short(run) == {
+        "video": "bunny",
+        "architecture": "NeRV",
+        "bpp": pytest.approx(report["bpp"], abs=0.005),
+        "parameters": report["parameters"],
+        "seed": 42,
+    }
+
     media = [row for row in rows if any("/block3" in key and key.endswith(".path") for key in row)]
     assert [row["epoch"] for row in media] == [2, 4]
     second = "every_n_epochs=2,layers=block3"  # tells apart the second callback of the class
@@ -77,6 +94,19 @@ def test_offline_run_holds_scalars_config_and_pictures(run):
         picture = cv2.imread(str(path))
         assert picture.mean() > 60, "a black picture"
         assert picture.std() > 10, "an empty picture"
+
+
+def test_resumed_run_goes_on_under_the_same_id(run):
+    """Also offline; `wandb sync` puts the parts together by their steps."""
+    small = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "6"]
+    main(["fit", "--config", "quick.yaml", *small, "--ckpt_path", "last"])
+    parts = sorted((run / "wandb").glob("offline-run-*"))
+    assert len(parts) == 2
+    assert len({part.name.rpartition("-")[2] for part in parts}) == 1, "one id"
+    first, second = ([row["_step"] for row in history(part)] for part in parts)
+    assert second == [*range(second[0], second[0] + len(second))]
+    # The first part ends with the final report, which the checkpoint is not to know of.
+    assert second[0] == first[-1] + 1
 
 
 def test_folder_appears_whole_or_not_at_all(tmp_path):

@@ -22,9 +22,11 @@ class FlowVsFluctuationResult(Result):
         frames: [steps] number in the source of the later frame of each pair.
         moving: [steps, height, width] pixels that count as moving.
         fluctuation: [steps, height, width] Σ||c_t| − |c_{t−1}|| over the neurons.
-        spearman: [steps] rank correlation of fluctuation and flow magnitude; NaN if either is constant.
+        spearman: [steps] rank correlation of fluctuation and flow magnitude; NaN if either is constant
+            or fluctuation is not finite.
         auc: [steps] area under the ROC curve of fluctuation as a detector of moving pixels: the chance that
-            it is larger at a moving pixel than at a still one; NaN if there are no two kinds of pixels.
+            it is larger at a moving pixel than at a still one; NaN if there are no two kinds of pixels, or
+            fluctuation is not finite.
     """
 
     layer: str
@@ -94,7 +96,7 @@ def moving_pixels(speed: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, 
 def _spearman(one: Float[np.ndarray, "height width"], other: Float[np.ndarray, "height width"]) -> float:
     from scipy.stats import spearmanr
 
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    if not np.isfinite(one).all() or np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
     return float(spearmanr(one, other, axis=None).statistic)
 
@@ -102,6 +104,6 @@ def _spearman(one: Float[np.ndarray, "height width"], other: Float[np.ndarray, "
 def _auc(score: Float[np.ndarray, "height width"], truth: Bool[np.ndarray, "height width"]) -> float:
     from sklearn.metrics import roc_auc_score
 
-    if truth.all() or not truth.any():
+    if truth.all() or not truth.any() or not np.isfinite(score).all():
         return float("nan")
     return float(roc_auc_score(truth.ravel(), score.ravel()))

@@ -133,7 +133,7 @@ class ClipDataModule(pl.LightningDataModule):
             )
         if resize is not None and min(resize) < 1:
             raise DataError(f"resize is {[*resize]}; height and width must be 1 or more")
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)  # the run's config has them; its seed is another
         self.path = path
         self.selection = frames
         self.crop: Sequence[int] | str | None = crop

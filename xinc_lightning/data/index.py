@@ -32,6 +32,10 @@ def read_json(path: Path) -> Any:
         raise DataError(f"'{path}' is not complete JSON: {error.msg} at line {error.lineno}") from None
     except UnicodeDecodeError:
         raise DataError(f"'{path}' is not complete JSON: it is not UTF-8 text") from None
+    except (RecursionError, ValueError):
+        raise DataError(
+            f"'{path}' is no JSON that can be read: nested too deep, or a number too long"
+        ) from None
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {reason(error)}") from None
 

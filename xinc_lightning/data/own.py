@@ -92,11 +92,12 @@ def _read_segments(folder: Path) -> tuple[tuple[Segment, ...] | None, int]:
         return None, VOID
     content = read_json(path)
     void = content.get("void", VOID) if isinstance(content, Mapping) else None
-    if not isinstance(content, Mapping) or not content.get("segments") or not isinstance(void, int):
+    listed = content.get("segments") if isinstance(content, Mapping) else None
+    if not listed or not isinstance(listed, list) or not isinstance(void, int):
         raise DataError(
             f"'{path}' needs a list 'segments' and, if unlabelled pixels are not 0, their value as 'void'"
         )
-    segments = tuple(_segment(entry, path) for entry in content["segments"])
+    segments = tuple(_segment(entry, path) for entry in listed)
     for what in ("id", "name"):
         value, count = Counter(getattr(segment, what) for segment in segments).most_common(1)[0]
         if count > 1:
@@ -114,7 +115,7 @@ def _segment(entry: Any, path: Path) -> Segment:
         return Segment(
             int(entry["id"]), name, str(entry.get("category", name)), bool(entry.get("isthing", True))
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise DataError(
             f"'{path}' describes a segment as {entry!r}; it needs an 'id' and may"
             " have 'name', 'category' and 'isthing'"

@@ -75,7 +75,7 @@ def read_categories(entries: Any, source: Path) -> dict[int, Category]:
     """
     try:
         return {int(entry["id"]): Category(str(entry["name"]), bool(entry["isthing"])) for entry in entries}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"a category in '{source}' lacks 'id', 'name' or 'isthing': {error!r}") from None
 
 
@@ -90,5 +90,5 @@ def read_annotations(entries: Any, source: Path) -> tuple[Annotation, ...]:
             Annotation(int(entry["id"]), int(entry["category_id"]), bool(entry.get("iscrowd", 0)))
             for entry in entries
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"a segment in '{source}' lacks 'id' or 'category_id': {error!r}") from None

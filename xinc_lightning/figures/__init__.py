@@ -1,5 +1,6 @@
 """Figures: each takes a result and returns a ``Figure`` made without pyplot's global state, or a page's HTML."""
 
+from xinc_lightning.figures.comparison import Panel, overlay
 from xinc_lightning.figures.density import (
     contribution_distributions,
     neurons_per_pixel_maps,
@@ -18,6 +19,7 @@ from xinc_lightning.figures.variance import grouping_variances
 
 __all__ = [
     "Figure",
+    "Panel",
     "clusters_with_maps",
     "comparison",
     "contact_sheet",
@@ -28,6 +30,7 @@ __all__ = [
     "flow_beside_fluctuation",
     "grouping_variances",
     "neurons_per_pixel_maps",
+    "overlay",
     "pixels_per_neuron_curves",
     "rasterize",
     "shares_of_segments",

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import NeuronsPerPixelResult, PixelsPerNeuronResult
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show, upper_limit
 
 POINTS = 1000
 """Common length to which the layers' curves are resampled."""
@@ -64,7 +64,7 @@ def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.n
         axes.axis("off")
     for row, x in enumerate((*thresholds, None)):
         pictures = [r.effective / r.neurons if x is None else r.share[row] for r in results]
-        limit = max(float(np.quantile(picture, 0.999)) for picture in pictures) or 1.0
+        limit = upper_limit(np.stack(pictures), 0.999)
         for axes, result, picture in zip(grid[row, 1:], results, pictures, strict=True):
             name = f"effective: {result.effective.mean():,.0f} of {result.neurons:,}"
             if x is not None:
@@ -94,7 +94,7 @@ def contribution_distributions(results: Sequence[NeuronsPerPixelResult], title: 
             axes.axvline(100 * result.rank(i), color=colour, linestyle=STYLES[1 + i % 3])
             axes.axhline(tau, color=colour, linestyle=STYLES[1 + i % 3], label=f"τ{100 * x:g} = {tau:.3g}")
         # The very largest are too few to show at their height without flattening all others.
-        axes.set_ylim(0, float(np.quantile(result.curve, 0.995)) * 1.1 or 1.0)
+        axes.set_ylim(0, upper_limit(result.curve, 0.995) * 1.1)
         axes.set_xlim(0, 100)
         axes.set_title(f"{result.layer}, largest {result.curve[-1]:.2g}", fontsize=9)
         axes.set_xlabel("neurons × pixels, sorted (%)")

@@ -61,8 +61,9 @@ def _heading(result: FlowVsFluctuationResult, step: int) -> str:
 
 
 def _normalised(picture: np.ndarray) -> np.ndarray:
-    span = np.ptp(picture)
-    normalised: np.ndarray = (picture - picture.min()) / (span if span > 0 else 1)
+    finite = picture[np.isfinite(picture)].astype(np.float64)
+    low, span = (finite.min(), np.ptp(finite)) if finite.size else (0.0, 0.0)
+    normalised: np.ndarray = (picture - low) / (span if span > 0 else 1)
     return normalised
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show, upper_limit
 
 
 def comparison(truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], title: str) -> Figure:
@@ -22,7 +22,7 @@ def comparison(truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], tit
     figure = new_figure(12, frames * (cell + 0.4) + 0.6, title)
     grid = figure.subplots(frames, 3, squeeze=False)
     error = np.abs(truth - stored).mean(-1)
-    limit = float(np.percentile(error, 99.5)) or 1.0
+    limit = upper_limit(error, 0.995)
     for row, (left, middle, right) in enumerate(grid):
         show(left, truth[row].clip(0, 1), "ground truth")
         show(middle, stored[row].clip(0, 1), labels[row])

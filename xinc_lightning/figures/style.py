@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure as Figure
 
 SEQUENTIAL = "cividis"
@@ -21,8 +21,8 @@ COLOURS = (
 )
 """For kinds without an order: Petroff's ten, told apart by colour-blind eyes."""
 
-NOT_FINITE = "#d7191c"
-"""For pixels that have no value; no colour map has it."""
+NOT_FINITE = "#ff0000"
+"""For what is NaN or infinite: in none of the colour maps."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 
@@ -36,12 +36,23 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 
 
 def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
-    """Draw a picture without ticks, Inf and NaN in red; returns the mappable, for a colour bar."""
+    """Draw a picture without ticks; returns the mappable, for a colour bar.
+
+    Pixels that are NaN or infinite are red, and their share is in the title: they must not pass for empty.
+    """
     without_ticks(axes)
+    broken = ~np.isfinite(image) if image.ndim == 2 else ~np.isfinite(image).all(-1)
+    if broken.any():
+        title += f"\n{broken.mean():.1%} not finite (red)"
+        image = np.where(broken if image.ndim == 2 else broken[..., None], np.nan, image)
     axes.set_title(title, fontsize=9)
-    axes.set_facecolor(NOT_FINITE)
-    values = np.ma.masked_invalid(image) if image.ndim == 2 else image
-    return axes.imshow(values, interpolation="nearest", **options)
+    if image.ndim == 2 and image.dtype == np.float32:
+        image = image.astype(np.float64)  # float32 near its end overflows within matplotlib
+    if image.ndim == 3 and broken.any():
+        image = np.where(broken[..., None], to_rgb(NOT_FINITE), image)
+    drawn = axes.imshow(image, interpolation="nearest", **options)
+    drawn.set_cmap(drawn.get_cmap().with_extremes(bad=NOT_FINITE))
+    return drawn
 
 
 def without_ticks(axes: Axes) -> None:
@@ -59,11 +70,18 @@ def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
         Arguments for :func:`show`.
     """
     finite = maps[np.isfinite(maps)]
-    magnitudes = np.abs(finite) if finite.size else np.ones(1)
-    limit = float(np.percentile(magnitudes, percentile)) or float(magnitudes.max()) or 1.0
-    if finite.min(initial=0) < 0:
+    limit = upper_limit(np.abs(finite), percentile / 100)
+    if finite.size and finite.min() < 0:
         return {"cmap": DIVERGING, "norm": Normalize(-limit, limit)}
     return {"cmap": SEQUENTIAL, "norm": Normalize(0, limit)}
+
+
+def upper_limit(values: np.ndarray, quantile: float) -> float:
+    """Where a scale from 0 ends: at a quantile of the finite values, at their largest if that is 0, or at 1."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if not finite.size:
+        return 1.0
+    return float(np.quantile(finite, quantile)) or float(finite.max()) or 1.0
 
 
 def rasterize(figure: Figure) -> np.ndarray:

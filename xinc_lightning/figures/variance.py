@@ -33,17 +33,20 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
     """
     figure = new_figure(max(3.3 * len(results), 6.6) + 0.6, 7.6, title)
     upper, lower = figure.subplots(2, len(results), sharey=True, squeeze=False, height_ratios=[1, 1.1])
-    shown = [scores[~r.dead] for r in results if not r.dead.all() for scores in r.scores.values()]
-    top = max((scores.max() for scores in shown), default=1.0)
-    bottom = min((np.median(scores) for scores in shown), default=top) / 10
+    shown = [
+        scores[np.isfinite(scores)] for r in results for scores in r.scores.values()
+    ]  # dead ones are NaN
+    top = max((scores.max() for scores in shown if scores.size), default=1.0)
+    bottom = min((np.median(scores) for scores in shown if scores.size), default=top) / 10
     what = "standard deviation" if results[0].std else "variance"
     for result, curves, boxes in zip(results, upper, lower, strict=True):
         _curves(curves, result)
         _boxes(boxes, result)
-        curves.set_yscale("log")
+        if top > 0:
+            curves.set_yscale("log")
+            curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
         curves.minorticks_off()  # they would take most of the time to draw
         boxes.minorticks_off()
-        curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
     for axes in (upper[0], lower[0]):
         axes.set_ylabel(f"{what} of δ over clusters")
     handles, labels = upper[0].get_legend_handles_labels()

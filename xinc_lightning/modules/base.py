@@ -7,16 +7,22 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
+from xinc_lightning.checkpoint_file import CheckpointFile, rewind_to_epoch_start
 from xinc_lightning.compression import Budget, parameters_for_bpp
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
 from xinc_lightning.modules.memory import keep_freed_memory
 
 SSIM_SIDE = 6
 """Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""
+
+CHECK_STEPS = 50
+"""Steps on a GPU after which the weights are looked at again."""
 
 Batch = tuple[Tensor, Tensor]
 """Frame positions [batch] and frames [batch, 3, height, width] in [0, 1]."""
@@ -31,6 +37,10 @@ def warmup_cosine(progress: float, warmup: float) -> float:
     if progress < warmup:
         return 0.1 + 0.9 * progress / warmup
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+class DivergenceError(RuntimeError):
+    """Training has produced numbers that are not finite."""
 
 
 class INRModule(LightningModule, ABC):
@@ -113,7 +123,9 @@ class INRModule(LightningModule, ABC):
             self.hparams["clip_shape"] = shape
 
     def setup(self, stage: str) -> None:
-        """Build the network for the trainer's data."""
+        """Build the network for the trainer's data; its checkpoints are to be safe."""
+        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            self.trainer.strategy.checkpoint_io = CheckpointFile()
         self.size_for(self.trainer.datamodule.clip.frames)  # type: ignore[attr-defined]
 
     def on_fit_start(self) -> None:
@@ -127,8 +139,13 @@ class INRModule(LightningModule, ABC):
         checkpoint["module"] = type(self).__name__
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember how long the checkpoint was trained."""
+        """Remember how long the checkpoint was trained; one saved within an epoch starts that epoch anew."""
         self.trained_epochs = checkpoint.get("trained_epochs", 0)
+        if rewind_to_epoch_start(checkpoint):
+            rank_zero_warn(
+                f"The checkpoint was saved in the middle of epoch {self.trained_epochs + 1}, which is trained from its "
+                "start again: the result will differ slightly from that of a run that was not interrupted."
+            )
 
     @property
     def budget(self) -> Budget:
@@ -163,15 +180,39 @@ class INRModule(LightningModule, ABC):
         self._epoch_errors.clear()
 
     def on_train_batch_end(self, outputs: object, batch: Any, batch_idx: int) -> None:
-        """Count the epochs whose last batch is done."""
+        """Count the epochs whose last batch is done, and stop where nothing can be learnt any more."""
         if self.trainer.is_last_batch:
             self.trained_epochs = self.current_epoch + 1
+            # Looking waits for the device: on a GPU, only once in so many steps.
+            every = (
+                1 if self.device.type == "cpu" else math.ceil(CHECK_STEPS / self.trainer.num_training_batches)
+            )
+            if self.trained_epochs % every == 0:
+                self.require_finite()
+
+    def require_finite(self) -> None:
+        """Check the weights, which a loss that is not finite spoils for good.
+
+        Raises:
+            DivergenceError: if one of them is not finite.
+        """
+        finite = torch.stack([parameter.isfinite().all() for parameter in self.network.parameters()]).all()
+        if not finite:
+            raise DivergenceError(
+                f"training diverged: after epoch {self.trained_epochs} the weights are not finite. "
+                f"A lower model.learning_rate than {self.hparams['learning_rate']:g} may help."
+            )
 
     def on_train_epoch_end(self) -> None:
         """Log the mean PSNR that the epoch's frames had when they were trained on, as the paper's code does."""
         if self._epoch_errors:  # none in an epoch that a resumed run finds already done
             errors = torch.cat(self._epoch_errors)
             self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
+        self._log_epoch()
+
+    def _log_epoch(self) -> None:
+        """Completed epochs, where Lightning would write how many had been completed before this one."""
+        self.log("epoch", float(self.current_epoch + 1), on_step=False, on_epoch=True, batch_size=1)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
@@ -190,6 +231,7 @@ class INRModule(LightningModule, ABC):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """PSNR and SSIM over the whole clip."""
         self._evaluate("val", batch)
+        self._log_epoch()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """PSNR and SSIM over the whole clip."""

@@ -1,0 +1,104 @@
+"""Every logged number in one CSV file, which survives being interrupted."""
+
+import csv
+import io
+import itertools
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+from xinc_lightning.checkpoint_file import write_atomically
+
+Row = dict[str, str]
+
+
+class MetricsFile(CSVLogger):
+    """Every logged number in ``<run>/metrics.csv``, for those who use no W&B.
+
+    Its column ``epoch`` counts completed epochs, as folders and captions do. A resumed run goes on in the same
+    file; rows past the checkpoint, which come again, are kept in ``metrics-part1.csv`` and so on.
+
+    Args:
+        save_dir: where to write; the run folder unless given.
+    """
+
+    def __init__(self, save_dir: str | None = None) -> None:
+        super().__init__(save_dir or ".", name="", version="")
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """What writes the file."""
+        if self._experiment is None:
+            self._experiment = _Writer(self.log_dir)
+        return self._experiment
+
+    def resume(self, epoch: int) -> None:
+        """Go on with the file of a run that is resumed after so many epochs."""
+        if isinstance(writer := self.experiment, _Writer):  # not on the other ranks
+            writer.keep_until(epoch)
+
+
+class _Writer(ExperimentWriter):
+    """Lightning's writer, which would delete the file of a run that is resumed, and rewrites it in place."""
+
+    def _check_log_dir_exists(self) -> None:
+        """Leave what is there until it is clear whether this run goes on with it."""
+        self._path = Path(self.metrics_file_path)
+        self._resumed = False
+
+    def keep_until(self, epoch: int) -> None:
+        """Keep the rows of the first epochs; a file with all of them is put aside if there are more."""
+        self._resumed = True
+        if not self._path.exists():
+            return
+        rows = _read(self._path)
+        kept = [row for row in rows if _epoch(row) <= epoch]
+        if len(kept) < len(rows):
+            write_atomically(_free_name(self._path), self._path.read_bytes())
+        self.metrics_keys = sorted({key for row in kept for key, value in row.items() if value})
+        _write(self._path, self.metrics_keys, kept)
+
+    def log_metrics(self, metrics_dict: dict[str, float], step: int | None = None) -> None:
+        """Take a row; epochs are counted in whole numbers, though Lightning averages what a module logs."""
+        epoch = {"epoch": int(metrics_dict["epoch"])} if "epoch" in metrics_dict else {}
+        super().log_metrics({**metrics_dict, **epoch}, step)
+
+    def save(self) -> None:
+        """Append the new rows."""
+        if not self._resumed and self._path.exists():
+            self._path.rename(_free_name(self._path))  # of another run: not ours to go on with
+        self._resumed = True
+        super().save()
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        _write(self._path, fieldnames, _read(self._path))
+
+
+def _read(path: Path) -> list[Row]:
+    with path.open(newline="") as file:
+        return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(file)]
+
+
+def _write(path: Path, columns: list[str], rows: list[Row]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
+
+
+def _epoch(row: Row) -> float:
+    """The epoch of a row; a row without one, or cut off while it was written, is past every checkpoint."""
+    try:
+        return float(row["epoch"])
+    except (KeyError, ValueError):
+        return float("inf")
+
+
+def _free_name(path: Path) -> Path:
+    parts = (path.with_name(f"{path.stem}-part{n}.csv") for n in itertools.count(1))
+    return next(part for part in parts if not part.exists())

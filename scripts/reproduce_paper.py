@@ -1,0 +1,44 @@
+"""The paper's experiment: FFN and NeRV for each clip and seed, Figures 3 to 19, our numbers beside the paper's.
+
+python scripts/reproduce_paper.py                               # the demo clip, three seeds
+python scripts/reproduce_paper.py --data data/cityscapes_vps --clips 0005 0025
+python scripts/reproduce_paper.py --fast                        # does everything work?
+
+Trainings that are finished are not done again, interrupted ones go on. The report is <out>/report.md.
+"""
+
+import argparse
+from pathlib import Path
+
+from xinc_lightning.cli import fail
+from xinc_lightning.data import DataError
+from xinc_lightning.reproduce import Plan, reproduce
+from xinc_lightning.run_results import RunError
+
+
+def main() -> None:
+    """Read the options and go."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="bunny", help="as --data.path of `xinc fit`")
+    parser.add_argument("--clips", nargs="+", default=[None], help="ids, where --data is a dataset")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, help="42 43 44 unless given, 42 43 with --fast; the paper has five"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="`reproduction` unless given; `reproduction-fast` with --fast"
+    )
+    parser.add_argument("--fast", action="store_true", help="few epochs of few, tiny frames")
+    options = parser.parse_args()
+    out = options.out or Path("reproduction-fast" if options.fast else "reproduction")
+    seeds = options.seeds or ([42, 43] if options.fast else [42, 43, 44])
+    try:
+        written = reproduce(Plan(options.data, tuple(options.clips), tuple(seeds), out, options.fast))
+    except (DataError, RunError) as error:
+        fail(str(error))
+    print(f"the report is {written}, the figures are in {out / 'figures'}")
+
+
+if __name__ == "__main__":
+    main()

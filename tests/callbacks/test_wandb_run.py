@@ -1,0 +1,184 @@
+"""Whatever happens to W&B, training finishes, its results are complete, and it is said in one line."""
+
+import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xinc_lightning.callbacks import Sink, WandbRun
+from xinc_lightning.cli import main, shipped_configs
+from xinc_lightning.figures.style import new_figure
+
+EPOCHS = 3
+
+
+def kill_service():
+    """SIGKILL the wandb-core that this process started."""
+    children = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
+    ).stdout
+    services = [int(line.split()[0]) for line in children.splitlines() if "wandb-core" in line]
+    assert services
+    for pid in services:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.3)
+
+
+def missing(monkeypatch, folder):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+
+
+def broken(monkeypatch, folder):
+    """Installed, but it does not fit the installed protobuf: what importing it then raises is no ImportError."""
+    monkeypatch.syspath_prepend(folder / "broken")
+    for name in [name for name in sys.modules if name.split(".")[0] == "wandb"]:
+        monkeypatch.delitem(sys.modules, name)
+    (folder / "broken").mkdir()
+    (folder / "broken" / "wandb.py").write_text('raise TypeError("Descriptors cannot be created directly.")')
+
+
+def disabled(monkeypatch, folder):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+
+
+def offline(monkeypatch, folder):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+
+
+def full(monkeypatch, folder):
+    mounted(monkeypatch, folder, "size=8k")
+
+
+def read_only(monkeypatch, folder):
+    mounted(monkeypatch, folder, "ro")
+
+
+def mounted(monkeypatch, folder, options):
+    (folder / "files of wandb").mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder / "files of wandb")]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system")
+
+
+def dies(monkeypatch, folder):
+    """Its process is killed after the first epoch."""
+    log, calls = WandbRun.log_metrics, []
+
+    def log_or_kill(self, metrics, step=None):
+        calls.append(step)
+        if len(calls) == 3:
+            kill_service()
+        log(self, metrics, step)
+
+    monkeypatch.setattr(WandbRun, "log_metrics", log_or_kill)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (offline, None),
+        (disabled, None),
+        (missing, "W&B is left out from here on (import of wandb halted; None in sys.modules)"),
+        (broken, "W&B is left out from here on (Descriptors cannot be created directly.)"),
+        (full, "W&B is left out from here on ([Errno 28] No space left on device"),
+        (read_only, "W&B cannot write to"),
+        (dies, "W&B is left out from here on (Connection lost)"),
+    ],
+)
+def test_training_finishes_and_says_it_once(fault, said, tmp_path, monkeypatch, tiny_clip, capfd):
+    monkeypatch.chdir(tmp_path)
+    config = shipped_configs()["quick.yaml"].read_text()
+    where = "callbacks.WandbRun\n      init_args: {save_dir: files of wandb}"
+    Path("quick.yaml").write_text(config.replace("callbacks.WandbRun", where))
+    small = ["--data.path", str(tiny_clip), "--data.frames", "0:4", "--data.resize", "[16, 32]"]
+    small += ["--model.target_bpp", "600", "--trainer.max_epochs", str(EPOCHS)]
+    every = ["--trainer.callbacks+=Reconstructions", "--trainer.callbacks.every_n_epochs=1"]
+    with monkeypatch.context() as broken, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fault(broken, tmp_path)
+        try:
+            main(["fit", "--config", "quick.yaml", *small, *every])
+        finally:
+            subprocess.run(["umount", "files of wandb"], capture_output=True, check=False)
+    about = [str(w.message) for w in caught if "W&B" in str(w.message)]
+    assert len(about) == (said is not None), about
+    assert not said or about[0].startswith(said)
+    errors = capfd.readouterr().err
+    assert "Traceback" not in errors
+    assert "wandb:" not in errors
+
+    run = Path("runs/quick-001")
+    assert json.loads((run / "report.json").read_text())["psnr"] > 3
+    rows = [*csv.DictReader((run / "metrics.csv").open())]
+    assert len([row for row in rows if row["train/psnr"]]) == EPOCHS
+    for epoch in range(1, EPOCHS + 1):
+        assert (run / "analyses" / f"epoch={epoch:04d}" / "reconstructions.png").is_file()
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert (run / "config.yaml").is_file()
+
+
+@pytest.fixture
+def quietly_offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    return WandbRun(save_dir=str(tmp_path / "wb"))
+
+
+def test_a_run_after_one_whose_process_died_is_logged_again(quietly_offline, tmp_path):
+    quietly_offline.log_metrics({"a": 1.0}, 0)
+    kill_service()
+    with pytest.warns(UserWarning, match="left out from here on"):
+        quietly_offline.log_metrics({"a": 2.0}, 1)
+    assert quietly_offline.where() == "left out: Connection lost"
+    quietly_offline.experiment.log({"by": "a module of the user's"})
+    quietly_offline.close()
+    following = WandbRun(save_dir=str(tmp_path / "next"))
+    following.log_metrics({"a": 3.0}, 0)
+    following.close()
+    assert following.failure is None
+
+
+def test_full_disk_under_a_picture(quietly_offline, tmp_path, monkeypatch):
+    import wandb
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(wandb, "Image", full)
+    sink = Sink(tmp_path / "a", [quietly_offline], 1, 1)
+    sink.figure("p", new_figure(1, 1, ""))
+    sink.scalars("a", {"b": 1.0})
+    with pytest.warns(UserWarning, match="No space left"):
+        sink.__exit__(None, None, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quietly_offline.log_pictures({"a": np.zeros((2, 2, 3), np.uint8)}, {}, "")
+        quietly_offline.close()
+    assert (tmp_path / "a" / "scalars.json").is_file()
+
+
+def test_what_is_not_finite_is_null_in_json_and_absent_from_wandb(tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(
+        WandbRun, "experiment", type("Run", (), {"log": lambda self, row: sent.append(row)})()
+    )
+    logger = WandbRun(save_dir=str(tmp_path / "wb"))
+    with (
+        pytest.warns(UserWarning, match=r"epoch 7: 2 numbers are not finite, among them x/inf"),
+        Sink(tmp_path / "a", [logger], 7, 70) as sink,
+    ):
+        sink.scalars("x", {"inf": float("inf"), "nan": float("nan"), "one": 1.0})
+    assert sent == [{"x/one": 1.0, "epoch": 7, "trainer/global_step": 70}]
+    text = (tmp_path / "a" / "scalars.json").read_text()
+    read = json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
+    assert read["scalars"] == {"x/inf": None, "x/nan": None, "x/one": 1.0}
+    logger.log_metrics({"loss": float("nan"), "psnr": 3.0}, 1)
+    assert sent[-1] == {"psnr": 3.0, "trainer/global_step": 1}

@@ -1,0 +1,178 @@
+"""``xinc compare`` on runs made by hand, of which every number is known."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from xinc_lightning.compare import compare, csv_table, markdown_table, matched_layers
+from xinc_lightning.compare_cli import figures_of, main
+from xinc_lightning.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
+from xinc_lightning.run_results import RunError, read_run
+
+NERV = {10: 20.0, 20: 25.0, 40: 30.0}
+FFN = {20: 24.0, 30: 26.5}
+
+
+def make_run(folder, module, seed, psnr, layers, bpp):
+    """A run whose every scalar is its epoch, with arrays of four neurons and ten pixels."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(
+        f"seed_everything: {seed}\nmodel: {{class_path: xinc_lightning.modules.{module}}}\ndata: {{path: bunny}}\n"
+    )
+    rows = ["epoch,train/psnr,val/psnr,bpp", f",,,{bpp}"]
+    for epoch, value in psnr.items():
+        rows += [f"{epoch - 1},{value - 5},,", f"{epoch - 1},,{value},"]
+        checkpoint = folder / "analyses" / f"epoch={epoch:04d}"
+        checkpoint.mkdir(parents=True)
+        scalars = {}
+        for layer in layers:
+            scalars[f"xinc/{layer}/variance/grid_median"] = float(epoch)
+            scalars[f"xinc/{layer}/variance/grid_q25"] = 0.0
+            scalars[f"xinc/{layer}/intensity/intensity_correlation"] = None if layer == "head" else 0.5
+            (checkpoint / "variance").mkdir(exist_ok=True)
+            (checkpoint / "pixels_per_neuron").mkdir(exist_ok=True)
+            dead = np.array([False, True, False, False])
+            np.savez(checkpoint / f"variance/{layer}.npz", dead=dead, scores_grid=[0.3, np.nan, 0.1, 0.2])
+            np.savez(
+                checkpoint / f"pixels_per_neuron/{layer}.npz", counts=[5, 0, 10, 0], dead=dead, pixels=10
+            )
+        record = {"epoch": epoch, "scalars": scalars, "settings": {"a": "later version's"}}
+        (checkpoint / "scalars.json").write_text(json.dumps(record))
+    (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """A NeRV that was followed for 40 epochs, and an FFN for 30."""
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "nerv-001", "NeRVModule", 1, NERV, ("block1", "block2", "head"), 31.85)
+    make_run(tmp_path / "ffn-001", "FFNModule", 2, FFN, ("layer1", "layer2"), 32.2)
+    (tmp_path / "nerv-001" / "report.json").write_text(json.dumps({"psnr": 30.1, "bpp": 31.85}))
+    return [read_run(tmp_path / name) for name in ("nerv-001", "ffn-001")]
+
+
+@pytest.mark.parametrize(
+    ("at", "epochs"), [("last", [40, 30]), ("epoch", [20, 20]), ("psnr", [20, 30])], ids=str
+)
+def test_checkpoints_that_are_compared(runs, at, epochs):
+    """At matched PSNR, FFN's best of 26.5 dB is the target, and NeRV was nearest to it at 25."""
+    assert [checkpoint.epoch for checkpoint in compare(runs, at).checkpoints] == epochs
+
+
+def test_psnr_is_of_the_clip_where_that_is_known(runs):
+    assert [c.psnr for c in runs[0].checkpoints] == [20.0, 25.0, 30.1], (
+        "validation, and report.json at the end"
+    )
+    (runs[1].path / "metrics.csv").write_text("epoch,train/psnr,val/psnr\n9,11,\n24,13,\n29,14,\n")
+    assert [c.psnr for c in read_run(runs[1].path).checkpoints] == [11.0, 14.0], "as last measured before"
+
+
+def test_resumed_run_keeps_what_was_measured_before(runs):
+    metrics = runs[1].path / "metrics.csv"
+    metrics.rename(metrics.with_name("metrics-part1.csv"))
+    metrics.write_text("epoch,val/psnr\n39,28\n")
+    assert read_run(runs[1].path).measured == {20: 24.0, 30: 26.5, 40: 28.0}
+
+
+def test_layers_belong_together_by_name_else_by_depth(runs, tmp_path):
+    assert [(p.name, p.layers) for p in matched_layers(runs)] == [
+        ("block1", ("block1", None)),
+        ("block2 | layer1", ("block2", "layer1")),
+        ("head | layer2", ("head", "layer2")),
+    ]
+    light = read_run(make_run(tmp_path / "light-001", "NeRVModule", 3, {10: 20.0}, ("head",), 31.85))
+    assert [(p.name, p.layers) for p in matched_layers([light, runs[0]])] == [
+        ("block1", (None, "block1")),
+        ("block2", (None, "block2")),
+        ("head", ("head", "head")),
+    ]
+
+
+def test_table_holds_every_scalar(runs):
+    rows = [*csv.reader(io.StringIO(csv_table(compare(runs))))]
+    assert rows[0] == ["layer", "analysis", "quantity", "nerv-001", "ffn-001"]
+    table = {tuple(row[:3]): row[3:] for row in rows[1:]}
+    assert table["", "", "architecture"] == ["NeRV", "FFN"]
+    assert table["", "", "PSNR at this epoch, dB"] == ["30.1", "26.5"]
+    assert table["", "", "bpp"] == ["31.85", "32.2"], "of the FFN as logged: it did not end"
+    assert table["head | layer2", "variance", "grid_median"] == ["40.0", "30.0"]
+    assert table["block1", "variance", "grid_median"] == ["40.0", ""]
+    assert table["head | layer2", "intensity", "intensity_correlation"] == ["nan", "0.5"]
+    assert len(rows) == 1 + 11 + 3 * 3
+    assert "| head \\| layer2 | variance | grid_median | 40 | 30 |" in markdown_table(compare(runs))
+
+
+def test_overlays_show_the_numbers(runs):
+    comparison = compare(runs)
+    ((first, *_),) = sorted_variances(comparison)
+    x, y = first.lines[0]
+    assert x.tolist() == [0, 50, 100]
+    assert y.tolist() == [0.1, 0.2, 0.3], "without the dead one"
+    upper, lower = pixels_per_neuron_histograms(comparison)
+    assert upper[0].lines[0][1].max() == 50, "two of four neurons have no pixel"
+    assert lower[0].lines[0][1].tolist() == [0, 0, 50, 100]
+    course = evolutions(comparison, "epoch")["variance"][0][-1]
+    assert course.title == "head | layer2: grid_median"
+    assert course.lines[0][0].tolist() == course.lines[0][1].tolist() == [10, 20, 40]
+    assert evolutions(comparison, "psnr")["variance"][0][-1].lines[1][0].tolist() == [24.0, 26.5]
+    assert len(evolutions(comparison, "epoch")["variance"]) == 1, "quartiles are in the table only"
+
+
+def test_command_writes_and_prints(runs, tmp_path, capsys):
+    main(["nerv-001", "ffn-001", "--at", "psnr", "--out", "here"])
+    names = {path.name for path in (tmp_path / "here").iterdir()}
+    assert {"table.csv", "table.md", "variance.png", "quality.png", "evolution_variance_by_psnr.png"} <= names
+    printed = capsys.readouterr().out
+    assert "grid_median" in printed
+    assert "26.50" in printed or "26.5" in printed
+    assert f"{len(names) - 2} figures" in printed
+
+
+def test_what_an_analysis_did_not_save_is_not_drawn(runs, tmp_path):
+    only = read_run(make_run(tmp_path / "bare-001", "NeRVModule", 1, {10: 20.0}, (), 30))
+    assert set(figures_of(compare([only, only]))) == {"quality"}
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    paths = [make_run(tmp_path / part / "nerv-001", "NeRVModule", 1, NERV, ("head",), 30) for part in "ab"]
+    assert compare([read_run(p) for p in paths]).labels == tuple(map(str, paths))
+
+
+def error_of(capsys, *args):
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    line = capsys.readouterr().err.strip()
+    assert "\n" not in line
+    return line.removeprefix("xinc: error: "), stop.value.code
+
+
+def test_errors_are_one_sentence(runs, tmp_path, capsys):
+    assert error_of(capsys, "nerv-01", "ffn-001") == (
+        "compare: there is no run 'nerv-01'. Did you mean 'nerv-001'?",
+        1,
+    )
+    assert error_of(capsys, "nerv-001", "--at", "best")[1] == 2
+    assert error_of(capsys)[1] == 2
+    (tmp_path / "empty").mkdir()
+    assert "has no analysed checkpoint" in error_of(capsys, "empty")[0]
+    (tmp_path / "ffn-001/analyses/epoch=0020/scalars.json").unlink()
+    message, code = error_of(capsys, "nerv-001", "ffn-001", "--at", "epoch")
+    assert code == 1
+    assert message.endswith("no analysed epoch in common: nerv-001 has 10, 20, 40; ffn-001 has 30.")
+    (tmp_path / "ffn-001/metrics.csv").unlink()
+    assert "the PSNR of 'ffn-001' is not known" in error_of(capsys, "nerv-001", "ffn-001", "--at", "psnr")[0]
+    (tmp_path / "ffn-001/analyses/epoch=0030/variance/layer1.npz").write_bytes(b"cut off")
+    message, code = error_of(capsys, "ffn-001")
+    assert "layer1.npz' cannot be read" in message
+    assert not (tmp_path / "compare").exists(), "nothing is written before everything is read"
+    (tmp_path / "ffn-001/analyses/epoch=0030/scalars.json").write_text("{")
+    assert "scalars.json' cannot be read" in error_of(capsys, "ffn-001")[0]
+
+
+def test_arrays_of_no_layer(runs):
+    with pytest.raises(RunError, match="has no variance of stem"):
+        runs[0].checkpoints[0].arrays("variance", "stem")

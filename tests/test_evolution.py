@@ -1,0 +1,109 @@
+"""``xinc evolution`` on runs made by hand."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from xinc_lightning.data import write_gif
+from xinc_lightning.evolution import growing_heat_maps, growing_neurons, titles
+from xinc_lightning.evolution_cli import main
+from xinc_lightning.run_results import read_run
+
+EPOCHS = {5: [2, 7, 9], 10: [9, 2, 4], 20: [2, 4, 9]}
+"""Which neurons were logged when: 7 and 4 come and go, as the largest ones do."""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Neuron n's map is n times the epoch everywhere."""
+    monkeypatch.chdir(tmp_path)
+    for epoch, neurons in EPOCHS.items():
+        folder = tmp_path / "nerv-001" / "analyses" / f"epoch={epoch:04d}"
+        (folder / "maps").mkdir(parents=True)
+        (folder / "neurons_per_pixel").mkdir()
+        (folder / "scalars.json").write_text(json.dumps({"scalars": {"xinc/head/maps/dead_fraction": 0.0}}))
+        maps = np.array(neurons)[:, None, None] * np.full((1, 8, 16), float(epoch))
+        np.savez(
+            folder / "maps/head.npz",
+            neurons=neurons,
+            labels=[f"#{n}" for n in neurons],
+            maps=maps,
+            total=maps.sum(0),
+        )
+        share = np.stack([np.full((8, 16), 0.5), np.full((8, 16), epoch / 100)])
+        np.savez(folder / "neurons_per_pixel/head.npz", thresholds=[0.1, 0.5], share=share)
+    (tmp_path / "nerv-001/metrics.csv").write_text("epoch,val/psnr\n4,20\n19,30\n")
+    return read_run(tmp_path / "nerv-001")
+
+
+def test_neurons_are_followed_by_index(run):
+    grown = growing_neurons(run, "head")
+    assert grown.neurons == (2, 9)
+    assert grown.labels == ("#2", "#9")
+    assert grown.maps[:, :, 0, 0].tolist() == [[10, 45], [20, 90], [40, 180]]
+    assert growing_neurons(run, "head", [9]).maps[:, 0, 0, 0].tolist() == [45, 90, 180]
+
+
+def test_heat_maps_of_every_checkpoint(run):
+    checkpoints, rows = growing_heat_maps(run)
+    assert [c.epoch for c in checkpoints] == [5, 10, 20]
+    assert [row.label.split()[-1] for row in rows] == ["Σ|c|", "τ10", "τ50"]
+    assert rows[2].maps["head"][:, 0, 0].tolist() == [5, 10, 20]
+    assert titles(run, "layers", checkpoints)[1:] == [
+        "? layers · ? · epoch 10 · 20.00 dB",
+        "? layers · ? · epoch 20 · 30.00 dB",
+    ]
+
+
+def test_command_writes_films_that_keep_their_scale(run, tmp_path, capsys):
+    main(["nerv-001"])
+    folder = tmp_path / "nerv-001" / "evolution"
+    assert {p.name for p in folder.iterdir()} == {"head.gif", "head.mp4", "heat_maps.gif", "heat_maps.mp4"}
+    assert "2 films" in capsys.readouterr().out
+    film = Image.open(folder / "heat_maps.gif")
+    pictures = [np.asarray(picture.convert("RGB")).astype(int) for picture in ImageSequence.Iterator(film)]
+    durations = [picture.info["duration"] for picture in ImageSequence.Iterator(film)]
+    assert durations == [500, 500, 2000]
+    changed = np.abs(pictures[2] - pictures[0]).sum(-1) > 60
+    rows = np.flatnonzero(changed.any(1))
+    height = len(changed)
+    assert rows.max() > 0.7 * height, "the share above τ50 grows"
+    assert not changed[int(0.45 * height) : int(0.6 * height)].any(), "the share above τ10 stays, colours too"
+    video = cv2.VideoCapture(str(folder / "head.mp4"))
+    count = 0
+    while video.read()[0]:
+        count += 1
+    assert count == 2 + 4, "the last one stays for two seconds"
+
+
+def test_chosen_layers_and_neurons(run, tmp_path):
+    main(["nerv-001", "--layers", "head", "--neurons", "9", "--out", "here"])
+    assert {p.name for p in (tmp_path / "here").iterdir()} == {"head.gif", "head.mp4"}
+
+
+def test_errors_are_one_sentence(run, tmp_path, capsys):
+    def error_of(*args):
+        with pytest.raises(SystemExit) as stop:
+            main(args)
+        line = capsys.readouterr().err.strip()
+        assert "\n" not in line
+        assert stop.value.code in (1, 2)
+        return line.removeprefix("xinc: error: evolution: ")
+
+    assert error_of("nerv-01") == "there is no run 'nerv-01'. Did you mean 'nerv-001'?"
+    assert error_of("nerv-001", "--layers", "block9").endswith("of a layer 'block9'; it has those of head.")
+    assert error_of("nerv-001", "--neurons", "7") == (
+        "'nerv-001' has no maps of neuron 7 of head at every checkpoint; it has those of 2, 9."
+    )
+    assert "invalid int value" in error_of("nerv-001", "--neurons", "many")
+
+
+def test_gif_has_one_palette(tmp_path):
+    frames = np.zeros((2, 8, 8, 3), np.uint8)
+    frames[0, :, :4], frames[1, :, 4:] = (200, 30, 10), (10, 30, 200)
+    write_gif(tmp_path / "film.gif", frames, [0.2, 0.4])
+    read = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(Image.open(tmp_path / "film.gif"))]
+    assert np.abs(np.stack(read).astype(int) - frames).max() <= 2

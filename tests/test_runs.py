@@ -1,0 +1,53 @@
+"""Run folders are never shared, and never left behind empty."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from xinc_lightning.runs import discard, lock, new_run, unlock
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_runs_that_start_at_once_get_folders_of_their_own(tmp_path):
+    with ThreadPoolExecutor(16) as threads:
+        runs = [*threads.map(lambda _: new_run(tmp_path / "runs", "same"), range(64))]
+    assert sorted(run.name for run in runs) == [f"same-{n:03d}" for n in range(1, 65)]
+
+
+def test_processes_that_start_at_once_get_folders_of_their_own(tmp_path):
+    script = "from pathlib import Path; from xinc_lightning.runs import new_run\n"
+    script += "for _ in range(30): print(new_run(Path('runs'), 'same'))"
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {script}"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) for _ in range(3)]
+    runs = [line for process in processes for line in process.communicate()[0].splitlines()]
+    assert len(runs) == len(set(runs)) == 90
+
+
+def test_a_command_that_came_to_nothing_leaves_nothing(tmp_path):
+    run = new_run(tmp_path / "runs", "mine")
+    lock(run)
+    unlock()
+    discard(run)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_results_are_never_discarded(tmp_path):
+    first, second = (new_run(tmp_path / "runs", "mine") for _ in range(2))
+    (first / "config.yaml").write_text("")
+    discard(first)
+    discard(second)
+    assert [*(tmp_path / "runs").rglob("*")] == [first, first / "config.yaml"]
+
+
+def test_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        ValueError, match=r"default_root_dir: no run can be kept in '.*file/runs': Not a directory"
+    ):
+        new_run(tmp_path / "file" / "runs", "mine")
+    with pytest.raises(ValueError, match=r"File name too long"):
+        new_run(tmp_path / ("x" * 300), "mine")

@@ -1,0 +1,204 @@
+"""The scripts: a smoke run of the paper's experiment, and the W&B workspace for what it logs."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xinc_lightning.reproduce import Plan
+from xinc_lightning.reproduce.fits import carry_out
+from xinc_lightning.reproduce.results import FOLDERS, read_trained
+from xinc_lightning.run_results import read_run
+
+ROOT = Path(__file__).parent.parent
+
+
+def script(name, *args, cwd=ROOT, code=0):
+    """Run a script as a user does; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / name), *args],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=1500,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def reproduction(tmp_path_factory):
+    """The folder of a smoke run with two seeds, and what it printed."""
+    folder = tmp_path_factory.mktemp("paper")
+    printed = script("reproduce_paper.py", "--fast", "--seeds", "1", "2", cwd=folder)
+    return folder / "reproduction-fast", printed
+
+
+def plan_of(folder):
+    return Plan("bunny", (None,), (1, 2), folder, fast=True)
+
+
+def test_every_figure_of_the_paper_is_drawn(reproduction):
+    folder, _ = reproduction
+    names = {path.stem for path in (folder / "figures").glob("*.png")}
+    assert names == {path.stem for path in (folder / "figures").glob("*.pdf")}
+    assert {int(re.match(r"figure(\d+)", name)[1]) for name in names} == set(range(3, 20))
+    assert {f"figure12_nerv_{layer}" for layer in ("block1", "block2", "block3", "head")} <= names
+    for path in (folder / "figures").glob("*.png"):
+        assert np.asarray(Image.open(path)).std() > 10, f"{path.name} is empty"
+
+
+def test_report_has_our_numbers_beside_the_papers(reproduction):
+    folder, printed = reproduction
+    text = (folder / "report.md").read_text()
+    assert "report.md" in printed
+    for number in ("34.29", "33.50", "32,971", "978,557", "nearly 50 %", "0.0002", "0.044"):
+        assert number in text
+    runs = [read_run(path) for path in carry_out(plan_of(folder).fits)]
+    ffn = np.mean([run.final["psnr"] for run in runs if run.architecture == "FFN"])
+    assert f"| FFN | {ffn:.2f} (" in text
+    networks = next(run.final["parameters"] / 2 for run in runs if run.architecture == "FFN")
+    assert f"| {networks:,.0f} | 32,971 |" in text, "of one frame's network, of which a run has two"
+    dead = np.mean(
+        [
+            run.checkpoints[-1].scalars["xinc/layer2/maps/dead_fraction"]
+            for run in runs
+            if run.architecture == "FFN"
+        ]
+    )
+    assert f"| FFN layer2 | {dead:.1%} | nearly 50 %" in text
+    assert "A smoke run" in text
+    assert "of one clip they show the other seeds" in text
+    assert "nan" not in text
+
+
+def test_finished_fits_are_not_done_again_and_interrupted_ones_go_on(reproduction, monkeypatch):
+    folder, _ = reproduction
+    fits = plan_of(folder).fits
+    done = [fit.run() for fit in fits]
+    assert [run.name for run in done] == [
+        "ffn-seed1-001",
+        "nerv-seed1-001",
+        "ffn-seed2-001",
+        "nerv-seed2-001",
+    ]
+    commands = []
+
+    def record(command):
+        commands.append(command)
+        (done[0] / "report.json").write_text(report)
+
+    monkeypatch.setattr("xinc_lightning.reproduce.fits.main", record)
+    assert carry_out(fits) == done
+    assert commands == []
+    report = (done[0] / "report.json").read_text()
+    (done[0] / "report.json").unlink()
+    assert carry_out(fits) == done
+    ((*_, flag, value),) = commands
+    assert (flag, value) == ("--ckpt_path", "last"), "it was interrupted before its report"
+
+
+def test_results_are_as_the_analyses_computed_them(reproduction):
+    """What is rebuilt gives the numbers that were logged."""
+    trained = read_trained(plan_of(reproduction[0]).fits[1].run())
+    for layer in trained.layers:
+        for kind, name in FOLDERS.items():
+            result = trained.result(kind, layer)
+            assert result.layer == f"NeRV {layer}"
+            for key, value in result.scalars().items():
+                assert value == pytest.approx(trained.scalar(layer, f"{name}/{key}"), rel=1e-5), (
+                    layer,
+                    name,
+                    key,
+                )
+
+
+def test_unknown_clip_is_one_sentence(tmp_path):
+    printed = script("reproduce_paper.py", "--data", "nowhere", cwd=tmp_path, code=1)
+    assert printed.splitlines()[-1].startswith("xinc: error: 'nowhere' does not exist")
+    assert "Traceback" not in printed
+
+
+@pytest.fixture
+def dashboard():
+    """The printed specification."""
+    pytest.importorskip("wandb_workspaces", reason="the extra `dashboard` is not installed")
+    offline = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "WANDB_API_KEY": "",
+    }
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "wandb_dashboard.py"),
+        "--dry-run",
+        "--entity",
+        "somebody",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env=offline, timeout=300, check=True)
+    return json.loads(done.stdout)
+
+
+def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
+    assert dashboard["entity"] == "somebody"
+    section = dashboard["spec"]["section"]
+    sections = {one["name"]: one["panels"] for one in section["panelBankConfig"]["sections"]}
+    assert {"Quality", "NeRV head", "FFN layer3", "Contribution maps", "Neurons"} <= set(sections)
+    grouping = [key["name"] for key in section["runSets"][0]["grouping"]]
+    assert grouping == ["architecture.value", "bpp.value"]
+    runs = [read_run(run) for fit in plan_of(reproduction[0]).fits if (run := fit.run())]
+    scalars = {key for run in runs for key in run.checkpoints[-1].scalars}
+    scalars |= {
+        "train/psnr",
+        "val/psnr",
+        "val/ssim",
+        *(f"final/{name}" for run in runs for name in run.final),
+    }
+    drawn = {
+        name
+        for panels in sections.values()
+        for panel in panels
+        for name in panel["config"].get("metrics", [])
+    }
+    assert {*drawn} - scalars == set()
+    pictures = {
+        f"xinc/{path.relative_to(run.checkpoints[-1].folder).with_suffix('')}"
+        for run in runs
+        for path in run.checkpoints[-1].folder.rglob("*.png")
+    }
+    media = {
+        key
+        for panels in sections.values()
+        for panel in panels
+        for key in panel["config"].get("mediaKeys", [])
+    }
+    pages = {f"xinc/{path.stem}" for run in runs for path in run.checkpoints[-1].folder.glob("*.html")}
+    strips = {key for key in media if key.startswith("xinc/strips/")}  # which take more than one checkpoint
+    assert media - pictures - pages - strips == set()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_dry_run_opens_no_connection(monkeypatch, capsys):
+    pytest.importorskip("wandb_workspaces", reason="the extra `dashboard` is not installed")
+    import importlib.util
+
+    def refuse(*_, **__):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(sys, "argv", ["wandb_dashboard.py", "--dry-run"])
+    spec = importlib.util.spec_from_file_location("wandb_dashboard", ROOT / "scripts" / "wandb_dashboard.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main()
+    assert json.loads(capsys.readouterr().out)["project"] == "xinc_lightning"

@@ -1,0 +1,177 @@
+"""Checkpoint files: written whole or not at all, checked before they are read, never trusted with code.
+
+A checkpoint is what ``torch.save`` writes, with a digest of all its bytes in the comment at the end of the zip
+archive. So the one file is enough to tell whether it is intact, and plain ``torch.load`` still opens it.
+"""
+
+import hashlib
+import io
+import os
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+MARK = b"xinc sha256 "
+TRAILER = len(MARK) + 64
+"""Bytes of the mark and the digest."""
+
+INSTANTIATION = ("_instantiator", "_class_path")
+"""Hyperparameters by which a checkpoint could say what is to be called when it is loaded; ours never do."""
+
+
+class CheckpointError(ValueError):
+    """A file is not an intact checkpoint of ours."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that appears under its name only when all of it is on the disk.
+
+    It is written beside its place, never in another folder, which could be on another disk.
+
+    Raises:
+        OSError: if it cannot be written; what was there before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.unfinished")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # or the new name may be lost with the power
+        finally:
+            os.close(folder)
+
+
+def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint with its digest.
+
+    Args:
+        checkpoint: what to store; paths, NumPy scalars and arrays become text, numbers and tensors.
+        path: where; an older file there is replaced when the new one is complete.
+
+    Raises:
+        TypeError: if something in it is not a plain value or a tensor, so that it could not be read again.
+        OSError: if it cannot be written; an older file is untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save(_plain(checkpoint, "checkpoint"), buffer)
+    content = buffer.getvalue()[:-2] + struct.pack("<H", TRAILER)  # zip ends with the length of a comment
+    write_atomically(path, content + MARK + hashlib.sha256(content).hexdigest().encode())
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, on the CPU, after checking that it is whole; no code in it is ever run.
+
+    Raises:
+        CheckpointError: if the file is anything but an intact checkpoint of an INR; names the newest good one
+            beside it.
+    """
+    try:
+        return _verified(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"'{path}' {error}.{_newest_good(path)}") from None
+
+
+def _verified(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}") from None
+    if not content:
+        raise CheckpointError("is an empty file, not a checkpoint")
+    if not content.startswith(b"PK"):
+        raise CheckpointError(f"is not a checkpoint: it begins with {content[:16]!r}")
+    body, trailer = content[:-TRAILER], content[-TRAILER:]
+    if not trailer.startswith(MARK):
+        raise CheckpointError(
+            "was cut short, or was not written by xinc_lightning: there is no digest at its end"
+        )
+    if trailer[len(MARK) :] != hashlib.sha256(body).hexdigest().encode():
+        raise CheckpointError("is damaged: its content does not match its digest")
+    try:
+        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:
+        raise CheckpointError("is refused: it holds more than plain values and tensors") from None
+    if (
+        not isinstance(checkpoint, dict)
+        or not {"state_dict", "hyper_parameters", "module"} <= checkpoint.keys()
+    ):
+        raise CheckpointError("is not a checkpoint of an implicit neural representation")
+    for key, value in checkpoint.items():
+        if key.endswith("hyper_parameters") and any(name in value for name in INSTANTIATION):
+            raise CheckpointError("is refused: it names what is to be called when it is loaded")
+    return checkpoint
+
+
+def _newest_good(bad: Path) -> str:
+    """A sentence about the newest intact checkpoint in the folder of a bad one."""
+    others = [path for path in bad.parent.glob("*.ckpt") if path != bad]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
+        with suppress(CheckpointError):
+            _verified(path)
+            return f" The newest good checkpoint beside it is '{path}'."
+    return ""
+
+
+def _plain(value: Any, where: str) -> Any:
+    """The same with nothing in it that ``torch.load(weights_only=True)`` would refuse."""
+    if isinstance(value, Mapping):
+        return {_plain(key, where): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(_plain(item, f"{where}[{i}]") for i, item in enumerate(value))
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, Enum):
+        return _plain(value.value, where)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str | bytes | torch.Size | torch.dtype):
+        return value
+    raise TypeError(f"{where} is a {type(value).__name__}; checkpoints hold only plain values and tensors.")
+
+
+def rewind_to_epoch_start(checkpoint: dict[str, Any]) -> bool:
+    """Make a checkpoint saved between two batches of an epoch one that starts this epoch; whether it was one."""
+    loops = checkpoint.get("loops", {}).get("fit_loop", {})
+    if not loops:
+        return False
+    epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
+    if epochs["total"]["started"] == epochs["total"]["processed"] or batches["is_last_batch"]:
+        return False
+    for counts in ("total", "current"):
+        epochs[counts]["ready"] = epochs[counts]["started"] = epochs[counts]["processed"]
+    return True
+
+
+class CheckpointFile(TorchCheckpointIO):
+    """How the trainer reads and writes checkpoints of INRs."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write a checkpoint; see :func:`write_checkpoint`."""
+        write_checkpoint(checkpoint, Path(path))
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read a checkpoint onto the CPU, whatever the caller thinks of its contents; see :func:`read_checkpoint`."""
+        return read_checkpoint(Path(path))

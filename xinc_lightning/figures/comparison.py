@@ -1,0 +1,85 @@
+"""Several runs on one axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from xinc_lightning.figures.density import COLOURS, STYLES
+from xinc_lightning.figures.style import MARKERS, new_figure
+
+LOGARITHMIC = 30
+"""Positive values whose largest is so many times the smallest are shown on a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One axis.
+
+    Attributes:
+        title: heading.
+        x: label of the horizontal axis.
+        y: label of the vertical axis.
+        lines: by number of the run, its points [n] and [n].
+        ticks: names of the places 0, 1, … where the horizontal axis has names, else empty.
+    """
+
+    title: str
+    x: str
+    y: str
+    lines: dict[int, tuple[np.ndarray, np.ndarray]]
+    ticks: tuple[str, ...] = ()
+
+
+def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, points: bool = False) -> Figure:
+    """A grid of panels in which each run has its colour, line and marker.
+
+    Args:
+        rows: the panels; a row has one vertical scale, all have one horizontal scale.
+        runs: what the runs are called.
+        title: heading.
+        points: whether to mark the points.
+    """
+    columns = max(len(row) for row in rows)
+    height = 3.2 if len(rows) == 1 else 2.2
+    figure = new_figure(max(2.9 * columns, 7) + 0.6, height * len(rows) + 1.1, title)
+    grid = figure.subplots(len(rows), columns, squeeze=False, sharex=True, sharey="row")
+    for number, (axes_of_row, row) in enumerate(zip(grid, rows, strict=True)):
+        for axes in axes_of_row[len(row) :]:
+            axes.axis("off")
+        drawn = [y[np.isfinite(y)] for panel in row for _, y in panel.lines.values()]
+        values = np.concatenate(drawn) if drawn else np.zeros(0)
+        logarithmic = len(values) > 0 and 0 < values.min() * LOGARITHMIC < values.max()
+        for place, (axes, panel) in enumerate(zip(axes_of_row, row, strict=False)):
+            for run, (x, y) in panel.lines.items():
+                look = _look(run)
+                axes.plot(x, y, **(look if points else {**look, "marker": ""}))
+            axes.set_title(panel.title, fontsize=9)
+            axes.grid(alpha=0.3)
+            if logarithmic:
+                axes.set_yscale("log")
+                axes.minorticks_off()
+            if panel.ticks:
+                axes.set_xticks(range(len(panel.ticks)), panel.ticks, fontsize=8)
+            if place == 0:
+                axes.set_ylabel(panel.y)
+            if number + 1 == len(rows) or rows[number + 1][0].x != panel.x:
+                axes.set_xlabel(panel.x)
+                axes.tick_params(labelbottom=True)
+    handles = [
+        Line2D([], [], **(_look(run) if points else {**_look(run), "marker": ""})) for run in range(len(runs))
+    ]
+    figure.legend(handles, runs, loc="outside lower center", ncols=min(len(runs), 4), frameon=False)
+    return figure
+
+
+def _look(run: int) -> dict[str, Any]:
+    return {
+        "color": COLOURS[run % len(COLOURS)],
+        "linestyle": STYLES[run // len(COLOURS) % len(STYLES)],
+        "marker": MARKERS[run % len(MARKERS)],
+        "markersize": 4,
+    }

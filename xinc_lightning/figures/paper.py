@@ -1,0 +1,88 @@
+"""Layouts that only the paper has: layers below each other, neurons of several seeds with their maps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from xinc_lightning.analyses import SharedEmbedding
+from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, new_figure, scale_of, show
+
+
+@dataclass(frozen=True)
+class SampledMaps:
+    """Some neurons of one layer.
+
+    Attributes:
+        layer: name of the layer.
+        labels: [n] what identifies each neuron.
+        maps: [n, height, width] contribution maps.
+    """
+
+    layer: str
+    labels: tuple[str, ...]
+    maps: np.ndarray
+
+
+def maps_by_layer(rows: Sequence[SampledMaps], frame: np.ndarray, title: str) -> Figure:
+    """A row a layer: the frame, then maps of its neurons in the layer's colour scale (Figs 3, 11).
+
+    Args:
+        rows: the layers, from above.
+        frame: [height, width, 3] in [0, 1].
+        title: heading.
+    """
+    columns = 1 + max(len(row.maps) for row in rows)
+    height, width = frame.shape[:2]
+    cell = float(np.clip(2.2 * height / width, 0.8, 3.5))
+    figure = new_figure(2.2 * columns + 1, len(rows) * (cell + 0.35) + 0.7, title)
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes, row in zip(grid, rows, strict=True):
+        show(axes[0], frame.clip(0, 1), row.layer)
+        scale = scale_of(row.maps)
+        for empty in axes[1 + len(row.maps) :]:
+            empty.axis("off")
+        for one, image, label in zip(axes[1:], row.maps, row.labels, strict=False):
+            drawn = show(one, image, label, **scale)
+        figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both")
+    return figure
+
+
+def embedding_with_maps(
+    panel: SharedEmbedding, shown: np.ndarray, labels: Sequence[str], maps: np.ndarray, title: str
+) -> Figure:
+    """Neurons of several seeds in one embedding, and what those that are numbered paint (Fig 10).
+
+    Args:
+        panel: the embedding.
+        shown: [m] places, among the embedding's neurons, of those whose maps are shown.
+        labels: [m] what identifies them.
+        maps: [m, height, width] in [0, 1].
+        title: heading.
+    """
+    height, width = maps.shape[1:]
+    columns = 3
+    rows = -(-len(maps) // columns)
+    cell = float(np.clip(2.2 * height / width, 0.8, 3.5))
+    figure = new_figure(5.5 + 2.2 * columns, max(rows * (cell + 0.35), 4.5) + 0.8, title)
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[5.5, 2.2 * columns]))
+    scatter = left.subplots()
+    scatter.set_xticks([])
+    scatter.set_yticks([])
+    for number, group in enumerate(panel.groups):
+        here = panel.positions[panel.members == number]
+        look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        scatter.scatter(*here.T, s=20, lw=0, alpha=0.7, label=f"seed {group}", **look)
+    for number, place in enumerate(shown, start=1):
+        circle = {"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "black", "lw": 0.6, "alpha": 0.85}
+        scatter.annotate(
+            str(number), panel.positions[place], fontsize=7, ha="center", va="center", bbox=circle
+        )
+    scatter.legend(fontsize=8)
+    grid = right.subplots(rows, columns, squeeze=False)
+    for empty in grid.flat[len(maps) :]:
+        empty.axis("off")
+    for number, (axes, image, label) in enumerate(zip(grid.flat, maps, labels, strict=False), start=1):
+        show(axes, image, f"{number}: {label}", cmap=SEQUENTIAL, vmin=0, vmax=1)
+    return figure

@@ -1,0 +1,194 @@
+"""What several runs' analyses look like on one axis."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from xinc_lightning.compare import Comparison, Place
+from xinc_lightning.figures import Panel
+
+Line = tuple[np.ndarray, np.ndarray]
+Lines = dict[int, Line]
+Arrays = Mapping[str, np.ndarray]
+Rows = list[list[Panel]]
+
+BINS = 40
+UNSHOWN = ("_q25", "_q75", "_rank", "_null_median", "_above_null")
+"""Of the variances, evolution shows medians and their distance from shifted labels."""
+
+
+def sorted_variances(comparison: Comparison) -> Rows:
+    """A row a partition: each run's live neurons, sorted by variance (Fig 4)."""
+    arrays = _arrays(comparison, "variance", "dead")
+    partitions = dict.fromkeys(
+        key.removeprefix("scores_") for saved in arrays.values() for key in saved if key.startswith("scores_")
+    )
+
+    def curve(saved: Arrays, partition: str) -> Line:
+        scores = np.sort(saved[f"scores_{partition}"][~saved["dead"]])
+        return np.linspace(0, 100, len(scores)), scores
+
+    return [
+        [
+            Panel(
+                f"{place.name}: {partition}",
+                "live neurons, sorted (%)",
+                "variance of δ",
+                _lines(arrays, place, partial(curve, partition=partition), f"scores_{partition}"),
+            )
+            for place in _with(arrays, comparison.places)
+        ]
+        for partition in partitions
+    ]
+
+
+def pixels_per_neuron_histograms(comparison: Comparison) -> Rows:
+    """How many pixels a neuron has: a histogram above, the sorted counts below (Fig 6)."""
+    arrays = _arrays(comparison, "pixels_per_neuron", "counts", "pixels")
+
+    def shares(saved: Arrays) -> np.ndarray:
+        counts: np.ndarray = 100 * np.sort(saved["counts"]) / saved["pixels"]
+        return counts
+
+    def histogram(saved: Arrays) -> Line:
+        return _histogram(shares(saved), np.linspace(0, 100, BINS + 1))
+
+    def curve(saved: Arrays) -> Line:
+        return np.linspace(0, 100, len(saved["counts"])), shares(saved)
+
+    places = _with(arrays, comparison.places)
+    what = "pixels of the neuron (%)"
+    upper = [Panel(p.name, what, "neurons (%)", _lines(arrays, p, histogram)) for p in places]
+    lower = [Panel(p.name, "neurons, sorted (%)", what, _lines(arrays, p, curve)) for p in places]
+    return [upper, lower] if places else []
+
+
+def neurons_per_pixel_distributions(comparison: Comparison) -> Rows:
+    """A row a threshold: over how many pixels which share of the neurons counts (Figs 7, 17)."""
+    arrays = _arrays(comparison, "neurons_per_pixel", "thresholds", "share")
+    rows = []
+    for threshold in dict.fromkeys(float(x) for saved in arrays.values() for x in saved["thresholds"]):
+
+        def histogram(saved: Arrays, x: float = threshold) -> Line:
+            place = int(np.argmin(np.abs(saved["thresholds"] - x)))
+            return _histogram(100 * saved["share"][place].ravel(), np.linspace(0, 100, BINS + 1))
+
+        rows.append(
+            [
+                Panel(
+                    f"{p.name}: |c| > τ{100 * threshold:g}",
+                    "neurons (%)",
+                    "pixels (%)",
+                    _lines(arrays, p, histogram),
+                )
+                for p in _with(arrays, comparison.places)
+            ]
+        )
+    return rows
+
+
+def intensity_correlations(comparison: Comparison) -> Rows:
+    """Correlation of Σ|c| with intensity and with edges, layer by layer (Fig 5)."""
+    names = tuple(place.name for place in comparison.places)
+    panels = []
+    for what, name in (("intensity", "intensity"), ("edges", "edge")):
+        lines: Lines = {}
+        for run, checkpoint in enumerate(comparison.checkpoints):
+            values = [
+                checkpoint.scalars.get(f"xinc/{place.layers[run]}/intensity/{name}_correlation", np.nan)
+                for place in comparison.places
+            ]
+            if not np.isnan(values).all():
+                lines[run] = (np.arange(len(values)), np.array(values))
+        panels.append(Panel(f"Σ|c| and {what}", "layer, input side first", "Pearson's r", lines, names))
+    return [panels] if any(panel.lines for panel in panels) else []
+
+
+def evolutions(comparison: Comparison, over: str) -> dict[str, Rows]:
+    """By analysis, a row a scalar: its course over training.
+
+    Args:
+        comparison: the runs.
+        over: ``epoch`` or ``psnr``.
+    """
+    names: dict[str, dict[str, None]] = {}
+    for row in comparison.rows():
+        if row.analysis and not row.name.endswith(UNSHOWN):
+            names.setdefault(row.analysis, {})[row.name] = None
+    label = {"epoch": "epoch", "psnr": "PSNR (dB)"}[over]
+    found = {}
+    for analysis, scalars in names.items():
+        rows = [
+            [
+                Panel(
+                    f"{place.name}: {name}",
+                    label,
+                    "",
+                    _courses(comparison, place, f"{analysis}/{name}", over),
+                )
+                for place in comparison.places
+            ]
+            for name in scalars
+        ]
+        found[analysis] = rows
+    return found
+
+
+def quality(comparison: Comparison) -> Rows:
+    """PSNR over training."""
+    lines = {
+        number: (np.array([*run.measured]), np.array([*run.measured.values()]))
+        for number, run in enumerate(comparison.runs)
+        if run.measured
+    }
+    return [[Panel("", "epoch", "PSNR (dB)", lines)]] if lines else []
+
+
+def _courses(comparison: Comparison, place: Place, name: str, over: str) -> Lines:
+    lines = {}
+    for number, (run, layer) in enumerate(zip(comparison.runs, place.layers, strict=True)):
+        key = f"xinc/{layer}/{name}"
+        course = [
+            (float(c.epoch) if over == "epoch" else c.psnr, c.scalars[key])
+            for c in run.checkpoints
+            if key in c.scalars
+        ]
+        if course:
+            x, y = np.array(sorted(course)).T
+            lines[number] = (x, y)
+    return lines
+
+
+def _arrays(comparison: Comparison, analysis: str, *needed: str) -> dict[tuple[int, str], Arrays]:
+    """What an analysis saved, by run and layer; without those that an older version saved in another form."""
+    return {
+        (number, layer): saved
+        for number, checkpoint in enumerate(comparison.checkpoints)
+        for layer in checkpoint.layers(analysis)
+        if set(needed) <= set(saved := checkpoint.arrays(analysis, layer))
+    }
+
+
+def _with(arrays: Mapping[tuple[int, str], object], places: Sequence[Place]) -> list[Place]:
+    """Places of which some run has arrays."""
+    return [place for place in places if any(key in arrays for key in enumerate(place.layers))]
+
+
+def _lines(
+    arrays: Mapping[tuple[int, str], Arrays],
+    place: Place,
+    points: Callable[[Arrays], Line],
+    needed: str | None = None,
+) -> Lines:
+    return {
+        number: points(arrays[number, layer])
+        for number, layer in enumerate(place.layers)
+        if layer and (number, layer) in arrays and (needed is None or needed in arrays[number, layer])
+    }
+
+
+def _histogram(values: np.ndarray, edges: np.ndarray) -> Line:
+    """Percent of the values in each bin, as a line of steps."""
+    counts = np.histogram(values, edges)[0] / max(len(values), 1)
+    return np.repeat(edges, 2)[1:-1], np.repeat(100 * counts, 2)

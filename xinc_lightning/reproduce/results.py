@@ -1,0 +1,98 @@
+"""Results as the analyses computed them, rebuilt from what they saved."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from xinc_lightning.analyses import (
+    ContributionMapsResult,
+    ContributionVsIntensityResult,
+    FlowVsFluctuationResult,
+    GroupingVarianceResult,
+    NeuronClustersResult,
+    NeuronsPerPixelResult,
+    PixelsPerNeuronResult,
+    ThingsAndStuffResult,
+)
+from xinc_lightning.analyses.result import Result
+from xinc_lightning.data import ClipDataModule, PanopticClip
+from xinc_lightning.run_results import Checkpoint, Run, read_run
+
+R = TypeVar("R", bound=Result)
+
+FOLDERS: dict[type[Result], str] = {
+    ContributionMapsResult: "maps",
+    ContributionVsIntensityResult: "intensity",
+    FlowVsFluctuationResult: "flow_vs_fluctuation",
+    GroupingVarianceResult: "variance",
+    NeuronClustersResult: "neuron_clusters",
+    NeuronsPerPixelResult: "neurons_per_pixel",
+    PixelsPerNeuronResult: "pixels_per_neuron",
+    ThingsAndStuffResult: "things_and_stuff",
+}
+"""Where the callbacks save each kind of result."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run, its last checkpoint, and the clip it represents.
+
+    Attributes:
+        run: the run.
+        clip: frames and masks, as it was trained on.
+    """
+
+    run: Run
+    clip: PanopticClip
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Of the trained network."""
+        return self.run.checkpoints[-1]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Input side first."""
+        return self.checkpoint.layers("maps")
+
+    @property
+    def frame(self) -> int:
+        """Position of the frame that the analyses look at."""
+        return _option(self.run, "ContributionMaps", "frame")
+
+    @property
+    def picture(self) -> np.ndarray:
+        """That frame, [height, width, 3] in [0, 1]."""
+        return self.clip.frames[self.frame].permute(1, 2, 0).numpy()
+
+    def scalar(self, layer: str, name: str) -> float:
+        """A number of the trained network; NaN if it was not logged."""
+        return self.checkpoint.scalars.get(f"xinc/{layer}/{name}", np.nan)
+
+    def label(self, layer: str) -> str:
+        """A layer's name beside another architecture's: ``FFN layer3``."""
+        return f"{self.run.architecture} {layer}"
+
+    def result(self, kind: type[R], layer: str) -> R:
+        """What an analysis found about a layer, under a name that tells the architectures apart."""
+        result = kind.from_arrays(self.checkpoint.arrays(FOLDERS[kind], layer))
+        return replace(result, layer=self.label(layer))  # type: ignore[call-arg]
+
+
+def read_trained(folder: Path) -> Trained:
+    """A finished run and its clip.
+
+    Raises:
+        RunError: if the run cannot be read.
+    """
+    run = read_run(folder)
+    return Trained(run, ClipDataModule(**{**run.config["data"], "batch_size": None}).clip)
+
+
+def _option(run: Run, callback: str, name: str) -> int:
+    """What a callback of the run was given."""
+    callbacks = run.config["trainer"]["callbacks"]
+    options = next(c["init_args"] for c in callbacks if c["class_path"].endswith(f".{callback}"))
+    return int(options[name])
