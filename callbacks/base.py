@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
+from torch.distributed import ProcessGroup, get_rank
 
 from xinc_lightning.callbacks.atomic import tidy
 from xinc_lightning.callbacks.cadence import Cadence
@@ -33,7 +34,8 @@ class AnalysisCallback(Callback, ABC):
 
     All of a trainer's analyses that are due together share one :class:`Moment` and one :class:`Sink`; the
     first of them in the trainer's list runs them all. Training goes on as if they had not run: same mode, same
-    random numbers, no gradients. It also goes on if one of them fails.
+    random numbers, no gradients. It also goes on if one of them fails. Where several processes train, all share
+    the work of the moment's reductions; the first does the rest, and it alone writes.
 
     An epoch is looked at when it is surely over, with its checkpoint saved: before the next one begins, or when
     training ends.
@@ -163,7 +165,7 @@ class AnalysisCallback(Callback, ABC):
         """Run all analyses that are due, if this is the first of them."""
         assert isinstance(module, INRModule)
         analyses = _all_of(trainer)
-        if self is not analyses[0] or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
+        if self is not analyses[0] or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         within = (
             last and trainer.training and not trainer.is_last_batch
@@ -178,26 +180,40 @@ class AnalysisCallback(Callback, ABC):
             folder = _folder(trainer) / f"epoch={epoch:04d}"
             sink = Sink(folder, trainer.loggers, epoch, trainer.global_step, last)
             names = names_of(analyses)
-            self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due})  # type: ignore[attr-defined]
+            group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
+            self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
+            if not trainer.is_global_zero:
+                return
             # A resumed run has these results already: the analyses only had to remember what they were.
             if not (resumed and sink.folder.exists()):
                 self._write(sink, strict=any(a.strict for a in due))
             self._seconds += time.perf_counter() - start
 
     def _look(
-        self, module: INRModule, clip: PanopticClip, sink: Sink, due: Mapping["AnalysisCallback", str]
+        self,
+        module: INRModule,
+        clip: PanopticClip,
+        sink: Sink,
+        due: Mapping["AnalysisCallback", str],
+        group: ProcessGroup | None = None,
     ) -> None:
-        """Run these analyses, given with what tells apart those of one class."""
+        """Run these analyses, given with what tells apart those of one class; all but the first rank help."""
         with undisturbed(module):
-            moment = Moment(module, clip, sink.epoch)
+            moment = Moment(module, clip, sink.epoch, group=group)
             ready = []
             for analysis in due:
                 with analysis._guarded(sink, due[analysis]):
                     moment.want(analysis.needs(clip))
                     ready.append(analysis)
-            for analysis in ready:
-                with analysis._guarded(sink, due[analysis]):
-                    analysis.analyse(moment, sink)
+            if group is not None and get_rank(group) > 0:
+                moment.help()
+                return
+            try:
+                for analysis in ready:
+                    with analysis._guarded(sink, due[analysis]):
+                        analysis.analyse(moment, sink)
+            finally:
+                moment.done()
             for layer, count in moment.not_finite.items():
                 sink.scalars(f"xinc/{layer}/canvas", {"not_finite": count})
                 if count:

@@ -1,6 +1,7 @@
 """One look at a network: what all analyses that are due share."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributed import ProcessGroup, broadcast_object_list
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from xinc_lightning.analyses import sample_neurons
 from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics, TracedCanvas
+from xinc_lightning.canvas.reduction import together
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import INRModule
 
@@ -41,6 +44,8 @@ class Moment:
         epoch: epochs completed.
         needs: what the due analyses want from the shared pass.
         max_neurons: layers of more neurons are sampled, with a fixed seed.
+        group: processes that look at the same network and share the work of the shared pass: the first asks
+            for statistics, the others :meth:`help` until it says :meth:`done`.
 
     Attributes:
         not_finite: by layer, how many of its neurons contributed Inf or NaN and were left out.
@@ -53,7 +58,9 @@ class Moment:
         epoch: int,
         needs: Sequence[Needs] = (),
         max_neurons: int | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
+        self.group = group
         self.module = module
         self.clip = clip
         self.epoch = epoch
@@ -130,10 +137,38 @@ class Moment:
         canvas, frame = self.canvas(layer, position)
         key = (layer, id(canvas))
         if key not in self._statistics:
+            self._tell((layer, position))
+            self._statistics[key] = self._reduce_shared(layer, position)
+        return self._statistics[key], frame
+
+    def help(self) -> None:
+        """Take a share of every reduction that the first process asks for, until it is done."""
+        while (asked := self._tell(None)) is not None:
+            with suppress(Exception):  # it fails for the first process, too, which says so
+                self._reduce_shared(*asked)
+
+    def done(self) -> None:
+        """Let the other processes go on; what is asked for from here on, this one computes alone."""
+        self._tell(None)
+        self.group = None
+
+    def _tell(self, message: tuple[str, int] | None) -> tuple[str, int] | None:
+        """What the first process says, on all of them."""
+        if self.group is None:
+            return None
+        messages = [message]
+        broadcast_object_list(messages, group=self.group, group_src=0)
+        return messages[0]
+
+    def _reduce_shared(self, layer: str, position: int) -> LayerStatistics:
+        def prepare() -> tuple[LayerCanvas, dict[str, Any]]:
+            canvas, _ = self.canvas(layer, position)
             covered = next(positions for positions, c in self._canvases if c[layer] is canvas)
             sampled = self.sampled_neurons(canvas.neurons)
-            self._statistics[key] = self.reduce(canvas, partitions=self._labels(covered), neurons=sampled)
-        return self._statistics[key], frame
+            return canvas, {"partitions": self._labels(covered), "neurons": sampled, "group": self.group}
+
+        canvas, options = together(prepare, self.group, self.module.device)
+        return self.reduce(canvas, **options)
 
     def reduce(self, layer: LayerCanvas, **options: Any) -> LayerStatistics:
         """A layer's reductions over those neurons whose contributions are finite; the others are counted.

@@ -66,7 +66,9 @@ class FrameWriter(BasePredictionWriter):
         predictions: Sequence[Any],
         batch_indices: Sequence[Any],
     ) -> None:
-        """Write all frames."""
+        """Write all frames; every process has them, the first writes."""
+        if not trainer.is_global_zero:
+            return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
         folder = Path(trainer.default_root_dir) / "frames"
         write_video(folder, frames, trainer.datamodule.clip.indices, self.fps)  # type: ignore[attr-defined]

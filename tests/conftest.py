@@ -1,6 +1,7 @@
 """Fixtures that several packages' tests share, and shape checks for every jaxtyping signature."""
 
 import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+import yaml
 from jaxtyping import install_import_hook
 from torch import nn
 
@@ -58,6 +60,93 @@ def tiny_clip(tmp_path) -> Path:
         picture = cv2.circle(np.ascontiguousarray(picture, np.uint8), (6 + 4 * i, 8), 4, (230, 30, 200), -1)
         cv2.imwrite(str(folder / f"{i:05d}.png"), picture)
     return folder
+
+
+@pytest.fixture
+def masked_clip(tiny_clip) -> tuple[Path, Path]:
+    """The same with a mask of the disc and the ground for every picture: folders of pictures and of masks."""
+    masks = tiny_clip.parent / "masks"
+    masks.mkdir()
+    for i, path in enumerate(sorted(tiny_clip.iterdir())):
+        mask = cv2.circle(np.ones((16, 32), np.uint8), (6 + 4 * i, 8), 4, 2, -1)
+        cv2.imwrite(str(masks / path.name), mask)
+    return tiny_clip, masks
+
+
+ANALYSES = (
+    *(
+        "Reconstructions",
+        "ContributionMaps",
+        "GroupingVariance",
+        "ContributionVsIntensity",
+        "PixelsPerNeuron",
+    ),
+    *("NeuronsPerPixel", "ThingsAndStuff", "FlowVsFluctuation", "NeuronClusters"),
+)
+
+
+@pytest.fixture
+def watched_config(masked_clip, tmp_path):
+    """Write the config of a tiny network with all analyses; returns its path."""
+
+    def write(
+        model: str, name: str, analyses=ANALYSES, order=list, batch_size: int | None = 2, **trainer
+    ) -> Path:
+        pictures, masks = masked_clip
+        parameters = 12_000 if model == "NeRVModule" else 400
+        package = "xinc_lightning.callbacks"
+        options = {"every_n_epochs": 2}
+        more = {"GroupingVariance": {"shifts": 2}, "NeuronClusters": {"max_neurons": 60, "clusters": 8}}
+        config = {
+            "name": name,
+            "seed_everything": 3,
+            "model": {
+                "class_path": f"xinc_lightning.modules.{model}",
+                "init_args": {"target_parameters": parameters},
+            },
+            "data": {
+                **{"path": str(pictures), "masks": str(masks), "frames": "all"},
+                **{"resize": [16, 32], "batch_size": batch_size},
+            },
+            "trainer": {
+                "accelerator": "cpu",
+                "max_epochs": 3,
+                "num_sanity_val_steps": 0,
+                "log_every_n_steps": 1,
+                "enable_model_summary": False,
+                "logger": [{"class_path": f"{package}.MetricsFile"}],
+                "callbacks": [
+                    {"class_path": f"{package}.Progress"},
+                    {"class_path": f"{package}.Checkpoints"},
+                    *(
+                        {"class_path": f"{package}.{name}", "init_args": options | more.get(name, {})}
+                        for name in order(analyses)
+                    ),
+                    {"class_path": f"{package}.Report"},
+                ],
+                **trainer,
+            },
+        }
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def xinc(tmp_path):
+    """Run the command line in a process of its own, in the test's folder."""
+
+    def run(*args: str | Path, timeout: float = 3000) -> subprocess.CompletedProcess[str]:
+        # Threads that wait do not spin: several processes on few cores would spend their time on that.
+        env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_WAIT_POLICY": "PASSIVE"}
+        command = [sys.executable, "-m", "xinc_lightning", *map(str, args)]
+        return subprocess.run(
+            command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

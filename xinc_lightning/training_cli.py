@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -29,6 +30,9 @@ from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.parse_errors import Classes, explain, refusal
 from xinc_lightning.runs import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
+
+RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
+"""Which of the processes that Lightning or a cluster has launched this is."""
 
 
 class Parser(LightningArgumentParser):
@@ -157,10 +161,12 @@ class TrainingCLI(LightningCLI):
         root, command = self._root(config), self.config.subcommand
         self.save_config_kwargs["asked"] = asked = config.clone()
         resumed = run_of(Path(config.ckpt_path)) if command == "fit" and config.get("ckpt_path") else None
-        run = resumed or new_run(root, config.name if command == "fit" else f"{config.name}-{command}")
+        name = config.name if command == "fit" else f"{config.name}-{command}"
+        # The first process makes the folder and alone writes there.
+        run = resumed or (new_run(root, name) if RANK == 0 else root)
         if command == "fit":
             asked.ckpt_path = None
-            if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            if RANK == 0:
                 lock(run)
         config.trainer.default_root_dir = str(run)
         loggers = config.trainer.logger
@@ -181,9 +187,10 @@ class TrainingCLI(LightningCLI):
                 if isinstance(callback, callbacks.AnalysisCallback):
                     callback.check(self.model, clip)
         except BaseException:
-            discard(Path(self.config[self.subcommand].trainer.default_root_dir))
+            if RANK == 0:
+                discard(Path(self.config[self.subcommand].trainer.default_root_dir))
             raise
-        if clip.lost:
+        if clip.lost and RANK == 0:
             print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -205,6 +212,13 @@ class TrainingCLI(LightningCLI):
             raise
         except DivergenceError as error:
             raise ValueError(f"{error} {how_to_resume(run)}") from error
+        except RuntimeError as error:
+            if not _lost_a_process(error):
+                raise
+            left = how_to_resume(run) if RANK == 0 else ""
+            raise ValueError(
+                f"process {RANK} of this run stops because another one died or did not answer in time. {left}"
+            ) from error
         except OSError as error:
             what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror or error
             raise ValueError(f"the run stopped because of its files: {what}. {how_to_resume(run)}") from error
@@ -262,6 +276,11 @@ def how_to_resume(run: Path) -> str:
     return f"To go on after epoch {epoch}: {shlex.join(command)}"
 
 
+def _lost_a_process(error: RuntimeError) -> bool:
+    """Whether the other processes of this run can no longer be reached; gloo's errors have no class of their own."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
@@ -277,6 +296,7 @@ def _quieten() -> None:
         ".*The dirpath has changed.*",
         ".*Couldn't infer the batch indices.*",
         ".*Checkpoint directory.*exists and is not empty.*",
+        ".*Grad strides do not match bucket view strides.*",
         ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ):
         warnings.filterwarnings("ignore", message=message)

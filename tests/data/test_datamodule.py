@@ -52,11 +52,16 @@ def module(folder, **options):
 
 @given(
     frames=st.integers(1, 9),
-    batch=st.none() | st.integers(1, 10),
+    share=st.none() | st.integers(1, 5),
     world=st.integers(1, 4),
     epoch=st.integers(0, 3),
 )
-def test_every_frame_once_an_epoch(frames, batch, world, epoch):
+def test_every_frame_once_an_epoch(frames, share, world, epoch):
+    batch = share and share * world
+    alone = ClipLoader(torch.zeros(frames, 3, 1, 1), batch, shuffle=True, seed=3)
+    alone.set_epoch(epoch)
+    steps = [set(indices.tolist()) for indices, _ in alone]
+    shared = [set() for _ in steps]
     clip = torch.arange(frames * 3.0).reshape(frames, 3, 1, 1)
     seen, lengths = [], []
     for rank in range(world):
@@ -65,15 +70,17 @@ def test_every_frame_once_an_epoch(frames, batch, world, epoch):
         batches = list(loader)
         lengths.append(len(batches))
         assert len(batches) == len(loader)
-        for indices, pictures in batches:
-            assert len(indices) <= (batch or frames)
+        for step, (indices, pictures) in zip(shared, batches, strict=True):
+            assert len(indices) <= (share or frames)
+            step |= set(indices.tolist())
             torch.testing.assert_close(pictures, clip[indices])
             seen += indices.tolist()
+    assert shared == steps  # of one process
     assert set(seen) == set(range(frames))
     if batch is None:  # networks with weights for every frame need them all
         assert len(seen) == frames * world
     else:
-        assert len(seen) - frames < world  # only to fill the last share
+        assert len(seen) - frames < world  # only to fill the last batch
     assert len(set(lengths)) == 1
 
 

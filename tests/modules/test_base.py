@@ -1,12 +1,14 @@
 """Training: the recipe, resuming, and that nothing that watches a run changes it."""
 
 import copy
+import inspect
 
 import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
-from xinc_lightning.callbacks import ContributionMaps, Reconstructions
+from xinc_lightning import callbacks as package
+from xinc_lightning.callbacks import AnalysisCallback, Reconstructions
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.modules import FFNModule, NeRVModule
 from xinc_lightning.modules.base import warmup_cosine
@@ -21,13 +23,18 @@ def train(
     callbacks=(),
     seed=7,
     ckpt_path=None,
-    stop_after=None,
+    masks=None,
+    validate=False,
     **options,
 ):
     """Train a tiny network; returns its module and trainer."""
     seed_everything(seed, verbose=False)
     data = ClipDataModule(
-        str(folder), frames=frames, resize=(16, 32), batch_size=2 if module_class is NeRVModule else None
+        str(folder),
+        frames=frames,
+        resize=(16, 32),
+        masks=masks and str(masks),
+        batch_size=2 if module_class is NeRVModule else None,
     )
     trainer = Trainer(
         default_root_dir=root,
@@ -39,7 +46,7 @@ def train(
         enable_model_summary=False,
         callbacks=list(callbacks),
         num_sanity_val_steps=0,
-        limit_val_batches=0,
+        limit_val_batches=None if validate else 0,
     )
     options = options or {"target_parameters": 12_000 if module_class is NeRVModule else 400}
     module = module_class(**options)
@@ -53,17 +60,36 @@ def assert_same(a, b):
 
 
 @pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
-def test_callbacks_leave_weights_and_optimizer_bit_identical(module_class, tiny_clip, tmp_path):
-    watch = [ContributionMaps(neurons=2, every_n_epochs=1), Reconstructions(every_n_epochs=2)]
-    plain, plain_trainer = train(module_class, tiny_clip, tmp_path / "a")
-    watched, watched_trainer = train(module_class, tiny_clip, tmp_path / "b", callbacks=watch)
-    assert (tmp_path / "b" / "analyses" / "epoch=0003" / "reconstructions.png").is_file()
+def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, tmp_path):
+    """Weights, optimiser state, metrics and the random numbers that follow."""
+    pictures, masks = masked_clip
+    watch = [
+        analysis(every_n_epochs=1)
+        for name in package.__all__
+        if isinstance(analysis := getattr(package, name), type)
+        and issubclass(analysis, AnalysisCallback)
+        and not inspect.isabstract(analysis)
+    ]
+    assert len(watch) >= 9
+    runs = {}
+    for name, callbacks in (("plain", []), ("watched", watch)):
+        module, trainer = train(
+            module_class, pictures, tmp_path / name, masks=masks, validate=True, callbacks=callbacks
+        )
+        runs[name] = (module, trainer.optimizers[0].state_dict(), trainer.callback_metrics, torch.rand(3))
+    made = {path.stem for path in (tmp_path / "watched" / "analyses" / "epoch=0002").rglob("*.png")}
+    assert made >= {"reconstructions", "variance", "intensity", "pixels_per_neuron", "things_and_stuff"}
+    (plain, optimizer, metrics, drawn), (watched, optimizer_watched, metrics_watched, drawn_watched) = (
+        runs.values()
+    )
     assert_same(plain, watched)
-    states = [t.optimizers[0].state_dict()["state"] for t in (plain_trainer, watched_trainer)]
-    for i, state in states[0].items():
+    for i, state in optimizer["state"].items():
         for key, value in state.items():
-            assert torch.equal(value, states[1][i][key]), key
-    assert plain_trainer.callback_metrics == watched_trainer.callback_metrics
+            assert torch.equal(value, optimizer_watched["state"][i][key]), key
+    assert optimizer["param_groups"] == optimizer_watched["param_groups"]
+    assert {"train/psnr", "val/psnr"} <= metrics.keys()
+    assert metrics == metrics_watched
+    assert torch.equal(drawn, drawn_watched)
 
 
 @pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])

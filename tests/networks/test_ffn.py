@@ -49,3 +49,12 @@ def test_canvas_layers_name_every_layer_and_only_the_last_is_linear():
         ("layer2", False),
         ("layer3", True),
     ]
+
+
+def test_taking_a_frame_out_draws_no_random_numbers():
+    stack = FFNStack(2, width=5).double()
+    before = torch.get_rng_state()
+    frame = stack.frame(1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert {p.dtype for p in frame.state_dict().values()} == {torch.float64}
+    assert torch.equal(frame.layers[0].weight, stack.weights[0][1])

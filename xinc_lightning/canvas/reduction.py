@@ -1,16 +1,57 @@
 """All reductions of one layer's canvas, in three passes over its maps."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch.distributed import ProcessGroup, get_rank, get_world_size
+from torch.distributed import (
+    ProcessGroup,
+    ReduceOp,
+    all_reduce,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+)
 
+from xinc_lightning.canvas.memory import is_out_of_memory
 from xinc_lightning.canvas.statistics import LayerStatistics
 from xinc_lightning.canvas.streams import Partitions, Slots, Track, find_brackets, share_limits
 from xinc_lightning.canvas.sweep import Sweep, Terms, TorchSweep
+
+T = TypeVar("T")
+
+
+def together(work: Callable[[], T], group: ProcessGroup | None, device: torch.device) -> T:
+    """Do a piece of work on all processes of ``group``; one's error is all's, so that none waits for ever.
+
+    Args:
+        work: something without communication.
+        group: processes that do it at the same time; ``None`` for this one alone.
+        device: where the group's tensors are.
+
+    Raises:
+        MemoryError: if another process ran out of memory.
+        RuntimeError: if another process failed in any other way.
+    """
+    if group is None:
+        return work()
+    error: Exception | None = None
+    try:
+        result = work()
+    except Exception as raised:
+        error = raised
+    severity = 0 if error is None else 1 if is_out_of_memory(error) else 2
+    worst = torch.tensor(severity, device=device)
+    all_reduce(worst, ReduceOp.MAX, group)
+    if error is not None:
+        raise error
+    if worst:
+        raise (MemoryError if worst == 1 else RuntimeError)("another process of this run failed here.")
+    return result
 
 
 def fastest_sweep(terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> Sweep:
@@ -37,24 +78,26 @@ def reduce_layer(
     for x in thresholds:
         if not 0 < x <= 1:
             raise ValueError(f"threshold {x}: thresholds are fractions of Σ|c| in (0, 1].")
-    stacked = Partitions.of(partitions, terms.frames, terms.shape, neurons.device)
+    device = neurons.device
+    stacked = Partitions.of(partitions, terms.frames, terms.shape, device)
     chunks = sweep.chunks()
     if group is not None:
-        chunks = chunks[get_rank(group) :: get_world_size(group)]
+        chunks = _agree(chunks, group, device)[get_rank(group) :: get_world_size(group)]
     passes = 3 if thresholds else 2
     with sweep.settings(), _progress(name, passes * len(chunks), progress) as track:
-        sums = sweep.sums(chunks, stacked, track).merge(group)
+        sums = together(lambda: sweep.sums(chunks, stacked, track), group, device).merge(group)
         tau = sums.pixels.new_zeros(0, terms.frames)
         if thresholds:
             cumulative = sums.cumulative()
             brackets = find_brackets(cumulative, thresholds)
-            refinement = sweep.refinement(chunks, brackets, track).merge(group)
+            refine = partial(sweep.refinement, chunks, brackets, track)
+            refinement = together(refine, group, device).merge(group)
             tau = refinement.tau(cumulative, brackets, thresholds)
         dtype = terms.values.dtype
         limits = share_limits(
             sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32
         )
-        counts = sweep.counts(chunks, sums, limits, tau, track).merge(group)
+        counts = together(lambda: sweep.counts(chunks, sums, limits, tau, track), group, device).merge(group)
         entropy, curve = sums.entropy, sums.curve(points)
     return LayerStatistics(
         layer=name,
@@ -74,6 +117,13 @@ def reduce_layer(
         curve=curve,
         fluctuation=sums.changes,
     )
+
+
+def _agree(chunks: list[Slots], group: ProcessGroup, device: torch.device) -> list[Slots]:
+    """The first process's chunks; others' may differ where they have more threads."""
+    objects = [[chunk.cpu() for chunk in chunks]]
+    broadcast_object_list(objects, group=group, group_src=0)
+    return [chunk.to(device) for chunk in objects[0]]
 
 
 @contextmanager

@@ -21,13 +21,19 @@ class ClipLoader:
     a batch is one indexing operation, and the order depends on seed and epoch alone, so that a run resumed at
     an epoch's end goes on as if it had never stopped.
 
+    Several processes share every batch, so that they take the same steps as one would. Where a batch does not
+    divide among them, it is filled up with frames of its own.
+
     Args:
         frames: [frame, 3, height, width].
-        batch_size: frames a batch; None for all in one, on every rank.
+        batch_size: frames a batch, of all processes together; None for all in one, on every rank.
         shuffle: draw a new order every epoch.
         seed: of the order.
-        rank: of this process among ``world_size``, each of which takes its share of every epoch.
+        rank: of this process among ``world_size``.
         world_size: processes.
+
+    Raises:
+        DataError: if a batch does not divide among the processes.
     """
 
     batch_sampler = None  # the trainer looks for one in whatever has a sampler
@@ -46,6 +52,11 @@ class ClipLoader:
         self.shuffle = shuffle
         self.seed = seed
         self.rank, self.world_size = (rank, world_size) if batch_size is not None else (0, 1)
+        if self.batch_size % self.world_size:
+            raise DataError(
+                f"data.batch_size is {batch_size}, which {world_size} processes cannot share equally; use a multiple "
+                f"of {world_size}, or null for all frames in every process"
+            )
         self.epoch = 0
 
     @property
@@ -59,7 +70,7 @@ class ClipLoader:
 
     def __len__(self) -> int:
         """Count the batches of one epoch."""
-        return ceil(ceil(len(self.frames) / self.world_size) / self.batch_size)
+        return ceil(len(self.frames) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one epoch's batches."""
@@ -71,10 +82,10 @@ class ClipLoader:
             # One seed from the two, spread out: neighbouring seeds must not share epochs.
             mixed = (self.seed * 1_000_003 + self.epoch) % 2**63
             order = torch.randperm(len(self.frames), generator=torch.Generator().manual_seed(mixed))
-        share = ceil(len(order) / self.world_size)
-        # Ranks need equally many steps: wrap around to fill the last share.
-        order = order[torch.arange(share * self.world_size) % len(order)][self.rank :: self.world_size]
-        for indices in torch.split(order.to(self.frames.device), self.batch_size):
+        for batch in torch.split(order.to(self.frames.device), self.batch_size):
+            share = ceil(len(batch) / self.world_size)
+            filled = batch.repeat(self.world_size)[: share * self.world_size]
+            indices = filled[self.rank :: self.world_size]
             yield indices, self.frames[indices]
 
 
@@ -96,6 +107,7 @@ class ClipDataModule(pl.LightningDataModule):
         clip_id: which clip of a dataset, such as ``0005``.
         annotated_only: leave out frames that have no mask.
         batch_size: frames a step, in a new order every epoch; null for all frames at every step, in order.
+            Several processes share the frames of a step; with null, every process takes them all.
         seed: of the order of frames.
 
     Raises:
@@ -154,7 +166,7 @@ class ClipDataModule(pl.LightningDataModule):
         return self._loader(shuffle=self.batch_size is not None)
 
     def val_dataloader(self) -> ClipLoader:
-        """All frames in order."""
+        """All frames in order, for every process: so no metric counts a frame twice."""
         return self._loader()
 
     def test_dataloader(self) -> ClipLoader:
@@ -162,11 +174,11 @@ class ClipDataModule(pl.LightningDataModule):
         return self._loader()
 
     def predict_dataloader(self) -> ClipLoader:
-        """All frames in order."""
+        """All frames in order, for every process: the first writes them."""
         return self._loader()
 
     def _loader(self, shuffle: bool = False) -> ClipLoader:
-        rank, world_size = (
-            (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-        )
+        """Batches of all frames, those of training shared among the processes."""
+        trainer = self.trainer if shuffle else None
+        rank, world_size = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
         return ClipLoader(self._frames, self.batch_size, shuffle, self.seed, rank, world_size)

@@ -71,8 +71,12 @@ class FFNModule(INRModule):
         return colours.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
-        """The sum, so that each network's gradient, hence its training, is what it would be alone."""
-        return losses.sum()
+        """The sum, so that each network's gradient, hence its training, is what it would be alone.
+
+        Processes that share a batch have the mean of their gradients taken, which is to be the sum, too.
+        """
+        sharing: int = self.trainer.train_dataloader.world_size  # type: ignore[union-attr]
+        return losses.sum() * sharing
 
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """One frame's network and the pixel grid."""

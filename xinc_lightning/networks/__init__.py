@@ -4,6 +4,7 @@ from xinc_lightning.networks.encoding import FourierEncoding, FrameEncoding, pix
 from xinc_lightning.networks.ffn import FFN, FFNStack
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 from xinc_lightning.networks.nerv import NeRV
+from xinc_lightning.networks.vector_math import settle_vector_math
 
 __all__ = [
     "FFN",
@@ -16,3 +17,6 @@ __all__ = [
     "NeRV",
     "pixel_grid",
 ]
+
+# Everything that computes imports this package, so that it is done before any thread can be.
+settle_vector_math()

@@ -115,7 +115,10 @@ class FFNStack(nn.Module):
 
     def frame(self, index: int) -> FFN:
         """The network of one frame, detached from the stack."""
-        ffn = FFN(self.width, self.depth, self.scale).to(self.encoding.B)
+        like = self.encoding.B
+        with torch.device("meta"):  # so that no random numbers are drawn, which training would miss
+            ffn = FFN(self.width, self.depth, self.scale).to(like.dtype)
+        ffn.to_empty(device=like.device)
         state = {"encoding.B": self.encoding.B}
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             state[f"layers.{i}.weight"], state[f"layers.{i}.bias"] = weight[index], bias[index]

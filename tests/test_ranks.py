@@ -1,0 +1,93 @@
+"""Two processes do what one does: through the command line, with all analyses."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
+
+
+def numbers(run: Path, name: str) -> list[float]:
+    """A column of a run's metrics."""
+    with (run / "metrics.csv").open() as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
+
+
+def files(run: Path) -> set[str]:
+    return {str(path.relative_to(run)) for path in run.rglob("*") if path.suffix != ".ckpt"}
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("NeRVModule", {"analyses": ["ContributionVsIntensity"]}),
+        pytest.param("NeRVModule", {}, marks=pytest.mark.slow),
+        pytest.param("FFNModule", {"batch_size": None}, marks=pytest.mark.slow),
+        pytest.param("FFNModule", {}, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_train_the_same_network_and_write_one_set_of_files(
+    model, options, watched_config, xinc, tmp_path
+):
+    outputs = {}
+    for name, devices in (("one", ()), ("two", TWO)):
+        done = xinc("fit", "--config", watched_config(model, name, **options), *devices)
+        assert done.returncode == 0, done.stderr
+        outputs[name] = done.stdout
+    one, two = (tmp_path / "runs" / f"{name}-001" for name in ("one", "two"))
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"one-001", "two-001"}
+    assert files(one) == files(two)
+    assert outputs["two"].count("8-bit size") == 1
+    for name in ("epoch 1/3", "epoch 3/3"):
+        assert outputs["two"].count(name) == outputs["one"].count(name)
+
+    for metric in ("train/psnr", "val/psnr", "final/psnr"):
+        assert numbers(two, metric) == pytest.approx(numbers(one, metric), abs=2e-3), metric
+    weights = [
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for run in (one, two)
+    ]
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+    for epoch in ("epoch=0002", "epoch=0003"):
+        alone, shared = (run / "analyses" / epoch for run in (one, two))
+        scalars = [json.loads((f / "scalars.json").read_text())["scalars"] for f in (alone, shared)]
+        assert scalars[0].keys() == scalars[1].keys()
+        assert not json.loads((shared / "settings.json").read_text()).get("errors")
+        layers = sorted((alone / "intensity").glob("*.npz"))
+        assert layers
+        for path in layers:
+            found, expected = (np.load(f / "intensity" / path.name)["contribution"] for f in (shared, alone))
+            np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+DIES = """
+import os
+from lightning.pytorch import Callback
+
+class Dies(Callback):
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        if trainer.current_epoch == 1 and trainer.global_rank == 1:
+            os._exit(7)
+"""
+
+
+def test_a_process_that_dies_takes_the_run_down(watched_config, xinc, tmp_path):
+    (tmp_path / "dies.py").write_text(DIES)
+    config = watched_config("NeRVModule", "dying", analyses=["Reconstructions"])
+    done = xinc("fit", "--config", config, *TWO, "--trainer.callbacks+=dies.Dies")
+    assert done.returncode != 0
+    assert "xinc: error: process 0 of this run stops because another one died" in done.stderr
+    assert "To go on after epoch 1: lightning fit" in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    assert (tmp_path / "runs" / "dying-001" / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_batch_that_does_not_divide_is_refused(watched_config, xinc):
+    config = watched_config("NeRVModule", "odd", analyses=[], batch_size=3)
+    done = xinc("fit", "--config", config, *TWO)
+    assert done.returncode == 1
+    assert "data.batch_size is 3, which 2 processes cannot share equally" in done.stderr
