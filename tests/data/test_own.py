@@ -56,7 +56,7 @@ def test_a_shifted_void(frames_folder, masks_folder):
         ("{", "is not complete JSON"),
         ('{"segments": []}', "needs a list 'segments'"),
         ("[]", "needs a list 'segments'"),
-        ('{"segments": {"id": 1}}', "describes a segment as 'id'"),
+        ('{"segments": {"id": 1}}', "needs a list 'segments'"),
         ('{"segments": [{"name": "a"}]}', "describes a segment as .* it needs an 'id'"),
         ('{"segments": [{"id": 1}, {"id": 1}]}', "lists the id 1 2 times"),
         ('{"segments": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}', "lists the name 'a' 2 times"),
