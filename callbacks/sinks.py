@@ -1,7 +1,6 @@
 """Where results go: the run folder first, then whatever loggers the run has."""
 
 import json
-import math
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from PIL import Image
 
