@@ -200,7 +200,7 @@ class INRModule(LightningModule, ABC):
         if not finite:
             raise DivergenceError(
                 f"training diverged: after epoch {self.trained_epochs} the weights are not finite. "
-                f"A lower model.learning_rate than {self.hparams['learning_rate']:g} may help."
+                f"A lower model.learning_rate than {self.learning_rate:g} may help."
             )
 
     def on_train_epoch_end(self) -> None:
@@ -212,9 +212,9 @@ class INRModule(LightningModule, ABC):
 
     def _log_epoch(self) -> None:
         """Completed epochs, where Lightning would write how many had been completed before this one."""
-        self.log(
-            "epoch", float(self.current_epoch + 1), on_step=False, on_epoch=True, batch_size=1, sync_dist=True
-        )
+        if self.trainer.loggers:  # logging takes as long as a small step
+            epoch = float(self.current_epoch + 1)
+            self.log("epoch", epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
