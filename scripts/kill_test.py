@@ -80,6 +80,7 @@ def survive(work: Path, kills: int, moments: random.Random) -> None:
     process, _ = train(config)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]):
         sys.exit("The undisturbed run failed.")
+    pace = (time.perf_counter() - start) / kills  # so that it cannot be over before the last kill
 
     config, run = write_config(work, "killed", kills), work / "killed" / "victim-001"
     last = run / "checkpoints" / "last.ckpt"
@@ -92,7 +93,7 @@ def survive(work: Path, kills: int, moments: random.Random) -> None:
                 os.read(saved, 1)
             time.sleep(moments.uniform(0, 0.2))
         else:  # perhaps before training goes on
-            time.sleep(moments.uniform(0, 5))
+            time.sleep(moments.uniform(0, pace))
         os.kill(process, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         os.close(saved)

@@ -18,6 +18,7 @@ from xinc_lightning.reproduce.results import FOLDERS, read_trained
 from xinc_lightning.run_results import read_run
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.xdist_group("reproduction")  # what they look at takes a minute to train
 
 
 def script(name, *args, cwd=ROOT, code=0):

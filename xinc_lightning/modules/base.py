@@ -212,9 +212,8 @@ class INRModule(LightningModule, ABC):
 
     def _log_epoch(self) -> None:
         """Completed epochs, where Lightning would write how many had been completed before this one."""
-        if self.trainer.loggers:  # logging takes as long as a small step
-            epoch = float(self.current_epoch + 1)
-            self.log("epoch", epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+        epoch = float(self.current_epoch + 1)
+        self.log("epoch", epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
