@@ -21,7 +21,9 @@ def records(run: Path) -> list[dict]:
     """Everything that an offline run, given by its run folder or its own, would upload."""
     (offline,) = (run / "wandb").glob("offline-run-*") if (run / "wandb").exists() else [run]
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(offline)]
-    for _ in range(3):  # it has failed, rarely and on a busy machine, on files that it could read the next time
+    for _ in range(
+        3
+    ):  # it has failed, rarely and on a busy machine, on files that it could read the next time
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         if done.returncode == 0:
             break
