@@ -102,7 +102,8 @@ class WandbRun(WandbLogger):
             wandb.setup(wandb.Settings(silent=True))  # before it has anything to tell
             self._wandb_init["mode"] = self._mode()
             if self._wandb_init["mode"] != "disabled":
-                self._wandb_init["dir"] = _writable(Path(self._wandb_init["dir"]))
+                # wandb's own process may have been started in another folder, by an earlier run of this one.
+                self._wandb_init["dir"] = _writable(Path(self._wandb_init["dir"]).absolute())
             _ = super().experiment
         except Exception as error:
             if self._wandb_init.get("mode") == "offline":
@@ -218,7 +219,10 @@ class WandbRun(WandbLogger):
             return f"left out: {self.failure}"
         if run.disabled:
             return "disabled"
-        return f"wandb sync {Path(run.dir).parent}" if run.offline else run.url
+        folder = Path(run.dir).parent
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())
+        return f"wandb sync {folder}" if run.offline else run.url
 
 
 def _writable(folder: Path) -> str:

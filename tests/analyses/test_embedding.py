@@ -35,6 +35,9 @@ def test_any_number_of_neurons(count):
     vectors = np.random.default_rng(1).random((count, 4)).astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter(
+            "ignore", ImportWarning
+        )  # umap's when first imported, which Python shows nobody
         positions = embed(vectors, 150)
     assert positions.shape == (count, 2)
     assert np.isfinite(positions).all()
