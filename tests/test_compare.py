@@ -7,9 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from xinc_lightning.callbacks import MetricsFile
 from xinc_lightning.compare import compare, csv_table, markdown_table, matched_layers
 from xinc_lightning.compare_cli import figures_of, main
 from xinc_lightning.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
+from xinc_lightning.report import read_run as read_folder
 from xinc_lightning.run_results import RunError, read_run
 
 NERV = {10: 20.0, 20: 25.0, 40: 30.0}
@@ -24,7 +26,7 @@ def make_run(folder, module, seed, psnr, layers, bpp):
     )
     rows = ["epoch,train/psnr,val/psnr,bpp", f",,,{bpp}"]
     for epoch, value in psnr.items():
-        rows += [f"{epoch - 1},{value - 5},,", f"{epoch - 1},,{value},"]
+        rows += [f"{epoch},{value - 5},,", f"{epoch},,{value},"]
         checkpoint = folder / "analyses" / f"epoch={epoch:04d}"
         checkpoint.mkdir(parents=True)
         scalars = {}
@@ -67,14 +69,23 @@ def test_psnr_is_of_the_clip_where_that_is_known(runs):
     assert [c.psnr for c in runs[0].checkpoints] == [20.0, 25.0, 30.1], (
         "validation, and report.json at the end"
     )
-    (runs[1].path / "metrics.csv").write_text("epoch,train/psnr,val/psnr\n9,11,\n24,13,\n29,14,\n")
+    (runs[1].path / "metrics.csv").write_text("epoch,train/psnr,val/psnr\n10,11,\n25,13,\n30,14,\n")
     assert [c.psnr for c in read_run(runs[1].path).checkpoints] == [11.0, 14.0], "as last measured before"
+
+
+def test_epochs_are_those_that_training_writes(runs):
+    (runs[1].path / "metrics.csv").unlink()
+    logger = MetricsFile(save_dir=str(runs[1].path))
+    logger.log_metrics({"val/psnr": 24.0, "epoch": 20}, 300)
+    logger.save()
+    assert read_run(runs[1].path).measured == {20: 24.0}
+    assert read_folder(runs[1].path).curves["val/psnr"] == ([20], [24.0])
 
 
 def test_resumed_run_keeps_what_was_measured_before(runs):
     metrics = runs[1].path / "metrics.csv"
     metrics.rename(metrics.with_name("metrics-part1.csv"))
-    metrics.write_text("epoch,val/psnr\n39,28\n")
+    metrics.write_text("epoch,val/psnr\n40,28\n")
     assert read_run(runs[1].path).measured == {20: 24.0, 30: 26.5, 40: 28.0}
 
 

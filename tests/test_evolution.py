@@ -35,7 +35,7 @@ def run(tmp_path, monkeypatch):
         )
         share = np.stack([np.full((8, 16), 0.5), np.full((8, 16), epoch / 100)])
         np.savez(folder / "neurons_per_pixel/head.npz", thresholds=[0.1, 0.5], share=share)
-    (tmp_path / "nerv-001/metrics.csv").write_text("epoch,val/psnr\n4,20\n19,30\n")
+    (tmp_path / "nerv-001/metrics.csv").write_text("epoch,val/psnr\n5,20\n20,30\n")
     return read_run(tmp_path / "nerv-001")
 
 

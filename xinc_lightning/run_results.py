@@ -150,7 +150,7 @@ def measured_psnr(path: Path) -> dict[int, float]:
     for row in _metrics(path):
         for name, found in (("train/psnr", trained), ("val/psnr", validated)):
             if row.get(name) and row.get("epoch"):
-                found[int(float(row["epoch"])) + 1] = float(row[name])
+                found[int(float(row["epoch"]))] = float(row[name])
     return dict(sorted({**trained, **validated}.items()))
 
 
@@ -174,13 +174,17 @@ def ordered_layers(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names), key=key))
 
 
-def _metrics(path: Path) -> Iterator[dict[str, str]]:
-    """Rows of all metrics files, those of before a run was resumed first."""
+def metrics_files(path: Path) -> list[Path]:
+    """A run's metrics files that there are, those put aside when it was resumed first."""
     parts = sorted(path.glob("metrics-part*.csv"), key=lambda p: (len(p.name), p.name))
-    for file in (*parts, path / "metrics.csv"):
-        if file.is_file():
-            with file.open(newline="") as rows:
-                yield from csv.DictReader(rows)
+    return [file for file in (*parts, path / "metrics.csv") if file.is_file()]
+
+
+def _metrics(path: Path) -> Iterator[dict[str, str]]:
+    """Rows of all metrics files; their column ``epoch`` counts completed epochs."""
+    for file in metrics_files(path):
+        with file.open(newline="") as rows:
+            yield from csv.DictReader(rows)
 
 
 def _config(path: Path) -> dict[str, Any]:

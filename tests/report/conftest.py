@@ -65,7 +65,7 @@ def runs(scene, tmp_path_factory) -> Runs:
         (root / name / "config.yaml").write_text(CONFIG.format(seed=seed, name=type(module).__name__))
         (root / name / "report.json").write_text('{"psnr": 30.5, "bpp": 31.9}')
         (root / name / "metrics.csv").write_text(
-            "epoch,step,train/psnr,xinc/head/x/y\n0,0,11.5,\n9,9,12.5,\n10,9,,3\n"
+            "epoch,step,train/psnr,xinc/head/x/y\n1,0,11.5,\n10,9,12.5,\n10,9,,3\n"
         )
     return Runs(root / "nerv", root / "ffn", modules)
 

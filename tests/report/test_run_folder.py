@@ -22,8 +22,8 @@ def test_curves_by_completed_epochs(runs):
 
 
 def test_metrics_of_earlier_parts_come_first(nerv_run):
-    (nerv_run / "metrics-part2.csv").write_text("epoch,step,train/psnr\n1,1,2\n")
-    (nerv_run / "metrics-part10.csv").write_text("epoch,step,train/psnr\n2,2,3\n")
+    (nerv_run / "metrics-part2.csv").write_text("epoch,step,train/psnr\n2,1,2\n")
+    (nerv_run / "metrics-part10.csv").write_text("epoch,step,train/psnr\n3,2,3\n")
     assert read_run(nerv_run).curves["train/psnr"] == ([2, 3, 1, 10], [2, 3, 11.5, 12.5])
 
 

@@ -13,6 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 import yaml
 
+from xinc_lightning.run_results import metrics_files
+
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -162,22 +164,16 @@ def _flat(settings: Any, prefix: str = "") -> dict[str, str]:
 
 
 def _metrics(path: Path, problems: list[str]) -> dict[str, tuple[list[float], list[float]]]:
-    """What was logged during training; its epochs count from 0, of which the first is completed at 1."""
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    parts = sorted(path.glob("metrics-part*.csv"), key=lambda p: int("0" + re.sub(r"\D", "", p.stem)))
-    for file in [*parts, path / "metrics.csv"]:
+    """What was logged during training, by completed epochs; of what came twice, in a resumed run, the last."""
+    curves: dict[str, dict[float, float]] = {}
+    for file in metrics_files(path):
         try:
-            rows = (
-                list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.is_file() else []
-            )
-            for row in rows:
+            for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):
                 epoch = row.pop("epoch", None)
                 row.pop("step", None)
                 for name, value in row.items():
                     if epoch and name and value and not name.startswith("xinc/"):
-                        epochs, values = curves.setdefault(name, ([], []))
-                        epochs.append(float(epoch) + 1)
-                        values.append(float(value))
+                        curves.setdefault(name, {})[float(epoch)] = float(value)
         except (OSError, ValueError, TypeError, csv.Error) as error:
             problems.append(f"{file.name} cannot be read ({type(error).__name__}).")
-    return curves
+    return {name: ([*curve], [*curve.values()]) for name, curve in curves.items()}
