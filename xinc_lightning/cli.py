@@ -78,6 +78,14 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise SystemExit(code)
 
 
+class Parser(argparse.ArgumentParser):
+    """The parser of one of our own commands, ``xinc NAME``; its errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        fail(f"{self.prog.removeprefix('xinc ')}: {message}.", 2)
+
+
 def shipped_configs() -> dict[str, Path]:
     """Name → file of the configs that come with the package."""
     folder = Path(str(files("xinc_lightning") / "configs"))

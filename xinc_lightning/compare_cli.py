@@ -1,27 +1,17 @@
 """``xinc compare``: several runs in one table and on one axis."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from xinc_lightning import overlays
-from xinc_lightning.cli import fail
+from xinc_lightning.cli import Parser, fail
 from xinc_lightning.compare import Comparison, Matching, compare, csv_table, markdown_table, readable
 from xinc_lightning.figures import Figure, overlay
 from xinc_lightning.run_results import RunError, read_run
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
-        fail(f"compare: {message}.", 2)
-        raise AssertionError
 
 
 def main(args: Sequence[str]) -> None:

@@ -1,29 +1,18 @@
 """``xinc evolution``: a run's maps over training, as films."""
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from xinc_lightning import evolution
-from xinc_lightning.cli import fail
+from xinc_lightning.cli import Parser, fail
 from xinc_lightning.data import DataError, write_gif, write_mp4
 from xinc_lightning.figures.evolution import growing_heat_maps, growing_neurons
 from xinc_lightning.run_results import Run, RunError, read_run
 
 SECONDS, AT_THE_END = 0.5, 2.0
 """How long a checkpoint is shown, and the last one."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
-        fail(f"evolution: {message}.", 2)
-        raise AssertionError
 
 
 def main(args: Sequence[str]) -> None:

@@ -1,21 +1,10 @@
 """``xinc report``: runs as one page that connects pixels to neurons."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from xinc_lightning.cli import fail
+from xinc_lightning.cli import Parser, fail
 from xinc_lightning.report import ReportError, build_page, read_run
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
-        fail(f"report: {message}.", 2)
-        raise AssertionError
 
 
 def main(args: Sequence[str]) -> None:

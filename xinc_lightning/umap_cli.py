@@ -1,31 +1,20 @@
 """``xinc umap``: the neurons of several runs in one embedding (§4.6, Figs 10, 14)."""
 
-import argparse
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import yaml
 
 from xinc_lightning.analyses import NeuronSet, SharedEmbedding, sample_neurons, shared_embedding
-from xinc_lightning.cli import fail
+from xinc_lightning.cli import Parser, fail
 from xinc_lightning.figures import embedding_by_group
 
 COLOURED_BY = ("seed", "layer", "architecture", "run")
 FOLDER = "neuron_clusters"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
-        fail(f"umap: {message}.", 2)
-        raise AssertionError
 
 
 def main(args: Sequence[str]) -> None:
