@@ -96,8 +96,11 @@ class AnalysisCallback(Callback, ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The constructor's arguments: all public attributes."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        """The constructor's arguments: all public attributes but the methods that Lightning lends callbacks."""
+        lent = ("log", "log_dict")
+        return {
+            name: value for name, value in vars(self).items() if not name.startswith("_") and name not in lent
+        }
 
     @property
     def state_key(self) -> str:

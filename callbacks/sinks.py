@@ -4,6 +4,7 @@ import json
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,10 +172,9 @@ class Sink:
 
     def _write(self) -> None:
         with whole_folder(self.folder) as folder:
-            for name, picture in self._all("pictures").items():
-                path = folder / f"{name}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(picture).save(path, compress_level=1)  # twice as fast, a tenth larger
+            with ThreadPoolExecutor() as pool:  # compressing leaves the interpreter to other threads
+                paths = [folder / f"{name}.png" for name in self._all("pictures")]
+                list(pool.map(_write_png, paths, self._all("pictures").values()))
             for name, arrays in self._all("arrays").items():
                 path = folder / f"{name}.npz"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +210,11 @@ class Sink:
                 )
             elif scalars:
                 logger.log_metrics({**scalars, "epoch": self.epoch}, self.global_step)
+
+
+def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path, compress_level=1)  # twice as fast, a tenth larger
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:

@@ -256,6 +256,17 @@ def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
         assert 'raise KeyError("no such' in settings["errors"]["Fails"]
 
 
+def test_settings_and_state_know_the_options_and_nothing_that_lightning_attached(fit, tmp_path):
+    look = Looks(every_n_epochs=1)
+    fit(look, max_epochs=1)
+    settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0001" / "settings.json").read_text())
+    assert settings["analyses"]["Looks"] == {
+        **{"name": "looks", "every_n_epochs": 1, "strict": False},
+        **{"epochs": None, "log_spaced": None, "at_checkpoints": False},
+    }
+    assert look.state_key == Looks(every_n_epochs=1).state_key
+
+
 @pytest.mark.parametrize("kind", [Fails, FailsEarly])
 def test_strict_stops_with_one_line(fit, kind):
     with pytest.raises(AnalysisError, match=rf"^{kind.__name__} failed at epoch 2: \w+Error: .*no .*\.$"):

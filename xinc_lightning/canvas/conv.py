@@ -121,8 +121,13 @@ class ConvTerms:
         """
         expected = self.output.transpose(0, 1).double()
         total = torch.zeros_like(expected)
-        for neurons in torch.split(torch.arange(self.neurons, device=self.values.device), chunk):
-            total.index_add_(0, neurons % len(self.weight), self.terms(neurons).double())
+        outputs, inputs = self.weight.shape[:2]
+        kernels = torch.arange(outputs, device=self.values.device)
+        for channel in range(inputs):
+            for part in torch.split(
+                kernels, chunk
+            ):  # neighbours in memory: scattering them takes twice as long
+                total[part[0] : part[-1] + 1] += self.terms(channel * outputs + part)
         return relative_error(total, expected, expected)
 
 

@@ -74,11 +74,14 @@ def _boxes(axes: Axes, result: GroupingVarianceResult) -> None:
     names = list(result.scores)
     if result.dead.all():
         return
-    for place, name in enumerate(names):
-        _box(axes, place - 0.17, result.scores[name][~result.dead], COLOURS.get(name, "black"))
-        if name in result.tested:
-            assert result.null is not None
-            _box(axes, place + 0.2, result.null.scores[name].ravel(), NULL)
+    alive = {name: result.scores[name][~result.dead] for name in names}
+    _draw_boxes(
+        axes, [*alive.values()], np.arange(len(names)) - 0.17, [COLOURS.get(n, "black") for n in names]
+    )
+    if result.null and result.tested:
+        shifted = [result.null.scores[name].ravel() for name in result.tested]
+        places = np.array([names.index(name) for name in result.tested]) + 0.2
+        _draw_boxes(axes, shifted, places, [NULL] * len(places))
     axes.set_xticks(range(len(names)), [_tick(result, name) for name in names], fontsize=7.5)
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.grid(axis="y", alpha=0.3)
@@ -95,19 +98,17 @@ def _tick(result: GroupingVarianceResult, name: str) -> str:
     return f"{name}\n{100 * result.layer_rank(name):.0f} %\n{result.layer_effect(name):+.1f}σ"
 
 
-def _box(axes: Axes, place: float, scores: np.ndarray, colour: str) -> None:
-    low, quarter, median, three, high = np.quantile(scores, QUANTILES)
-    stats = {"whislo": low, "q1": quarter, "med": median, "q3": three, "whishi": high}
-    line = {"color": colour}
-    axes.bxp(
-        [stats],
-        positions=[place],
-        widths=0.28,
-        showfliers=False,
-        patch_artist=True,
-        boxprops={"facecolor": colour, "edgecolor": colour, "alpha": 0.55},
-        medianprops={"color": "black"},
-        whiskerprops=line,
-        capprops=line,
-        manage_ticks=False,
+def _draw_boxes(
+    axes: Axes, scores: Sequence[np.ndarray], places: np.ndarray, colours: Sequence[str], width: float = 0.28
+) -> None:
+    """Quantiles of several groups; all boxes are one artist, all whiskers another: ``bxp`` takes ten times as long."""
+    low, quarter, median, three, high = (
+        np.array([np.quantile(one, QUANTILES) for one in scores]).reshape(-1, 5).T
     )
+    axes.bar(places, three - quarter, width, quarter, color=colours, edgecolor=colours, alpha=0.55)
+    axes.vlines(
+        [*places, *places], [*low, *three], [*quarter, *high], colors=[*colours, *colours], linewidth=1
+    )
+    caps = np.tile(places, 2)
+    axes.hlines([*low, *high], caps - width / 4, caps + width / 4, colors=[*colours, *colours], linewidth=1)
+    axes.hlines(median, places - width / 2, places + width / 2, colors="black", linewidth=1)
