@@ -20,6 +20,7 @@ from xinc_lightning.callbacks.naming import essential, names_of
 from xinc_lightning.callbacks.settings import settings_of
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import PanopticClip
+from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
 
 __all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "undisturbed"]
@@ -70,6 +71,7 @@ class AnalysisCallback(Callback, ABC):
         self._saved = False  # a checkpoint, since the last look
         self._latest: int | None = None  # epoch looked at
         self._said: set[str] = set()
+        self._painter: Painter | None = None
 
     # --- for subclasses -----------------------------------------------------------------------------------
 
@@ -148,6 +150,12 @@ class AnalysisCallback(Callback, ABC):
         """Run everything on the tested checkpoint."""
         self._lead(trainer, pl_module, last=True)
 
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Let go of the process that draws."""
+        if self._painter is not None:
+            self._painter.close()
+            self._painter = None
+
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
@@ -181,7 +189,8 @@ class AnalysisCallback(Callback, ABC):
             self._latest = epoch
             start = time.perf_counter()
             folder = _folder(trainer) / f"epoch={epoch:04d}"
-            sink = Sink(folder, trainer.loggers, epoch, trainer.global_step, last)
+            self._painter = self._painter or Painter()
+            sink = Sink(folder, trainer.loggers, epoch, trainer.global_step, last, self._painter.png)
             names = names_of(analyses)
             group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
             self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
@@ -215,6 +224,9 @@ class AnalysisCallback(Callback, ABC):
                 for analysis in ready:
                     with analysis._guarded(sink, due[analysis]):
                         analysis.analyse(moment, sink)
+                for analysis in ready:
+                    with analysis._guarded(sink, due[analysis]):
+                        sink.drawn()
             finally:
                 moment.done()
             for layer, count in moment.not_finite.items():

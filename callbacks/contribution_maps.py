@@ -59,7 +59,7 @@ class ContributionMaps(FrameAnalysis):
             statistics, frame = moment.statistics(name, self.frame)
             result = contribution_maps(layer, statistics, self._chosen(statistics, frame, sink), frame)
             sink.scalars(f"xinc/{name}/maps", result.scalars())
-            sink.neurons.add(name, statistics.neurons.cpu().numpy(), **identity(layer, statistics, frame))
+            sink.about_neurons(name, statistics.neurons.cpu().numpy(), **identity(layer, statistics, frame))
             sink.arrays(f"maps/{name}", select=np.array(self.select), **result.arrays())
             title = moment.title(name, self.frame)
             sink.figure(f"maps/{name}", contact_sheet(result, picture, title))

@@ -94,7 +94,7 @@ class GroupingVariance(FrameAnalysis):
             sink.arrays(f"variance/{name}", **result.arrays())
             kind = "std" if self.std else "variance"
             scores = {f"{kind}_{partition}": values for partition, values in result.scores.items()}
-            sink.neurons.add(name, result.neurons, **scores)
+            sink.about_neurons(name, result.neurons, **scores)
             results.append(result)
         sink.figure("variance", grouping_variances(results, moment.title("layers", self.frame)))
 

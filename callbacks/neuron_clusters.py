@@ -96,12 +96,12 @@ class NeuronClusters(FrameAnalysis):
             sink.figure(f"neuron_clusters/{name}", clusters_with_maps(result, picture, title))
             everyone = statistics.neurons.cpu().numpy()
             known = identity(layer, statistics, frame)
-            sink.neurons.add(name, everyone, **known)
+            sink.about_neurons(name, everyone, **known)
             x, y = result.positions.T
-            sink.neurons.add(name, result.neurons, cluster=result.clusters, umap_x=x, umap_y=y)
+            sink.about_neurons(name, result.neurons, cluster=result.clusters, umap_x=x, umap_y=y)
             if sink.last:
                 small = _thumbnails(layer, result.neurons, frame)
-                sink.neurons.add(name, result.neurons, thumbnail=small)
+                sink.about_neurons(name, result.neurons, thumbnail=small)
                 results.append(result)
                 totals.append(known["absolute_sum"][np.searchsorted(everyone, result.neurons)])
                 thumbnails.append(small)

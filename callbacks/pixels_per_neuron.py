@@ -20,7 +20,7 @@ class PixelsPerNeuron(FrameAnalysis):
             result = pixels_per_neuron(*moment.statistics(name, self.frame))
             sink.scalars(f"xinc/{name}/pixels_per_neuron", result.scalars())
             sink.arrays(f"pixels_per_neuron/{name}", **result.arrays())
-            sink.neurons.add(name, result.neurons, pixels=result.counts)
+            sink.about_neurons(name, result.neurons, pixels=result.counts)
             results.append(result)
         title = moment.title("layers", self.frame)
         sink.figure("pixels_per_neuron", pixels_per_neuron_curves(results, title))

@@ -3,8 +3,8 @@
 import json
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
-from PIL import Image
 
 from xinc_lightning.callbacks.atomic import whole_folder
-from xinc_lightning.callbacks.neuron_table import NeuronTable
+from xinc_lightning.callbacks.neuron_table import THUMBNAIL, NeuronTable
 from xinc_lightning.callbacks.wandb_run import Scalars, WandbRun, without_nan
-from xinc_lightning.figures import Figure, rasterize
+from xinc_lightning.figures import Figure, png_now
 
 
 @dataclass
@@ -29,7 +28,7 @@ class Part:
     Attributes:
         label: tells its names apart from those of another analysis of its class.
         options: the analysis's own.
-        pictures: drawn figures.
+        pictures: figures, being drawn as PNG.
         titles: the figures' headings.
         arrays: the numbers behind them.
         scalars: what is to be logged.
@@ -40,7 +39,7 @@ class Part:
 
     label: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    pictures: dict[str, Future[bytes]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     arrays: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
@@ -67,13 +66,20 @@ class Sink:
         epoch: epochs completed.
         global_step: optimiser steps completed.
         last: whether training ends here, so that what is made once is made now.
+        png: draws figures, now or while the analyses go on.
 
     Attributes:
         neurons: what is known about each neuron, to become ``neurons.csv``.
     """
 
     def __init__(
-        self, folder: Path, loggers: Sequence[Logger], epoch: int, global_step: int, last: bool = False
+        self,
+        folder: Path,
+        loggers: Sequence[Logger],
+        epoch: int,
+        global_step: int,
+        last: bool = False,
+        png: Callable[[Figure], Future[bytes]] = png_now,
     ) -> None:
         self.folder = folder
         self.loggers = loggers
@@ -81,6 +87,7 @@ class Sink:
         self.global_step = global_step
         self.last = last
         self.neurons = NeuronTable()
+        self._png = png
         self._settings: dict[str, Any] = {}
         self._part = Part()
         self._parts = {"": self._part}
@@ -89,7 +96,12 @@ class Sink:
         """Draw a figure, to become ``<name>.png``."""
         name = self._free(self._labelled(name), "pictures")
         self._part.titles[name] = figure.get_suptitle()
-        self._part.pictures[name] = rasterize(figure)
+        self._part.pictures[name] = self._png(figure)
+
+    def drawn(self) -> None:
+        """Wait for the figures of the analysis that hands over; what one of them raises, this raises."""
+        for picture in self._part.pictures.values():
+            picture.result()
 
     def arrays(self, name: str, **arrays: NDArray[Any]) -> None:
         """Keep the numbers behind a figure, to become ``<name>.npz``."""
@@ -100,6 +112,12 @@ class Sink:
         prefix = f"{prefix}-{self._part.label}" if self._part.label else prefix
         for name, value in scalars.items():
             self._part.scalars[self._free(f"{prefix}/{name}", "scalars")] = float(value)
+
+    def about_neurons(self, layer: str, neurons: Sequence[int] | NDArray[Any], **columns: Any) -> None:
+        """Keep what is known about each of these neurons, see :meth:`NeuronTable.add`."""
+        label = f"-{self._part.label}" if self._part.label else ""
+        named = {name + label * (name != THUMBNAIL): values for name, values in columns.items()}
+        self.neurons.add(layer, neurons, **named)
 
     def settings(self, **settings: Any) -> None:
         """Keep what the results depend on, to be written to ``settings.json``."""
@@ -172,9 +190,10 @@ class Sink:
 
     def _write(self) -> None:
         with whole_folder(self.folder) as folder:
-            with ThreadPoolExecutor() as pool:  # compressing leaves the interpreter to other threads
-                paths = [folder / f"{name}.png" for name in self._all("pictures")]
-                list(pool.map(_write_png, paths, self._all("pictures").values()))
+            for name, picture in self._all("pictures").items():
+                path = folder / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(picture.result())
             for name, arrays in self._all("arrays").items():
                 path = folder / f"{name}.npz"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,16 +224,10 @@ class Sink:
             if isinstance(logger, WandbRun):
                 position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
                 neurons = self.neurons if self.last and self.neurons else None
-                logger.log_look(
-                    self._all("pictures"), self._all("pages"), neurons, {**scalars, **position}, caption
-                )
+                pictures = {name: self.folder / f"{name}.png" for name in self._all("pictures")}
+                logger.log_look(pictures, self._all("pages"), neurons, {**scalars, **position}, caption)
             elif scalars:
                 logger.log_metrics({**scalars, "epoch": self.epoch}, self.global_step)
-
-
-def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, compress_level=1)  # twice as fast, a tenth larger
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:

@@ -10,11 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning.fabric.loggers.logger import _DummyExperiment, rank_zero_experiment
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
-from numpy.typing import NDArray
 
 from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.callbacks.neuron_table import THUMBNAIL, NeuronTable
@@ -142,7 +140,7 @@ class WandbRun(WandbLogger):
     @rank_zero_only
     def log_look(
         self,
-        pictures: Mapping[str, NDArray[np.uint8]],
+        pictures: Mapping[str, Path],
         pages: Mapping[str, str],
         neurons: NeuronTable | None,
         scalars: Scalars,
@@ -154,7 +152,7 @@ class WandbRun(WandbLogger):
             import wandb
 
             media: dict[str, Any] = {
-                f"xinc/{name}": wandb.Image(picture, caption=caption) for name, picture in pictures.items()
+                f"xinc/{name}": wandb.Image(str(path), caption=caption) for name, path in pictures.items()
             }
             media |= {f"xinc/{name}": wandb.Html(html, inject=False) for name, html in pages.items()}
             if neurons:

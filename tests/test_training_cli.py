@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.callbacks import sinks
 from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.cli import main
+from xinc_lightning.figures import Figure, Painter, png_now
 from xinc_lightning.modules import INRModule
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +50,8 @@ trainer:
 def _tiny_config(tmp_path, tiny_clip, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["xinc"])
     # Drawing takes most of the time of a tiny run.
-    monkeypatch.setattr(sinks, "rasterize", lambda figure: np.zeros((8, 8, 3), np.uint8), raising=False)
+    blank = png_now(Figure((1, 1)))
+    monkeypatch.setattr(Painter, "png", lambda self, figure: blank)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}
@@ -283,6 +284,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from xinc_lightning.cli import main
+from xinc_lightning.figures import Figure, Painter, png_now
 from xinc_lightning.modules import INRModule
 
 original = INRModule.on_train_epoch_start

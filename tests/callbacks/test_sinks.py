@@ -148,6 +148,16 @@ def test_folder_appears_whole_or_not_at_all(tmp_path):
     assert [p.name for p in folder.parent.iterdir()] == ["epoch=0001"]
 
 
+def test_columns_of_two_analyses_of_a_class_do_not_meet(tmp_path):
+    with Sink(tmp_path / "epoch=0001", [], 1, 10) as sink:
+        with sink.analysis("GroupingVariance"):
+            sink.about_neurons("head", [3], variance_grid=[0.5])
+        with sink.analysis("GroupingVariance grid=2x4", "grid=2x4"):
+            sink.about_neurons("head", [3], variance_grid=[0.25])
+    written = (tmp_path / "epoch=0001" / "neurons.csv").read_text().splitlines()
+    assert written == ["layer,neuron,variance_grid,variance_grid-grid=2x4", "head,3,0.5,0.25"]
+
+
 def test_mode_is_what_the_environment_says(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     logger = WandbRun(save_dir=str(tmp_path))

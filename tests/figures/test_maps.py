@@ -42,3 +42,11 @@ def test_strip_shares_one_scale(words):
     assert written.count("epoch 10") == 2
     assert {"#4", "#9", "(1→2)"} <= set(written)
     assert rasterize(figure).std() > 10
+
+
+def test_strip_says_where_a_neuron_is_dead(words):
+    maps = {1: np.zeros((2, 8, 16)), 10: np.stack([np.ones((8, 16)), np.zeros((8, 16))])}
+    written = words(strip_over_epochs(maps, ["#4", "#9"], "title")).splitlines()
+    assert [line for line in written if line.startswith("epoch")] == [
+        *("epoch 1 dead", "epoch 10", "epoch 1 dead", "epoch 10 dead")
+    ]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from xinc_lightning.figures.painter import rasterize
 from xinc_lightning.figures.style import (
     NOT_FINITE,
     SEQUENTIAL,
     new_figure,
-    rasterize,
     scale_of,
     show,
     upper_limit,

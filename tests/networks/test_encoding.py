@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from xinc_lightning.networks import FourierEncoding, FrameEncoding, pixel_grid
 
@@ -35,3 +36,43 @@ def test_frame_encoding_by_hand():
     half = math.sqrt(0.5)
     torch.testing.assert_close(features.flatten(), torch.tensor([half, 1.0, half, 0.0]), atol=1e-6, rtol=0)
     assert features.shape == (1, 4, 1, 1)
+
+
+SHAPES = [(1, 1), (1, 2), (1, 5), (9, 1), (3, 5), (4, 9), (5, 4)]
+"""Of coordinates that are exact in float32."""
+
+
+@pytest.mark.parametrize("frames", [None, 3])
+@pytest.mark.parametrize(("height", "width"), SHAPES)
+def test_a_layer_on_the_folded_grid_is_the_layer_on_the_features(height, width, frames):
+    torch.manual_seed(0)
+    encoding = FourierEncoding(6).double()
+    layers = [nn.Linear(12, 4).double() for _ in range(frames or 1)]
+    weight = torch.stack([layer.weight for layer in layers])
+    bias = torch.stack([layer.bias for layer in layers])
+    features = encoding(pixel_grid(height, width).double().reshape(-1, 2))
+    expected = torch.stack([layer(features).T for layer in layers])
+    if frames is None:
+        weight, bias, expected = weight[0], bias[0], expected[0]
+    grid = encoding.folded(height, width)
+    torch.testing.assert_close(grid.unfold(grid.linear(weight, bias)), expected, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 3), (2, 4)])
+def test_gradients_through_the_folded_grid(height, width):
+    torch.manual_seed(0)
+    grid = FourierEncoding(3).double().folded(height, width)
+    weight, bias = (torch.randn(*s, dtype=torch.float64, requires_grad=True) for s in [(2, 4, 6), (2, 4)])
+    assert torch.autograd.gradcheck(lambda w, b: grid.unfold(grid.linear(w, b).relu()), (weight, bias))
+
+
+def test_the_folded_grid_in_float32_is_as_exact_as_float32():
+    torch.manual_seed(0)
+    encoding = FourierEncoding(32)
+    weight, bias = torch.randn(4, 64), torch.zeros(4)
+    exact = encoding.double()(pixel_grid(32, 64).double().reshape(-1, 2)) @ weight.double().T
+    encoding.float()
+    grid = encoding.folded(32, 64)
+    error = (grid.unfold(grid.linear(weight, bias)) - exact.T).abs().max()
+    features = encoding(pixel_grid(32, 64).reshape(-1, 2))
+    assert error <= (features @ weight.T - exact).abs().max()

@@ -11,14 +11,16 @@ from xinc_lightning.figures.intensity import contributions_vs_intensity
 from xinc_lightning.figures.maps import contact_sheet, strip_over_epochs
 from xinc_lightning.figures.motion import flow_beside_fluctuation
 from xinc_lightning.figures.neuron_clusters import clusters_with_maps
+from xinc_lightning.figures.painter import Painter, png_now, rasterize
 from xinc_lightning.figures.reconstruction import comparison
 from xinc_lightning.figures.shared_embedding import embedding_by_group
-from xinc_lightning.figures.style import Figure, rasterize
+from xinc_lightning.figures.style import Figure
 from xinc_lightning.figures.things_and_stuff import shares_of_segments
 from xinc_lightning.figures.variance import grouping_variances
 
 __all__ = [
     "Figure",
+    "Painter",
     "Panel",
     "clusters_with_maps",
     "comparison",
@@ -32,6 +34,7 @@ __all__ = [
     "neurons_per_pixel_maps",
     "overlay",
     "pixels_per_neuron_curves",
+    "png_now",
     "rasterize",
     "shares_of_segments",
     "strip_over_epochs",

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, rasterize, scale_of, show
+from xinc_lightning.figures.painter import rasterize
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, scale_of, show
 
 COLUMNS = 4
 

@@ -43,7 +43,7 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
 
 
 def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], title: str) -> Figure:
-    """A row for each neuron, a column for each epoch, all in one colour scale.
+    """A row for each neuron, a column for each epoch, all in one colour scale; where it paints nothing, it is dead.
 
     Args:
         maps: by epoch, [neurons, height, width].
@@ -57,7 +57,10 @@ def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], tit
         max(epochs * cell + 2.2, 5.5), max(neurons * (cell * height / width + 0.2) + 0.7, 2.2), title
     )
     axes = figure.subplots()
-    titles = [f"epoch {epoch}" for epoch in maps] * neurons
+    alive = np.asarray(stacked.reshape(neurons, epochs, -1).any(-1))
+    titles = [
+        f"epoch {epoch}" + " dead" * (not a) for row in alive for epoch, a in zip(maps, row, strict=True)
+    ]
     sides = [label.replace(" ", "\n") for label in labels]
     pictures = list(stacked.reshape(-1, height, width))
     drawn = tiles(axes, pictures, titles, epochs, cell, sides=sides, **scale_of(stacked))

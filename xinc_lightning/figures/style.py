@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure as Figure
 
@@ -82,11 +81,3 @@ def upper_limit(values: np.ndarray, quantile: float) -> float:
     if not finite.size:
         return 1.0
     return float(np.quantile(finite, quantile)) or float(finite.max()) or 1.0
-
-
-def rasterize(figure: Figure) -> np.ndarray:
-    """The figure's pixels, [height, width, 3] bytes."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    return pixels[..., :3].copy()

@@ -20,6 +20,9 @@ COLOURS = {
 
 NULL = "#888888"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+POINTS = 1000
+"""Of a curve at most: more than it has pixels."""
+
 DECADES = 9
 """How far below the largest score the axes reach at most."""
 
@@ -60,6 +63,8 @@ def _curves(axes: Axes, result: GroupingVarianceResult) -> None:
     axes.set_xlabel("neurons, sorted (%)")
     for name, scores in result.scores.items():
         ordered = np.sort(scores[alive])
+        if len(ordered) > POINTS:
+            ordered = np.quantile(ordered, np.linspace(0, 1, POINTS))
         axes.plot(
             np.linspace(0, 100, len(ordered)),
             ordered,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from xinc_lightning.compression import count_parameters, largest_width
 from xinc_lightning.modules.base import INRModule
 from xinc_lightning.modules.losses import LossName
-from xinc_lightning.networks import FFN, FFNStack, pixel_grid
+from xinc_lightning.networks import FFN, FFNStack, FoldedGrid, pixel_grid
 
 
 class FFNModule(INRModule):
@@ -41,7 +41,7 @@ class FFNModule(INRModule):
     ) -> None:
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
         self.save_hyperparameters()
-        self._features: Tensor | None = None
+        self._grid: FoldedGrid | None = None
         if clip_shape is not None:
             self.size_for(torch.empty(clip_shape[0], 3, *clip_shape[1:], device="meta"))
 
@@ -55,19 +55,18 @@ class FFNModule(INRModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Forget the encoded grid: the checkpoint brings other frequencies."""
         super().on_load_checkpoint(checkpoint)
-        self._features = None
+        self._grid = None
 
     @property
-    def features(self) -> Tensor:
-        """The encoded pixel grid, [2·width of the FFN, height·width]; kept, because it never changes."""
-        if self._features is None or self._features.device != self.device:
-            grid = pixel_grid(*self.hparams["clip_shape"][1:]).reshape(-1, 2)
-            self._features = self.network.encoding(grid.to(self.device)).T.contiguous()
-        return self._features
+    def grid(self) -> FoldedGrid:
+        """The encoded pixel grid; kept, because it never changes."""
+        if self._grid is None or self._grid.sines.device != self.device:
+            self._grid = self.network.encoding.folded(*self.hparams["clip_shape"][1:])
+        return self._grid
 
     def render(self, positions: Tensor) -> Tensor:
         """Frames at these positions of the clip."""
-        colours: Tensor = self.network(self.features, positions)
+        colours: Tensor = self.network(self.grid, positions)
         return colours.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
 
     def reduce_losses(self, losses: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The networks themselves: plain ``nn.Module``s that need nothing but torch."""
 
-from xinc_lightning.networks.encoding import FourierEncoding, FrameEncoding, pixel_grid
+from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding, FrameEncoding, pixel_grid
 from xinc_lightning.networks.ffn import FFN, FFNStack
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 from xinc_lightning.networks.nerv import NeRV
@@ -10,6 +10,7 @@ __all__ = [
     "FFN",
     "ConvLayer",
     "FFNStack",
+    "FoldedGrid",
     "FourierEncoding",
     "FrameEncoding",
     "Layer",

@@ -1,9 +1,12 @@
 """Positional encodings of pixel coordinates (FFN) and of time (NeRV)."""
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def pixel_grid(height: int, width: int) -> Tensor:
@@ -41,6 +44,84 @@ class FourierEncoding(nn.Module):
         """Encode [..., 2] coordinates as [..., 2·frequencies] features."""
         angles = 2 * math.pi * coordinates @ self.B.T
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+    @torch.no_grad()
+    def folded(self, height: int, width: int) -> "FoldedGrid":
+        """The encoding of :func:`pixel_grid`, for layers that are applied to all of it again and again."""
+        grid = pixel_grid(height, width).reshape(-1, 2).double().cpu()
+        frequencies = 2 * math.pi * self.B.double().cpu()
+        centre = (grid[0] + grid[-1]) / 2
+        here = frequencies @ centre
+        around = frequencies @ (grid[: -(-len(grid) // 2)] - centre).T
+        parts = (here.sin(), here.cos(), around.sin(), around.cos())
+        return FoldedGrid(len(grid), *(part.to(self.B) for part in parts))
+
+
+@dataclass(frozen=True)
+class FoldedGrid:
+    """The Fourier features of a pixel grid, folded at its centre so that a layer costs half as much.
+
+    Pixels at c + u and c − u, with c the grid's centre, have features that are sums of the same products of
+    sin and cos of 2πBc and 2πBu, but for the sign of sin 2πBu. So a linear layer is one part that is the same
+    for both and one that is opposite, and only half of the pixels need either.
+
+    Attributes:
+        pixels: of the grid.
+        sin_centre: [frequencies] sin 2πBc.
+        cos_centre: [frequencies] cos 2πBc.
+        sines: [frequencies, pixels / 2] sin 2πBu of the first half of the pixels, the one in the middle included.
+        cosines: [frequencies, pixels / 2] cos 2πBu.
+    """
+
+    pixels: int
+    sin_centre: Tensor
+    cos_centre: Tensor
+    sines: Tensor
+    cosines: Tensor
+
+    def linear(self, weight: Tensor, bias: Tensor) -> Tensor:
+        """A linear layer, or one a frame, applied to the features.
+
+        Args:
+            weight: [out, 2·frequencies] or [frames, out, 2·frequencies].
+            bias: [out] or [frames, out].
+
+        Returns:
+            [..., out, pixels]: the first half's pixels, then the other half's from the last to the middle. See
+            :meth:`unfold`.
+        """
+        of_sines, of_cosines = weight.chunk(2, dim=-1)
+        same = of_sines * self.sin_centre + of_cosines * self.cos_centre
+        opposite = of_sines * self.cos_centre - of_cosines * self.sin_centre
+        if weight.ndim == 2:
+            common = torch.addmm(bias[:, None], same, self.cosines)
+        else:
+            common = torch.baddbmm(bias[..., None], same, self.cosines.expand(len(weight), -1, -1))
+        both: Tensor = _PlusAndMinus.apply(common, opposite @ self.sines)  # type: ignore[no-untyped-call]
+        return both
+
+    def unfold(self, values: Tensor) -> Tensor:
+        """What was made pixel by pixel of :meth:`linear`'s result, [..., pixels] in the grid's order."""
+        first, second = values.tensor_split(2, dim=-1)
+        return torch.cat((first, second[..., : self.pixels // 2].flip(-1)), dim=-1)
+
+
+class _PlusAndMinus(torch.autograd.Function):
+    """a + b and a − b side by side, without the copies of ``cat``."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        half = a.shape[-1]
+        both = a.new_empty(*a.shape[:-1], 2 * half)
+        torch.add(a, b, out=both[..., :half])
+        torch.sub(a, b, out=both[..., half:])
+        return both
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        plus, minus = gradient.tensor_split(2, dim=-1)
+        return plus + minus, plus - minus
 
 
 class FrameEncoding(nn.Module):

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from xinc_lightning.networks.encoding import FourierEncoding
+from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding
 from xinc_lightning.networks.layers import LinearLayer
 
 
@@ -92,26 +92,32 @@ class FFNStack(nn.Module):
         self.weights = nn.ParameterList(layer.weight.detach().repeat(frames, 1, 1) for layer in layers)
         self.biases = nn.ParameterList(layer.bias.detach().repeat(frames, 1) for layer in layers)
 
-    def forward(self, features: Tensor, positions: Tensor | None = None) -> Tensor:
+    def forward(self, grid: FoldedGrid, positions: Tensor | None = None) -> Tensor:
         """Render the frames at ``positions``, all of them by default, as [positions, 3, pixels].
 
         Pixels are the last axis, here and in between: matrix products are faster that way.
 
         Args:
-            features: [2·frequencies, pixels], ``self.encoding`` of the coordinates, transposed.
+            grid: ``self.encoding.folded(height, width)``.
             positions: [positions] indices of frames.
         """
-        values = features
+        values = None
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if positions is not None and len(weight) > 1:
                 weight, bias = weight.index_select(0, positions), bias.index_select(0, positions)
             if len(weight) == 1:  # a plain matrix product is faster than a batch of one
-                values = torch.addmm(bias[0, :, None], weight[0], values)
+                weight, bias = weight[0], bias[0]
+            if values is None:
+                values = grid.linear(weight, bias)
+            elif weight.ndim == 2:
+                values = torch.addmm(bias[:, None], weight, values)
             else:
-                values = torch.baddbmm(bias[..., None], weight, values.expand(len(weight), -1, -1))
+                values = torch.baddbmm(bias[..., None], weight, values)
             if i < self.depth - 1:
                 values = values.relu_()  # in place on a view, autograd would copy whole gradients
-        return values if values.ndim == 3 else values[None]
+        assert values is not None
+        colours = grid.unfold(values)
+        return colours if colours.ndim == 3 else colours[None]
 
     def frame(self, index: int) -> FFN:
         """The network of one frame, detached from the stack."""
