@@ -1,5 +1,6 @@
 """When an analysis runs, on what, and without leaving a trace in the training it watches."""
 
+import gc
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -210,7 +211,7 @@ class AnalysisCallback(Callback, ABC):
         group: ProcessGroup | None = None,
     ) -> None:
         """Run these analyses, given with what tells apart those of one class; all but the first rank help."""
-        with undisturbed(module):
+        with undisturbed(module), garbage_left_lying():
             moment = Moment(module, clip, sink.epoch, group=group)
             ready = []
             for analysis in due:
@@ -271,6 +272,22 @@ class AnalysisCallback(Callback, ABC):
         if (topic or sentence) not in self._said:
             self._said.add(topic or sentence)
             rank_zero_warn(sentence)
+
+
+@contextmanager
+def garbage_left_lying() -> Iterator[None]:
+    """Collect no cyclic garbage meanwhile.
+
+    Figures are made of so many small objects that Python would look through all that a training holds several
+    times a checkpoint, a third of a second each, to find a few megabytes.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

