@@ -9,6 +9,8 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from xinc_lightning.callbacks import (
     AnalysisCallback,
@@ -254,6 +256,42 @@ def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
         settings = json.loads((folder / "settings.json").read_text())
         assert set(settings["errors"]) == {"Fails", "FailsEarly"}
         assert 'raise KeyError("no such' in settings["errors"]["Fails"]
+
+
+class CannotBeDrawn(Looks):
+    """Hands over a figure with which drawing fails, later and in another process."""
+
+    def analyse(self, moment, sink):
+        super().analyse(moment, sink)
+        figure = Figure()
+        figure.add_artist(Text()).draw = None  # calling it fails
+        sink.figure("never", figure)
+
+
+def test_what_fails_while_it_is_drawn_costs_only_itself(fit, tmp_path, recwarn):
+    fit(CannotBeDrawn(every_n_epochs=1), curves := PixelsPerNeuron(every_n_epochs=1), max_epochs=2)
+    said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
+    assert len(said) == 1
+    assert said[0].startswith("CannotBeDrawn failed at epoch 1: TypeError")
+    for epoch in (1, 2):
+        folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
+        assert [p.name for p in folder.glob("*.png")] == ["pixels_per_neuron.png"]
+        assert "xinc/looks/epoch" not in scalars_of(tmp_path, epoch)
+    assert curves._painter is None
+
+
+def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
+    class Watched(PixelsPerNeuron):
+        process = None
+
+        def teardown(self, trainer, module, stage):
+            self.process = self._painter._process
+            super().teardown(trainer, module, stage)
+
+    look = Watched(every_n_epochs=1)
+    fit(look, max_epochs=2)
+    assert look.process.returncode == 0
+    assert (tmp_path / "run" / "analyses" / "epoch=0002" / "pixels_per_neuron.png").exists()
 
 
 def test_settings_and_state_know_the_options_and_nothing_that_lightning_attached(fit, tmp_path):
