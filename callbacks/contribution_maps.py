@@ -11,7 +11,7 @@ from xinc_lightning.analyses import (
     sample_neurons,
     top_neurons,
 )
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
@@ -35,6 +35,9 @@ class ContributionMaps(FrameAnalysis):
         seed: of the draw.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
+
+    Raises:
+        ValueError: if no neurons are to be shown.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class ContributionMaps(FrameAnalysis):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        require_positive(self, neurons=neurons if isinstance(neurons, int) else len(neurons))
         self.neurons = neurons
         self.select = select
         self.strip = strip

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.analyses import FlowVsFluctuationResult, flow_vs_fluctuation, sample_neurons
-from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, check_position
+from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, check_position, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import PanopticClip, optical_flow
@@ -40,6 +40,7 @@ class FlowVsFluctuation(LayerAnalysis):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        require_positive(self, max_neurons=max_neurons)
         if steps is not None and min(steps, default=0) < 1:
             raise ValueError(f"steps={steps}: each is the later frame of a pair, so 1 or more.")
         self.steps = steps

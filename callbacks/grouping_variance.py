@@ -13,12 +13,13 @@ from xinc_lightning.analyses import (
     sample_live,
     shift_null,
 )
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import grouping_variances
+from xinc_lightning.modules import INRModule
 
 
 class GroupingVariance(FrameAnalysis):
@@ -36,7 +37,7 @@ class GroupingVariance(FrameAnalysis):
             :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
 
     Raises:
-        ValueError: if ``shifts`` is 1 or negative: a spread takes two.
+        ValueError: if ``shifts`` is 1 or negative: a spread takes two; if there are no cells or no neurons.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class GroupingVariance(FrameAnalysis):
         super().__init__(**options)
         if shifts < 0 or shifts == 1:
             raise ValueError(f"shifts={shifts}: give 0 for no comparison, or 2 or more.")
+        require_positive(self, grid=min(grid), max_null_neurons=max_null_neurons)
         self.partitions = partitions or list(get_args(Partition))
         self.grid = grid
         self.std = std
@@ -62,6 +64,16 @@ class GroupingVariance(FrameAnalysis):
         self.seed = seed
         self._clip: PanopticClip | None = None
         self._labels: dict[str, Tensor] = {}
+
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """A cell of the grid is at least a pixel."""
+        super().check(module, clip)
+        rows, columns = self.grid
+        if rows > clip.height or columns > clip.width:
+            raise ValueError(
+                f"GroupingVariance: grid={rows}×{columns} has more cells than the frames have pixels, "
+                f"{clip.height}×{clip.width}; the nearest is {min(rows, clip.height)}×{min(columns, clip.width)}."
+            )
 
     def labels(self, clip: PanopticClip) -> dict[str, Tensor]:
         """The frame's partitions, found once: they do not change while the network learns."""

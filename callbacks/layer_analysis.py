@@ -57,6 +57,17 @@ class FrameAnalysis(LayerAnalysis):
         return Needs((self.frame,))
 
 
+def require_positive(owner: object, **counts: int | None) -> None:
+    """Refuse counts below 1; None stands for no limit.
+
+    Raises:
+        ValueError: names the class and the option.
+    """
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{type(owner).__name__}: {name}={count} makes no sense; 1 is the least.")
+
+
 def check_position(analysis: AnalysisCallback, option: str, position: int, clip: PanopticClip) -> None:
     """Refuse a position at which the clip has no frame.
 

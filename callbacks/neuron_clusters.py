@@ -12,7 +12,7 @@ from xinc_lightning.analyses import (
     layer_neighbours,
     neuron_clusters,
 )
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
@@ -44,6 +44,7 @@ class NeuronClusters(FrameAnalysis):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        require_positive(self, clusters=clusters, max_neurons=max_neurons)
         self.clusters = clusters
         self.max_neurons = max_neurons
         self.seed = seed

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from xinc_lightning.callbacks.base import AnalysisCallback, undisturbed
 from xinc_lightning.callbacks.wandb_run import WandbRun, without_nan
+from xinc_lightning.compression import MAX_BITS
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 
@@ -22,9 +23,14 @@ class Report(Callback):
 
     Args:
         bits: bits a weight is rounded to before entropy coding.
+
+    Raises:
+        ValueError: for bits that weights cannot be rounded to.
     """
 
     def __init__(self, bits: int = 8) -> None:
+        if not 1 <= bits <= MAX_BITS:
+            raise ValueError(f"Report: bits={bits}; weights are rounded to between 1 and {MAX_BITS} bits.")
         self.bits = bits
         self._start: float | None = None
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
-from xinc_lightning.callbacks.layer_analysis import LayerAnalysis
+from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import VOID, PanopticClip
@@ -27,7 +27,7 @@ class ThingsAndStuff(LayerAnalysis):
             :class:`~xinc_lightning.callbacks.layer_analysis.LayerAnalysis`.
 
     Raises:
-        ValueError: if ``frames`` is less than 1.
+        ValueError: if no frames or no neurons are to be looked at.
     """
 
     def __init__(
@@ -38,8 +38,7 @@ class ThingsAndStuff(LayerAnalysis):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if frames < 1:
-            raise ValueError(f"frames={frames}: at least one annotated frame is analysed.")
+        require_positive(self, frames=frames, neurons=neurons if isinstance(neurons, int) else len(neurons))
         self.neurons = neurons
         self.frames = frames
         self.seed = seed

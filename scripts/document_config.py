@@ -35,7 +35,8 @@ place to start from; each key can also be given on the command line: `--model.lo
 | `trainer.callbacks` | the list of analyses and other callbacks below |
 | `trainer.logger` | the list of loggers below |
 
-An option that has no default must be given.
+An option that has no default must be given. A later `--config` file, or `--trainer.callbacks` on the command line,
+replaces a list as a whole; `--trainer.callbacks+=ContributionMaps` adds to it, beside one of the same class.
 """
 
 

@@ -13,6 +13,9 @@ from xinc_lightning.compare import Comparison, Matching, compare, csv_table, mar
 from xinc_lightning.figures import Figure, overlay
 from xinc_lightning.run_results import RunError, read_run
 
+MATCHED_DB = 1.0
+"""Of PSNR, beyond which runs at matched PSNR are said not to match."""
+
 
 def main(args: Sequence[str]) -> None:
     """Print the table; write it as CSV and Markdown, and the figures."""
@@ -29,6 +32,11 @@ def main(args: Sequence[str]) -> None:
     for name, figure in figures.items():
         figure.savefig(out / f"{name}.png")
     Console(width=200).print(_table(comparison))
+    reached = [checkpoint.psnr for checkpoint in comparison.checkpoints]
+    if options.at == "psnr" and max(reached) - min(reached) > MATCHED_DB:
+        print(
+            f"note: the PSNRs are {max(reached) - min(reached):.1f} dB apart, no analysed checkpoints are nearer."
+        )
     print(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
 
 
@@ -38,8 +46,12 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
     Raises:
         RunError: if a file is damaged.
     """
-    epochs = sorted({checkpoint.epoch for checkpoint in comparison.checkpoints})
-    at = f"epoch {', '.join(map(str, epochs))}"
+    epochs = [checkpoint.epoch for checkpoint in comparison.checkpoints]
+    at = (
+        f"epoch {epochs[0]}"
+        if len(set(epochs)) == 1
+        else f"epochs {', '.join(map(str, epochs))} (as in the legend)"
+    )
     titles = {
         "quality": "PSNR over training",
         "variance": f"Variance over groups of pixels · {at}",

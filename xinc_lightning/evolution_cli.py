@@ -26,7 +26,7 @@ def main(args: Sequence[str]) -> None:
             write_film(out, name, np.stack([*pictures]))
     except (RunError, DataError) as error:
         fail(f"evolution: {error}")
-    print(f"{len(films)} films, each as GIF and MP4, are in {out}")
+    print(f"{len(films)} film{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
 
 
 def films_of(

@@ -16,7 +16,10 @@ UNKNOWN_CLASS = re.compile(
 )
 WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
 WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*Given value: (.*)', re.DOTALL)
-REFUSED = re.compile(r"Union subtypes.*?Errors:\s+- (?!Expected|Problem)(.*?)\s+- Expected", re.DOTALL)
+REFUSED = re.compile(
+    r"Union subtypes.*?Errors:\s+- (?!Expected|Problem|Not a valid)(.*?)\s+- (?:Expected|Not a valid)",
+    re.DOTALL,
+)
 EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")
 
 
@@ -47,6 +50,8 @@ def refusal(message: str) -> str:
     r"""What a class said when the parser built it, from under the parser's own explanation, on one line.
 
     >>> refusal("Does not validate against any of the Union subtypes\nErrors:\n- size=0: too small.\n- Expected …")
+    'size=0: too small.'
+    >>> refusal("Union subtypes\nErrors:\n- size=0: too small.\n- Not a valid subclass …")
     'size=0: too small.'
     """
     match = REFUSED.search(message)

@@ -19,6 +19,7 @@ from xinc_lightning.callbacks import (
     GroupingVariance,
     NeuronClusters,
     PixelsPerNeuron,
+    Report,
     ThingsAndStuff,
 )
 from xinc_lightning.callbacks.base import AnalysisError
@@ -373,3 +374,32 @@ def test_a_callback_object_may_be_used_again(fit):
     for _ in range(2):
         fit(look)
     assert epochs(look) == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (ContributionMaps, {"neurons": -1}),
+        (ContributionMaps, {"neurons": []}),
+        (GroupingVariance, {"grid": (0, 4)}),
+        (GroupingVariance, {"max_null_neurons": 0}),
+        (NeuronClusters, {"clusters": 0}),
+        (NeuronClusters, {"max_neurons": 0}),
+        (FlowVsFluctuation, {"max_neurons": 0}),
+        (ThingsAndStuff, {"frames": 0}),
+        (ThingsAndStuff, {"neurons": 0}),
+        (Report, {"bits": 0}),
+        (Report, {"bits": 13}),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_at_once_with_class_and_name(kind, options):
+    with pytest.raises(ValueError, match=f"^{kind.__name__}: {next(iter(options))}=[^\n]*$"):
+        kind(**options)
+
+
+def test_a_grid_finer_than_the_pixels_is_refused_before_training(fit, folders):
+    with pytest.raises(
+        ValueError, match=r"^GroupingVariance: grid=500×8 has more cells.* the nearest is \d+×8\.$"
+    ):
+        fit(GroupingVariance(grid=(500, 8)))
+    assert folders() == []

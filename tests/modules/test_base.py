@@ -139,6 +139,14 @@ def test_exactly_one_target(targets):
         NeRVModule(**targets)
 
 
+@pytest.mark.parametrize(
+    "options", [{"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"warmup": 1.0}]
+)
+def test_schedules_that_make_no_sense_are_refused(options):
+    with pytest.raises(ValueError, match=f"^{next(iter(options))}="):
+        NeRVModule(target_bpp=1.0, **options)
+
+
 def test_same_bpp_target_gives_the_papers_networks():
     nerv = NeRVModule(target_bpp=32.55, clip_shape=[30, 128, 256])
     ffn = FFNModule(target_bpp=32.55, clip_shape=[2, 128, 256])

@@ -59,7 +59,7 @@ class INRModule(LightningModule, ABC):
         clip_shape: [frames, height, width] to build the network for; taken from the data when not given.
 
     Raises:
-        ValueError: if not exactly one target is given.
+        ValueError: if not exactly one target is given, or a learning rate or warmup that makes no sense.
     """
 
     network: nn.Module
@@ -80,6 +80,10 @@ class INRModule(LightningModule, ABC):
             raise ValueError(
                 f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
             )
+        if not 0 < learning_rate < math.inf:
+            raise ValueError(f"learning_rate={learning_rate}: it is more than 0, 0.001 say.")
+        if warmup is not None and not 0 <= warmup < 1:
+            raise ValueError(f"warmup={warmup}: it is a share of training, from 0 up to 1, or null for none.")
         self.target_bpp, self.target_parameters = target_bpp, target_parameters
         self.learning_rate, self.warmup = learning_rate, warmup
         self.loss = loss_function(loss)
