@@ -11,6 +11,7 @@ from torch import Tensor
 
 from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.callbacks.base import AnalysisCallback
+from xinc_lightning.callbacks.layer_analysis import require_positive
 from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import write_video
@@ -27,8 +28,7 @@ class Reconstructions(AnalysisCallback):
 
     def __init__(self, frames: int = 3, **options: Any) -> None:
         super().__init__(**options)
-        if frames < 1:
-            raise ValueError(f"frames={frames}: at least one frame is shown.")
+        require_positive(self, frames=frames)
         self.frames = frames
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
