@@ -123,11 +123,9 @@ class ConvTerms:
         total = torch.zeros_like(expected)
         outputs, inputs = self.weight.shape[:2]
         kernels = torch.arange(outputs, device=self.values.device)
-        for channel in range(inputs):
-            for part in torch.split(
-                kernels, chunk
-            ):  # neighbours in memory: scattering them takes twice as long
-                total[part[0] : part[-1] + 1] += self.terms(channel * outputs + part)
+        for channel in range(inputs):  # kernels that are neighbours in memory: scattering takes twice as long
+            for sums, part in zip(torch.split(total, chunk), torch.split(kernels, chunk), strict=True):
+                sums += self.terms(channel * outputs + part)
         return relative_error(total, expected, expected)
 
 

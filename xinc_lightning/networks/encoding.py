@@ -93,10 +93,7 @@ class FoldedGrid:
         of_sines, of_cosines = weight.chunk(2, dim=-1)
         same = of_sines * self.sin_centre + of_cosines * self.cos_centre
         opposite = of_sines * self.cos_centre - of_cosines * self.sin_centre
-        if weight.ndim == 2:
-            common = torch.addmm(bias[:, None], same, self.cosines)
-        else:
-            common = torch.baddbmm(bias[..., None], same, self.cosines.expand(len(weight), -1, -1))
+        common = affine(same, bias, self.cosines)
         both: Tensor = _PlusAndMinus.apply(common, opposite @ self.sines)  # type: ignore[no-untyped-call]
         return both
 
@@ -104,6 +101,13 @@ class FoldedGrid:
         """What was made pixel by pixel of :meth:`linear`'s result, [..., pixels] in the grid's order."""
         first, second = values.tensor_split(2, dim=-1)
         return torch.cat((first, second[..., : self.pixels // 2].flip(-1)), dim=-1)
+
+
+def affine(weight: Tensor, bias: Tensor, values: Tensor) -> Tensor:
+    """A linear layer, or one a frame, applied to [inputs, pixels], or one such a frame."""
+    if weight.ndim == 2:
+        return torch.addmm(bias[:, None], weight, values)
+    return torch.baddbmm(bias[..., None], weight, values.expand(len(weight), -1, -1))
 
 
 class _PlusAndMinus(torch.autograd.Function):

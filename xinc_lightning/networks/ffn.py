@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding
+from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding, affine
 from xinc_lightning.networks.layers import LinearLayer
 
 
@@ -101,18 +101,13 @@ class FFNStack(nn.Module):
             grid: ``self.encoding.folded(height, width)``.
             positions: [positions] indices of frames.
         """
-        values = None
+        values: Tensor | None = None
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if positions is not None and len(weight) > 1:
                 weight, bias = weight.index_select(0, positions), bias.index_select(0, positions)
             if len(weight) == 1:  # a plain matrix product is faster than a batch of one
                 weight, bias = weight[0], bias[0]
-            if values is None:
-                values = grid.linear(weight, bias)
-            elif weight.ndim == 2:
-                values = torch.addmm(bias[:, None], weight, values)
-            else:
-                values = torch.baddbmm(bias[..., None], weight, values)
+            values = grid.linear(weight, bias) if values is None else affine(weight, bias, values)
             if i < self.depth - 1:
                 values = values.relu_()  # in place on a view, autograd would copy whole gradients
         assert values is not None
