@@ -76,10 +76,7 @@ class FlowVsFluctuation(LayerAnalysis):
         for name in self.layers or canvases[0].layers[::-1]:
             neurons = canvases[0][name].neurons
             sample = sample_neurons(neurons, self.max_neurons or neurons, self.seed)
-            fluctuation = [
-                moment.reduce(canvas[name], thresholds=(), neurons=sample).fluctuation[0].cpu().numpy()
-                for canvas in canvases
-            ]
+            fluctuation = [moment.fluctuation(canvas[name], sample)[0].cpu().numpy() for canvas in canvases]
             result = flow_vs_fluctuation(name, np.stack(fluctuation), flow, frames, len(sample), neurons)
             sink.scalars(f"xinc/{name}/flow_vs_fluctuation", result.scalars())
             sink.arrays(f"flow_vs_fluctuation/{name}", **result.arrays())

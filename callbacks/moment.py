@@ -181,12 +181,29 @@ class Moment:
             ValueError: if no neuron's are.
         """
         statistics = layer.reduce(**options)
-        finite = statistics.absolute_sum.isfinite().all(1)
+        finite = self._finite(layer, statistics.absolute_sum)
+        if finite.all():
+            return statistics
+        return layer.reduce(**{**options, "neurons": statistics.neurons[finite]})
+
+    def fluctuation(self, layer: LayerCanvas, neurons: Sequence[int]) -> Tensor:
+        """Σ||c_t| − |c_{t−1}|| [transitions, height, width] over those of these neurons that are finite.
+
+        Raises:
+            ValueError: if none is.
+        """
+        changes = layer.changes(neurons)
+        finite = self._finite(layer, changes.neurons)
+        return (changes if finite.all() else layer.changes(layer.select(neurons)[finite])).pixels
+
+    def _finite(self, layer: LayerCanvas, sums: Tensor) -> Tensor:
+        """Which neurons' sums [neurons, …] are finite; the others are counted."""
+        finite = sums.isfinite().all(1)
         lost = len(finite) - int(finite.sum())
         self.not_finite[layer.name] = max(lost, self.not_finite.get(layer.name, 0))
         if lost == len(finite):
             raise ValueError(f"all {lost:,} neurons of layer {layer.name!r} contribute Inf or NaN.")
-        return layer.reduce(**{**options, "neurons": statistics.neurons[finite]}) if lost else statistics
+        return finite
 
     def sampled_neurons(self, neurons: int) -> list[int] | None:
         """Which neurons of a layer of so many are analysed; None for all."""

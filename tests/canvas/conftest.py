@@ -142,6 +142,7 @@ def naive_statistics(
         tau=tau,
         neurons_above=np.stack([(sizes > t[:, None, None]).sum(0) for t in tau]),
         fluctuation=np.abs(np.diff(sizes, axis=1)).sum(0),
+        changes=np.abs(np.diff(sizes, axis=1)).sum((2, 3)),
     )
 
 

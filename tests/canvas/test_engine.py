@@ -224,3 +224,5 @@ def test_cpu_and_cuda_agree(dtype):
             torch.testing.assert_close(
                 getattr(found, name).cpu(), getattr(wanted, name), rtol=1e-4, atol=1e-6
             )
+        changes = layer.changes().pixels.cpu()
+        torch.testing.assert_close(changes, wanted.fluctuation.cpu(), rtol=1e-4, atol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.canvas import Canvas, engine
+from xinc_lightning.canvas import Canvas, layer_canvas
 from xinc_lightning.canvas.memory import within_memory
 from xinc_lightning.canvas.sweep import TorchSweep
 from xinc_lightning.networks import FFN, pixel_grid
@@ -73,7 +73,7 @@ def test_reductions_in_the_smaller_chunks_are_the_same(monkeypatch):
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             return super().refinement(*arguments)
 
-    monkeypatch.setattr(engine, "fastest_sweep", Tight)
+    monkeypatch.setattr(layer_canvas, "fastest_sweep", Tight)
     with pytest.warns(UserWarning, match="canvas of layer 'layer1' does not fit into memory"):
         found = layer.reduce()
     assert used == [n * MIB for n in (64, 32, 16, 8, 4)]

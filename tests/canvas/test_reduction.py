@@ -98,6 +98,12 @@ def test_both_sweeps_agree_with_the_naive_statistics(oracle, case):
         partitions = {name: torch.randint(0, k, shape) for name, k in (("few", 2), ("many", 40), ("one", 1))}
         expected = oracle.statistics(maps, {k: v.numpy() for k, v in partitions.items()}, THRESHOLDS)
         check(reduce_with(sweep, layer, partitions), expected, tolerance)
+        with torch.no_grad():
+            taken = sweep(layer.terms, layer.select(None), 2**16)
+            changes = taken.changes(taken.chunks())
+        scale = tolerance * np.abs(maps).sum()
+        np.testing.assert_allclose(changes.pixels.numpy(), expected.fluctuation, rtol=tolerance, atol=scale)
+        np.testing.assert_allclose(changes.neurons.numpy(), expected.changes, rtol=tolerance, atol=scale)
 
 
 def test_float32_and_double_pick_their_sweeps():

@@ -31,7 +31,9 @@ def test_the_reference_sweep_never_waits_for_the_device():
         limits = share_limits(sums.pixels, layer.neurons, torch.float32)
         counts = sweep.counts(chunks, sums, limits, tau, iter)
         strongest = sweep.strongest(chunks, 4, 8, 1)
+        changes = sweep.changes(chunks)
     assert counts.above.shape == (3, 2, 12, 10)
     assert strongest.neurons.shape == (3, 3, 8)
+    assert changes.pixels.shape == (1, 12, 10)
     assert sums.entropy.shape == sums.pixels.shape
     assert sums.curve(5).shape == (2, 5)

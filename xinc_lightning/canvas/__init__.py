@@ -1,7 +1,9 @@
 """What each neuron adds to each pixel: tensors in, tensors out."""
 
-from xinc_lightning.canvas.engine import Canvas, LayerCanvas, TracedCanvas
+from xinc_lightning.canvas.changes import Changes
+from xinc_lightning.canvas.engine import Canvas, TracedCanvas
+from xinc_lightning.canvas.layer_canvas import LayerCanvas
 from xinc_lightning.canvas.statistics import LayerStatistics
 from xinc_lightning.canvas.strongest import Strongest
 
-__all__ = ["Canvas", "LayerCanvas", "LayerStatistics", "Strongest", "TracedCanvas"]
+__all__ = ["Canvas", "Changes", "LayerCanvas", "LayerStatistics", "Strongest", "TracedCanvas"]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xinc_lightning.canvas import kernels
+from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
 from xinc_lightning.canvas.settings import one_thread
@@ -174,6 +175,24 @@ class FusedSweep(Sweep):
             return state
 
         for state in self._share(chunks, work, track):
+            total.add(state)
+        return total
+
+    def changes(self, chunks: Sequence[Slots]) -> Changes:
+        """A pass of its own."""
+        terms = self.terms
+        total = Changes.zeros(len(self.neurons), terms.frames, terms.shape, CPU)
+
+        def work(groups: Iterable[Slots]) -> Changes:
+            state = total.alike()
+            for slots in groups:
+                group = self._group(slots)
+                neurons = np.zeros((terms.frames - 1, group.lanes))
+                kernels.change_group(*group.arguments, group.lanes, neurons, state.pixels.numpy())
+                state.neurons[slots] = torch.from_numpy(neurons.T)
+            return state
+
+        for state in self._share(chunks, work, iter):
             total.add(state)
         return total
 

@@ -239,6 +239,44 @@ def sum_group(source, rows, cols, offset, labels, per_neuron, per_pixel, bins):
 
 
 @jit
+def change_group(source, rows, cols, offset, lanes, per_neuron, per_pixel):
+    """A pass of its own: Σ||c_t| − |c_{t−1}|| per neuron and per pixel.
+
+    Args:
+        source: [frames, rows, cols · lanes].
+        rows: taps along the rows.
+        cols: taps along the columns.
+        offset: value of masked positions.
+        lanes: neurons of the group.
+        per_neuron: [transitions, lanes] sums over the pixels.
+        per_pixel: [transitions, height, width] sums over the neurons.
+    """
+    column_row = np.empty(source.shape[2], np.float32)
+    buffers = np.empty((2, len(cols.used), lanes), np.float32)
+    partial = np.empty(lanes, np.float32)
+    for y in range(len(rows.used)):
+        for f in range(len(source)):
+            row, previous = buffers[f % 2], buffers[(f - 1) % 2]
+            form_row(source[f], y, rows, cols, offset, column_row, row, lanes)
+            partial[:] = 0
+            for x in range(len(row)):
+                pixel = row[x]
+                for j in range(lanes):
+                    pixel[j] = abs(pixel[j])
+                if f > 0:
+                    before = previous[x]
+                    total = np.float32(0)
+                    for j in range(lanes):
+                        change = abs(pixel[j] - before[j])
+                        total += change
+                        partial[j] += change
+                    per_pixel[f - 1, y, x] += total
+            if f > 0:
+                for j in range(lanes):
+                    per_neuron[f - 1, j] += partial[j]
+
+
+@jit
 def refine_group(source, rows, cols, offset, lanes, brackets, fine):
     """Second pass: count the low bits of the values that share their leading bits with a threshold.
 

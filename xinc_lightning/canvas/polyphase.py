@@ -6,6 +6,7 @@ each axis: two taps instead of k·r for the paper's network. Activations commute
 upsampling, which is why upsampling can wait until the filter that follows it.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +29,9 @@ class Taps(NamedTuple):
     cover: NDArray[np.float32]
 
 
+@lru_cache(maxsize=1024)
 def axis_taps(size: int, factor: int, phase: int | None, kernel: int, repeat: int = 1) -> Taps:
-    """Taps of upsampling by ``factor``, a box filter of ``kernel`` and repeating every value.
+    """Taps of upsampling by ``factor``, a box filter of ``kernel`` and repeating every value; remembered.
 
     Args:
         size: length of the source's axis.

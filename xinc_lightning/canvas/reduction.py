@@ -74,7 +74,7 @@ def reduce_layer(
     group: ProcessGroup | None,
     progress: bool,
 ) -> LayerStatistics:
-    """Take all three passes; see :meth:`xinc_lightning.canvas.engine.LayerCanvas.reduce`."""
+    """Take all three passes; see :meth:`xinc_lightning.canvas.LayerCanvas.reduce`."""
     for x in thresholds:
         if not 0 < x <= 1:
             raise ValueError(f"threshold {x}: thresholds are fractions of Σ|c| in (0, 1].")

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
@@ -47,6 +48,10 @@ class Sweep(ABC):
         track: Track,
     ) -> Counts:
         """Third pass."""
+
+    @abstractmethod
+    def changes(self, chunks: Sequence[Slots]) -> Changes:
+        """A pass of its own: how much contributions change from frame to frame."""
 
     @abstractmethod
     def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
@@ -103,6 +108,14 @@ class TorchSweep(Sweep):
         state = Counts.zeros(sums, len(tau))
         for slots in track(chunks):
             state.update(slots, self.terms.maps(self.neurons[slots]), limits, tau)
+        return state
+
+    def changes(self, chunks: Sequence[Slots]) -> Changes:
+        """A pass of its own."""
+        terms = self.terms
+        state = Changes.zeros(len(self.neurons), terms.frames, terms.shape, self.neurons.device)
+        for slots in chunks:
+            state.update(slots, terms.maps(self.neurons[slots]))
         return state
 
     def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:

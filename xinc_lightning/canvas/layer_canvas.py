@@ -1,0 +1,242 @@
+"""One layer's part of the canvas: its maps in chunks, and what they add up to, never all at once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.distributed import ProcessGroup
+
+from xinc_lightning.canvas.changes import Changes
+from xinc_lightning.canvas.conv import ConvTerms
+from xinc_lightning.canvas.linear import LinearTerms
+from xinc_lightning.canvas.memory import within_memory
+from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
+from xinc_lightning.canvas.settings import full_precision, one_thread
+from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.streams import Slots
+from xinc_lightning.canvas.strongest import Strongest
+from xinc_lightning.canvas.sweep import Sweep
+
+MAX_BYTES = 64 * 2**20
+FEW_BYTES = 16 * 2**20
+"""Of maps that torch makes on one thread: more would wait for each other as soon as anything else runs."""
+
+T = TypeVar("T")
+Neurons = Sequence[int] | NDArray[np.integer[Any]] | Tensor
+
+
+class LayerCanvas:
+    """One layer's contribution maps.
+
+    Maps always have the axes neuron, frame, row, column; an FFN has one frame.
+
+    Args:
+        name: the layer's name.
+        terms: what its neurons add.
+    """
+
+    def __init__(self, name: str, terms: LinearTerms | ConvTerms) -> None:
+        self.name = name
+        self.terms = terms
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.terms.neurons
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return self.terms.frames
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a map."""
+        return self.terms.shape
+
+    @property
+    def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
+        """What identifies each neuron besides its index: see the terms' ``labels``."""
+        return self.terms.labels
+
+    def maps(self, neurons: Neurons) -> Float[Tensor, "n frames height width"]:
+        """Contribution maps of the given neurons, in the given order, on the network's device and dtype.
+
+        Raises:
+            IndexError: if a neuron does not exist.
+        """
+        chosen = self.select(neurons)
+        few = len(chosen) <= self._chunk(FEW_BYTES)
+        with torch.no_grad(), full_precision(), one_thread() if few else nullcontext():
+            return self.terms.maps(chosen)
+
+    def chunks(
+        self, max_bytes: int = MAX_BYTES, neurons: Neurons | None = None
+    ) -> Iterator[tuple[Int[Tensor, " n"], Float[Tensor, "n frames height width"]]]:
+        """All maps, or the given neurons', in order, a chunk at a time.
+
+        Args:
+            max_bytes: size of one chunk's maps (at least one neuron is in each); making them takes up to
+                about three times as much for a moment.
+            neurons: which neurons, all unless given.
+
+        Yields:
+            The neurons' indices and their maps.
+        """
+        for chunk in torch.split(self.select(neurons), self._chunk(max_bytes)):
+            yield chunk, self.maps(chunk)
+
+    def completeness_error(self, max_bytes: int = MAX_BYTES) -> float:
+        """How far the neurons' terms before activation are from adding up to what the network computed.
+
+        The sum runs over all neurons: over the input channels, and each sub-pixel phase is its own output. A
+        few times the dtype's rounding error is exact.
+
+        Returns:
+            Largest absolute difference over the largest absolute value.
+        """
+
+        def work(size: int) -> float:
+            with torch.no_grad(), full_precision(), one_thread():
+                return self.terms.completeness_error(self._chunk(size))
+
+        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
+
+    def reduce(
+        self,
+        partitions: Mapping[str, Tensor] | None = None,
+        thresholds: Sequence[float] = (0.1, 0.5),
+        points: int = 1000,
+        neurons: Neurons | None = None,
+        max_bytes: int = MAX_BYTES,
+        group: ProcessGroup | None = None,
+        progress: bool = False,
+    ) -> LayerStatistics:
+        """Every reduction the analyses need, in three passes over the maps, which never all exist.
+
+        Args:
+            partitions: by name, each pixel's cluster, whole numbers [height, width] from 0, or
+                [frames, height, width] where clusters move.
+            thresholds: the fractions x for which τ_x is sought.
+            points: points of the sampled sorted curve of |c|.
+            neurons: which neurons, all unless given; they are treated as if they were the whole layer.
+            max_bytes: size of what is worked on at once; halved while it does not fit into memory.
+            group: processes that hold the same canvas and share the work; all of them get the result.
+            progress: whether to show a progress bar.
+
+        Raises:
+            ValueError: if a partition or a threshold cannot be used.
+            IndexError: if a neuron does not exist.
+        """
+        chosen = self._some(neurons)
+
+        def work(size: int) -> LayerStatistics:
+            # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
+            with torch.inference_mode(False), torch.no_grad(), full_precision():
+                sweep = fastest_sweep(self.terms, chosen, size)
+                return reduce_layer(
+                    self.name,
+                    sweep,
+                    self.terms,
+                    chosen,
+                    partitions or {},
+                    thresholds,
+                    points,
+                    group,
+                    progress,
+                )
+
+        if group is not None:  # processes share the chunks, so none may change their size on its own
+            return work(max_bytes)
+        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
+
+    def changes(self, neurons: Neurons | None = None, max_bytes: int = MAX_BYTES) -> Changes:
+        """The fluctuation alone, Σ||c_t| − |c_{t−1}|| per neuron and per pixel, in one pass over the maps.
+
+        Args:
+            neurons: which neurons, all unless given.
+            max_bytes: size of what is worked on at once.
+
+        Raises:
+            ValueError: if there are no neurons.
+            IndexError: if a neuron does not exist.
+        """
+        chosen = self._some(neurons)
+        return self._in_one_pass(chosen, max_bytes, lambda sweep, chunks: sweep.changes(chunks))
+
+    def strongest(
+        self,
+        cell: int = 1,
+        count: int = 8,
+        frame: int = 0,
+        neurons: Neurons | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Strongest:
+        """The neurons that contribute most to each cell of one frame, in one pass over the maps.
+
+        Args:
+            cell: side of a cell in pixels; 1 for every pixel by itself.
+            count: how many neurons a cell.
+            frame: which of the canvas's frames.
+            neurons: which neurons, all unless given.
+            max_bytes: size of what is worked on at once.
+
+        Raises:
+            ValueError: if ``cell`` or ``count`` is less than 1.
+            IndexError: if the frame or a neuron does not exist.
+        """
+        if cell < 1 or count < 1:
+            raise ValueError(f"cell={cell}, count={count}: both are 1 or more.")
+        if not 0 <= frame < self.frames:
+            raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
+        chosen = self.select(neurons)
+        return self._in_one_pass(
+            chosen, max_bytes, lambda sweep, chunks: sweep.strongest(chunks, cell, count, frame)
+        )
+
+    def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
+        """Neuron indices as a tensor on the canvas's device, checked.
+
+        Raises:
+            IndexError: if a neuron does not exist.
+        """
+        device = self.terms.values.device
+        if neurons is None:
+            return torch.arange(self.neurons, device=device)
+        indices = torch.as_tensor(neurons, dtype=torch.long).reshape(-1)
+        wrong = indices[(indices < 0) | (indices >= self.neurons)]
+        if len(wrong):
+            raise IndexError(
+                f"neuron {int(wrong[0])} of layer {self.name!r}: its neurons are 0 … {self.neurons - 1}."
+            )
+        return indices.to(device)
+
+    def _some(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
+        """As :meth:`select`, at least one."""
+        chosen = self.select(neurons)
+        if not len(chosen):
+            raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
+        return chosen
+
+    def _in_one_pass(
+        self, neurons: Int[Tensor, " n"], max_bytes: int, take: Callable[[Sweep, list[Slots]], T]
+    ) -> T:
+        """What the fastest sweep finds in one pass over these neurons' maps."""
+
+        def work(size: int) -> T:
+            with torch.inference_mode(False), torch.no_grad(), full_precision():
+                sweep = fastest_sweep(self.terms, neurons, size)
+                with sweep.settings():
+                    return take(sweep, sweep.chunks())
+
+        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
+
+    def _chunk(self, max_bytes: int) -> int:
+        """Neurons whose maps fit into ``max_bytes``, at least one."""
+        height, width = self.shape
+        return max(1, max_bytes // (self.frames * height * width * self.terms.values.element_size()))
