@@ -65,12 +65,12 @@ class FlowVsFluctuation(LayerAnalysis):
         if len(clip) < 2:
             self.leave_out(f"the clip '{clip.name}' has one frame, hence no motion")
             return
-        if len(moment.canvases_at((0, 1))) > 1:
+        if not moment.in_one_network((0, 1)):
             self.leave_out(f"every frame has its own {moment.architecture}, so that no neuron lasts")
             return
         steps = self.steps or [max(len(clip) // 2, 1)]
         flow = np.stack([self._optical_flow(clip, step) for step in steps])
-        canvases = [moment.canvases_at((step - 1, step))[0][1] for step in steps]
+        canvases = [moment.canvas_of((step - 1, step)) for step in steps]
         frames = np.array([clip.indices[step] for step in steps])
         results: list[FlowVsFluctuationResult] = []
         for name in self.layers or canvases[0].layers[::-1]:

@@ -16,7 +16,7 @@ from xinc_lightning.analyses import (
 from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import grouping_variances
 from xinc_lightning.modules import INRModule
@@ -93,8 +93,7 @@ class GroupingVariance(FrameAnalysis):
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One figure of all layers."""
-        network, inputs = moment.module.canvas_inputs(self.frame)
-        canvas = Canvas(network).at(inputs)  # the moment's may hold more frames than this one
+        canvas = moment.canvas_of((self.frame,))  # the shared one may hold more frames
         labels = self.labels(moment.clip)
         results = []
         for name in self.layers or moment.layers:

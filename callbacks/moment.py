@@ -103,22 +103,27 @@ class Moment:
     @cached_property
     def _canvases(self) -> list[tuple[tuple[int, ...], TracedCanvas]]:
         """Canvases and the positions they cover: one for all frames if one network represents them all."""
-        return self.canvases_at(self.positions)
+        if self.in_one_network(self.positions):
+            return [(self.positions, self._trace(self.positions))]
+        return [((position,), self._trace((position,))) for position in self.positions]
 
-    def canvases_at(self, positions: Sequence[int]) -> list[tuple[tuple[int, ...], TracedCanvas]]:
-        """Canvases outside the shared pass, and the positions they cover.
-
-        For analyses that look at a few neurons in many frames. Positions that one network represents are in
-        one canvas.
-        """
+    def in_one_network(self, positions: Sequence[int]) -> bool:
+        """Whether one network represents all these frames, told apart by its input, so that its neurons last."""
         inputs = [self.module.canvas_inputs(position) for position in positions]
-        if len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1:
-            times = torch.cat([time for _, time in inputs])
-            return [(tuple(positions), Canvas(inputs[0][0]).at(times))]
-        return [
-            ((position,), Canvas(network).at(grid))
-            for position, (network, grid) in zip(positions, inputs, strict=True)
-        ]
+        return len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1
+
+    def canvas_of(self, positions: Sequence[int]) -> TracedCanvas:
+        """The canvas of just these frames, of one network: the shared pass's, or another.
+
+        For analyses that look at a few neurons in many frames, or in one of those of the shared pass.
+        """
+        shared = dict(self._canvases).get(tuple(positions))
+        return self._trace(positions) if shared is None else shared
+
+    def _trace(self, positions: Sequence[int]) -> TracedCanvas:
+        inputs = [self.module.canvas_inputs(position) for position in positions]
+        network, first = inputs[0]
+        return Canvas(network).at(torch.cat([x for _, x in inputs]) if len(inputs) > 1 else first)
 
     @property
     def layers(self) -> tuple[str, ...]:

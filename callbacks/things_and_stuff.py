@@ -53,11 +53,14 @@ class ThingsAndStuff(LayerAnalysis):
         if not clip.annotated:
             self.leave_out(f"the clip '{clip.name}' has no panoptic masks")
             return
-        positions, canvas = moment.canvases_at(evenly_spaced(clip.annotated, self.frames))[0]
+        positions = evenly_spaced(clip.annotated, self.frames)
+        if not moment.in_one_network(positions):
+            positions = positions[:1]
         masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
         if all(bool((mask == VOID).all()) for mask in masks):
             self.leave_out(f"the masks of '{clip.name}' show no segment in the frames looked at")
             return
+        canvas = moment.canvas_of(positions)
         results, dead = [], []
         for name in self.layers or canvas.layers[::-1]:
             layer = canvas[name]
