@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch.distributed import ProcessGroup, get_rank
 
-from xinc_lightning.callbacks.atomic import tidy
+from xinc_lightning.atomic import tidy
 from xinc_lightning.callbacks.cadence import Cadence
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.naming import essential, names_of

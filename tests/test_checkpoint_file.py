@@ -3,9 +3,6 @@
 import enum
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -19,7 +16,6 @@ from hypothesis import strategies as st
 from xinc_lightning.checkpoint_file import (
     CheckpointError,
     read_checkpoint,
-    write_atomically,
     write_checkpoint,
 )
 from xinc_lightning.modules import FFNModule
@@ -193,53 +189,3 @@ def test_checkpoint_of_something_else(tmp_path):
 
 def test_folder_instead_of_a_file(tmp_path):
     assert_refused(tmp_path, "cannot be read: Is a directory")
-
-
-def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "last.ckpt"
-    write_atomically(path, b"old")
-
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [*tmp_path.iterdir()] == [path]
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from xinc_lightning.checkpoint_file import write_atomically
-print("ready", flush=True)
-for n in range(10**9):
-    write_atomically(Path(sys.argv[1]), bytes([n % 251]) * 3_000_000)
-"""
-
-
-@pytest.mark.parametrize("folder", ["tmp_path", "/dev/shm"])
-def test_killed_writer_leaves_a_whole_file(folder, tmp_path, request):
-    """Also on a disk that is not that of the folder for temporary files."""
-    if folder != "tmp_path" and not os.access(folder, os.W_OK):
-        pytest.skip(f"there is no {folder}")
-    path = (tmp_path if folder == "tmp_path" else Path(folder) / f"xinc-{os.getpid()}") / "file"
-    try:
-        for wait in (0.02, 0.05, 0.09):
-            writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
-            writer.stdout.readline()
-            with pytest.raises(subprocess.TimeoutExpired):
-                writer.wait(wait)
-            writer.send_signal(signal.SIGKILL)
-            writer.communicate()
-            if path.exists():  # in the first round perhaps not
-                content = path.read_bytes()
-                assert len(content) == 3_000_000
-                assert len(set(content)) == 1
-    finally:
-        if folder != "tmp_path":
-            for left in path.parent.glob(".*"):
-                left.unlink()
-            path.unlink()
-            path.parent.rmdir()

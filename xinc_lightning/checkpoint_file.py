@@ -6,7 +6,6 @@ archive. So the one file is enough to tell whether it is intact, and plain ``tor
 
 import hashlib
 import io
-import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,8 @@ import numpy as np
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from xinc_lightning.atomic import write_atomically
+
 MARK = b"xinc sha256 "
 TRAILER = len(MARK) + 64
 """Bytes of the mark and the digest."""
@@ -28,34 +29,6 @@ INSTANTIATION = ("_instantiator", "_class_path")
 
 class CheckpointError(ValueError):
     """A file is not an intact checkpoint of ours."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that appears under its name only when all of it is on the disk.
-
-    It is written beside its place, never in another folder, which could be on another disk.
-
-    Raises:
-        OSError: if it cannot be written; what was there before is untouched.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.unfinished")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            aside.unlink()
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # or the new name may be lost with the power
-        finally:
-            os.close(folder)
 
 
 def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:

@@ -21,9 +21,10 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning.atomic import write_atomically
 from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
-from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint, write_atomically
+from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint
 from xinc_lightning.cli import fail
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule

@@ -1,12 +1,33 @@
-"""Folders that are there as a whole or not at all, whenever the process is killed or the power fails."""
+"""Files and folders that are there as a whole or not at all, whenever the process is killed or the power fails."""
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED, OLD = ".unfinished", ".old"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that appears under its name only when all of it is on the disk.
+
+    It is written beside its place, never in another folder, which could be on another disk.
+
+    Raises:
+        OSError: if it cannot be written; what was there before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = _beside(path, UNFINISHED)
+    try:
+        aside.write_bytes(content)
+        _to_disk(aside)
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
+    _to_disk(path.parent)  # or the new name may be lost with the power
 
 
 @contextmanager
