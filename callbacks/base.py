@@ -16,6 +16,7 @@ from torch.distributed import ProcessGroup, get_rank
 
 from xinc_lightning.atomic import tidy
 from xinc_lightning.callbacks.cadence import Cadence
+from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.naming import essential, names_of
 from xinc_lightning.callbacks.settings import settings_of
@@ -69,8 +70,9 @@ class AnalysisCallback(Callback, ABC):
         self.at_checkpoints = at_checkpoints
         self.strict = strict
         self._seconds = 0.0
-        self._saved = False  # a checkpoint, since the last look
-        self._latest: int | None = None  # epoch looked at
+        self._led = -1  # global step at the latest chance to look
+        self._saved = False  # a checkpoint of a later step than that
+        self._latest: int | None = None  # epoch looked at, by this analysis
         self._said: set[str] = set()
         self._painter: Painter | None = None
 
@@ -160,13 +162,16 @@ class AnalysisCallback(Callback, ABC):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Remember it for ``at_checkpoints``."""
-        self._saved = True
+        """Note what was looked at, and that a checkpoint was saved."""
+        checkpoint.setdefault("analysed", {})[self.state_key] = self._latest
+        # One that is saved where an epoch begins is of the epoch before, whose turn is over.
+        self._saved |= trainer.global_step > self._led
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """What was loaded was saved."""
+        """What was loaded was saved, and perhaps looked at."""
+        self._latest = checkpoint.get("analysed", {}).get(self.state_key)
         self._saved = True
 
     # --- one look -------------------------------------------------------------------------------------------
@@ -183,11 +188,11 @@ class AnalysisCallback(Callback, ABC):
             last and trainer.training and not trainer.is_last_batch
         )  # an epoch that was not finished counts
         epoch, end = module.trained_epochs + within, _last_epoch(trainer)
-        due = [a for a in analyses if last or a._cadence.due(epoch, end, a._saved)]
+        saving = any(isinstance(c, Checkpoints) and c.will_save for c in trainer.checkpoint_callbacks)
+        due = [a for a in analyses if last or a._cadence.due(epoch, end, a._saved or saving)]
         for analysis in analyses:
-            analysis._saved = False
-        if due and epoch != self._latest:
-            self._latest = epoch
+            analysis._saved, analysis._led = False, trainer.global_step
+        if any(a._latest != epoch for a in due):
             start = time.perf_counter()
             folder = _folder(trainer) / f"epoch={epoch:04d}"
             self._painter = self._painter or Painter()
@@ -195,6 +200,8 @@ class AnalysisCallback(Callback, ABC):
             names = names_of(analyses)
             group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
             self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
+            for analysis in due:
+                analysis._latest = epoch
             if not trainer.is_global_zero:
                 return
             # A resumed run has these results already: the analyses only had to remember what they were.

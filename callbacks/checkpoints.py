@@ -45,6 +45,11 @@ class Checkpoints(Checkpoint):
         self._saved_step = 0
         self._saved_at = 0.0
 
+    @property
+    def will_save(self) -> bool:
+        """Whether the epoch that is just over was validated, so that it is saved before the next one begins."""
+        return self._validated
+
     def state_dict(self) -> dict[str, Any]:
         """The best checkpoints' scores, by file name."""
         return {"best": dict(self.best)}

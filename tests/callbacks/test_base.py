@@ -2,18 +2,20 @@
 
 import json
 import math
+import shutil
 from datetime import timedelta
 
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from xinc_lightning.callbacks import (
     AnalysisCallback,
+    Checkpoints,
     ContributionMaps,
     FlowVsFluctuation,
     GroupingVariance,
@@ -81,7 +83,7 @@ def fit(clip_of, tmp_path):
 
     def run(*callbacks, ckpt_path=None, clip=None, **options):
         torch.manual_seed(3)
-        checkpointing = any(isinstance(c, ModelCheckpoint) for c in callbacks)
+        checkpointing = any(isinstance(c, Checkpoint) for c in callbacks)
         defaults = {"max_epochs": 4, "enable_checkpointing": checkpointing, "num_sanity_val_steps": 1}
         trainer = Trainer(
             **{**defaults, **options},
@@ -208,6 +210,34 @@ def test_looks_at_the_networks_that_are_saved(fit, tmp_path, saving, expected):
         stored[checkpoint["trained_epochs"]] = float(sum(w.double().sum() for w in weights))
     if "every_n_train_steps" not in saving:
         assert {epoch: network for epoch, network in look._seen if epoch in stored} == stored
+
+
+def test_looks_at_the_networks_that_our_own_checkpoints_hold(fit, folders):
+    look = Looks(at_checkpoints=True)
+    fit(look, Checkpoints(), max_epochs=8, check_val_every_n_epoch=3)
+    assert epochs(look) == [3, 6, 8]
+    assert folders() == [f"epoch=000{n}" for n in (3, 6, 8)]
+
+
+def test_a_resumed_run_embeds_neurons_as_an_undisturbed_one(fit, tmp_path):
+    def analysed():
+        return [NeuronClusters(every_n_epochs=2, layers=["head"], clusters=4)]
+
+    run = tmp_path / "run"
+    fit(Checkpoints(save_top_k=9), *analysed(), max_epochs=6)
+    whole = dict(np.load(run / "analyses" / "epoch=0006" / "neuron_clusters" / "head.npz"))
+    shutil.rmtree(run / "analyses" / "epoch=0006")
+    (saved,) = (run / "checkpoints").glob("best-epoch=0004-*")
+    fit(Checkpoints(), *analysed(), max_epochs=6, ckpt_path=saved)
+    resumed = np.load(run / "analyses" / "epoch=0006" / "neuron_clusters" / "head.npz")
+    np.testing.assert_array_equal(resumed["positions"], whole["positions"])
+
+
+def test_a_finished_run_that_is_resumed_looks_at_nothing_again(fit, tmp_path):
+    fit(Checkpoints(), Looks(every_n_epochs=2), max_epochs=2)
+    again = Looks(every_n_epochs=2)
+    fit(Checkpoints(), again, max_epochs=2, ckpt_path=tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert epochs(again) == []
 
 
 def test_a_resumed_run_looks_at_what_the_killed_one_did_not_and_doubles_nothing(fit, folders, tmp_path):
