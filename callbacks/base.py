@@ -48,7 +48,8 @@ class AnalysisCallback(Callback, ABC):
         epochs: look after these numbers of epochs instead; 0 is the untrained network.
         log_spaced: look so many times instead, most of them early; see
             :func:`~xinc_lightning.callbacks.cadence.log_spaced`.
-        at_checkpoints: look at every epoch of which a checkpoint is saved instead.
+        at_checkpoints: look at every epoch of which a checkpoint is saved instead, but not where ``last.ckpt`` is
+            renewed only because minutes went by.
         strict: end training if this analysis fails.
 
     Raises:
@@ -63,7 +64,10 @@ class AnalysisCallback(Callback, ABC):
         at_checkpoints: bool = False,
         strict: bool = False,
     ) -> None:
-        self._cadence = Cadence(every_n_epochs, epochs, log_spaced, at_checkpoints)
+        try:
+            self._cadence = Cadence(every_n_epochs, epochs, log_spaced, at_checkpoints)
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from None
         self.every_n_epochs = self._cadence.every_n_epochs
         self.epochs = epochs
         self.log_spaced = log_spaced

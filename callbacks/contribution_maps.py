@@ -11,12 +11,14 @@ from xinc_lightning.analyses import (
     sample_neurons,
     top_neurons,
 )
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
+from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, check_neurons, require_positive
 from xinc_lightning.callbacks.moment import Moment
 from xinc_lightning.callbacks.neuron_table import identity
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.canvas import LayerStatistics
+from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contact_sheet, strip_over_epochs
+from xinc_lightning.modules import INRModule
 
 STRIP_EPOCHS = 12
 """Columns of a strip: the first, the last, and some between."""
@@ -54,6 +56,12 @@ class ContributionMaps(FrameAnalysis):
         self.select = select
         self.strip = strip
         self.seed = seed
+
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """Neurons that are asked for have to be in every layer."""
+        super().check(module, clip)
+        if not isinstance(self.neurons, int):
+            check_neurons(self, self.neurons, module)
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One sheet a layer, and at the end one strip."""

@@ -42,7 +42,9 @@ class FlowVsFluctuation(LayerAnalysis):
         super().__init__(**options)
         require_positive(self, max_neurons=max_neurons)
         if steps is not None and min(steps, default=0) < 1:
-            raise ValueError(f"steps={steps}: each is the later frame of a pair, so 1 or more.")
+            raise ValueError(
+                f"FlowVsFluctuation: steps={steps}: each is the later frame of a pair, so 1 or more."
+            )
         self.steps = steps
         self.max_neurons = max_neurons
         self.seed = seed

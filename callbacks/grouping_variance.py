@@ -13,6 +13,7 @@ from xinc_lightning.analyses import (
     sample_live,
     shift_null,
 )
+from xinc_lightning.analyses.variance import SIGNED_AS_RELEASED
 from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
@@ -20,6 +21,8 @@ from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import grouping_variances
 from xinc_lightning.modules import INRModule
+
+DEFAULT_GRID = (4, 8)
 
 
 class GroupingVariance(FrameAnalysis):
@@ -43,7 +46,7 @@ class GroupingVariance(FrameAnalysis):
     def __init__(
         self,
         partitions: list[Partition] | None = None,
-        grid: tuple[int, int] = (4, 8),
+        grid: tuple[int, int] = DEFAULT_GRID,
         std: bool = False,
         convention: Convention = "paper",
         shifts: int = 20,
@@ -53,8 +56,12 @@ class GroupingVariance(FrameAnalysis):
     ) -> None:
         super().__init__(**options)
         if shifts < 0 or shifts == 1:
-            raise ValueError(f"shifts={shifts}: give 0 for no comparison, or 2 or more.")
+            raise ValueError(f"GroupingVariance: shifts={shifts}: give 0 for no comparison, or 2 or more.")
         require_positive(self, grid=min(grid), max_null_neurons=max_null_neurons)
+        if tuple(grid) == (1, 1):
+            raise ValueError("GroupingVariance: grid=1×1 is one cell; a variance takes two.")
+        if partitions is not None and not partitions:
+            raise ValueError("GroupingVariance: partitions=[] names none; leave it out for all of them.")
         self.partitions = partitions or list(get_args(Partition))
         self.grid = grid
         self.std = std
@@ -66,13 +73,18 @@ class GroupingVariance(FrameAnalysis):
         self._labels: dict[str, Tensor] = {}
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """A cell of the grid is at least a pixel."""
+        """A cell of the grid is at least a pixel, and no shift comes twice."""
         super().check(module, clip)
         rows, columns = self.grid
         if rows > clip.height or columns > clip.width:
             raise ValueError(
                 f"GroupingVariance: grid={rows}×{columns} has more cells than the frames have pixels, "
                 f"{clip.height}×{clip.width}; the nearest is {min(rows, clip.height)}×{min(columns, clip.width)}."
+            )
+        most = clip.height * clip.width - 1
+        if self.shifts > most:
+            raise ValueError(
+                f"GroupingVariance: shifts={self.shifts}: frames of {clip.height}×{clip.width} have {most} of them."
             )
 
     def labels(self, clip: PanopticClip) -> dict[str, Tensor]:
@@ -84,6 +96,12 @@ class GroupingVariance(FrameAnalysis):
                 self._say(
                     f"GroupingVariance leaves out instances: frame {clip.indices[self.frame]} of "
                     f"'{clip.name}' has no mask."
+                )
+            even = [name for name, labels in self._labels.items() if int(labels.amin()) == int(labels.amax())]
+            if even:
+                self._say(
+                    f"GroupingVariance leaves out {' and '.join(even)}: all of frame "
+                    f"{clip.indices[self.frame]} of '{clip.name}' is one cluster."
                 )
         return self._labels
 
@@ -107,7 +125,14 @@ class GroupingVariance(FrameAnalysis):
             scores = {f"{kind}_{partition}": values for partition, values in result.scores.items()}
             sink.about_neurons(name, result.neurons, **scores)
             results.append(result)
-        sink.figure("variance", grouping_variances(results, moment.title("layers", self.frame)))
+        title = moment.title("layers", self.frame)
+        if tuple(self.grid) != DEFAULT_GRID:
+            title += (
+                f"\ngrid {self.grid[0]}×{self.grid[1]}, and as many clusters of the lattice, rgb and gabor"
+            )
+        if self.convention == "released":
+            title += f"\nas released: of |δ|, but of δ with its sign for {' and '.join(SIGNED_AS_RELEASED)}"
+        sink.figure("variance", grouping_variances(results, title))
 
     def _null(
         self, layer: LayerCanvas, statistics: LayerStatistics, frame: int, labels: dict[str, Tensor]

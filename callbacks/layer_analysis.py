@@ -1,5 +1,6 @@
 """Bases of the analyses that look at layers, and of those that look at one frame."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -20,6 +21,8 @@ class LayerAnalysis(AnalysisCallback):
 
     def __init__(self, layers: list[str] | None = None, **options: Any) -> None:
         super().__init__(**options)
+        if layers is not None and not layers:
+            raise ValueError(f"{type(self).__name__}: layers=[] names none; leave it out for all of them.")
         self.layers = layers
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
@@ -66,6 +69,21 @@ def require_positive(owner: object, **counts: int | None) -> None:
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ValueError(f"{type(owner).__name__}: {name}={count} makes no sense; 1 is the least.")
+
+
+def check_neurons(analysis: LayerAnalysis, neurons: Sequence[int], module: INRModule) -> None:
+    """Refuse neurons that a layer does not have.
+
+    Raises:
+        ValueError: names the first of them, and what there is.
+    """
+    network, inputs = module.canvas_inputs(0)
+    canvas = Canvas(network).at(inputs)
+    for name in analysis.layers or canvas.layers:
+        try:
+            canvas[name].select(neurons)
+        except IndexError as error:
+            raise ValueError(f"{type(analysis).__name__}: {error}") from None
 
 
 def check_position(analysis: AnalysisCallback, option: str, position: int, clip: PanopticClip) -> None:

@@ -55,8 +55,11 @@ def essential(options: Mapping[str, Any]) -> dict[str, Any]:
 def _brief(value: Any) -> str:
     """An option as part of a file's name.
 
-    >>> _brief((4, 8))
-    '4x8'
+    >>> _brief((4, 8)), _brief(["head", "block1"])
+    ('4x8', 'head+block1')
     """
-    text = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
+    if not isinstance(value, list | tuple):
+        text = str(value)
+    else:
+        text = ("+" if isinstance(value, list) else "x").join(map(str, value))
+    return "".join(c if c.isalnum() or c in "._-+" else "_" for c in text)

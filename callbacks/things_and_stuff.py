@@ -6,11 +6,12 @@ import numpy as np
 import torch
 
 from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
-from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, require_positive
+from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, check_neurons, require_positive
 from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.sinks import Sink
 from xinc_lightning.data import VOID, PanopticClip
 from xinc_lightning.figures import shares_of_segments
+from xinc_lightning.modules import INRModule
 
 
 class ThingsAndStuff(LayerAnalysis):
@@ -42,6 +43,12 @@ class ThingsAndStuff(LayerAnalysis):
         self.neurons = neurons
         self.frames = frames
         self.seed = seed
+
+    def check(self, module: INRModule, clip: PanopticClip) -> None:
+        """Neurons that are asked for have to be in every layer."""
+        super().check(module, clip)
+        if not isinstance(self.neurons, int):
+            check_neurons(self, self.neurons, module)
 
     def needs(self, clip: PanopticClip) -> Needs:
         """Nothing: few neurons in many frames are cheaper to look at apart."""

@@ -188,6 +188,46 @@ def test_the_end_is_looked_at_once_however_training_ends(fit, folders, options, 
 
 
 @pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: GroupingVariance(partitions=[]), r"GroupingVariance: partitions=\[\] names none"),
+        (lambda: GroupingVariance(grid=(1, 1)), "GroupingVariance: grid=1×1 is one cell"),
+        (lambda: GroupingVariance(shifts=1), "GroupingVariance: shifts=1: give 0"),
+        (lambda: PixelsPerNeuron(layers=[]), r"PixelsPerNeuron: layers=\[\] names none"),
+        (lambda: PixelsPerNeuron(every_n_epochs=0), "PixelsPerNeuron: every_n_epochs=0"),
+        (lambda: PixelsPerNeuron(every_n_epochs=3, epochs=[1]), "PixelsPerNeuron: every_n_epochs=3, epochs="),
+    ],
+)
+def test_impossible_options_are_refused_at_once(build, said):
+    with pytest.raises(ValueError, match=said):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("analysis", "said"),
+    [
+        (
+            ContributionMaps(neurons=[3, -1]),
+            "ContributionMaps: neuron -1 of layer 'block1': its neurons are 0 …",
+        ),
+        (
+            ContributionMaps(neurons=[95]),
+            "ContributionMaps: neuron 95 of layer '(block2|block3|head)': its",
+        ),
+        (
+            ThingsAndStuff(neurons=[9999], layers=["head"]),
+            "ThingsAndStuff: neuron 9999 of layer 'head': its neurons are 0 …",
+        ),
+        (GroupingVariance(shifts=5000), r"GroupingVariance: shifts=5000: frames of \d+×\d+ have \d+ of them"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(fit, folders, analysis, said):
+    with pytest.raises(ValueError, match=said):
+        fit(analysis)
+    assert folders() == []
+
+
+@pytest.mark.parametrize(
     ("saving", "expected"),
     [
         (

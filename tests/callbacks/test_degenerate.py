@@ -39,6 +39,7 @@ def analyses(layers):
 
 LAYERS = {"nerv": ["block1", "head"], "ffn": ["layer1", "layer3"]}
 NO_MOTION = "FlowVsFluctuation is left out: every frame has its own FFN, so that no neuron lasts."
+ONE_CLUSTER = "GroupingVariance leaves out {}: all of frame 0 of 'toy' is one cluster."
 SKY, GRASS = Segment(1, "sky", "sky", False), Segment(2, "grass", "grass", False)
 
 
@@ -76,11 +77,14 @@ def case(clip, value=None, change=whole, said=()):
 CASES = {
     "dead network": case(clip(), 0.0, said=("ThingsAndStuff is left out: no layer has a live neuron.",)),
     "one dead layer": case(clip(), 0.0, first),
-    "constant maps": case(clip(pictures=0.5), 0.01),
-    "single segment": case(clip(segments=(SKY,))),
+    "constant maps": case(clip(pictures=0.5), 0.01, said=(ONE_CLUSTER.format("rgb and gabor"),)),
+    "single segment": case(clip(segments=(SKY,)), said=(ONE_CLUSTER.format("instances"),)),
     "all void": case(
         clip(segments=()),
-        said=("ThingsAndStuff is left out: the masks of 'toy' show no segment in the frames looked at.",),
+        said=(
+            "ThingsAndStuff is left out: the masks of 'toy' show no segment in the frames looked at.",
+            ONE_CLUSTER.format("instances"),
+        ),
     ),
     "one frame": case(
         clip(frames=1),

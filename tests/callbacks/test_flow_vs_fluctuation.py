@@ -45,5 +45,5 @@ def test_what_has_no_motion_is_said_once(kind, why, scene, request, results_of, 
 
 
 def test_a_step_without_a_frame_before_it_is_refused():
-    with pytest.raises(ValueError, match=r"steps=\[0\]: each is the later frame"):
+    with pytest.raises(ValueError, match=r"FlowVsFluctuation: steps=\[0\]: each is the later frame"):
         FlowVsFluctuation(steps=[0])

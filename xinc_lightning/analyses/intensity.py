@@ -1,6 +1,7 @@
 """Do neurons contribute most where a frame is bright, or where it has edges? (§4.3, Fig 5)."""
 
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ class ContributionVsIntensityResult(Result):
         contribution: [height, width] Σ|c| over the neurons.
         intensity: [height, width] sum of the colour channels.
         edges: [height, width] Sobel magnitude of the intensity.
-        intensity_correlation: Pearson's r of contribution and intensity; 0 if one is the same everywhere.
-        edge_correlation: Pearson's r of contribution and edges.
+        intensity_correlation: Pearson's r of contribution and intensity; NaN if one is the same everywhere.
+        edge_correlation: Pearson's r of contribution and edges; likewise.
     """
 
     layer: str
@@ -38,11 +39,12 @@ class ContributionVsIntensityResult(Result):
         return difference
 
     def scalars(self) -> dict[str, float]:
-        """Both correlations."""
-        return {
+        """Both correlations, as far as they exist."""
+        both = {
             "intensity_correlation": self.intensity_correlation,
             "edge_correlation": self.edge_correlation,
         }
+        return {name: r for name, r in both.items() if not isnan(r)}
 
 
 def contribution_vs_intensity(
@@ -82,7 +84,7 @@ def normalised(image: Float[Tensor, "height width"]) -> Float[np.ndarray, "heigh
 
 
 def correlation(one: Float[np.ndarray, "height width"], other: Float[np.ndarray, "height width"]) -> float:
-    """Pearson's r over the pixels; 0 if either image is the same everywhere."""
+    """Pearson's r over the pixels; NaN if either image is the same everywhere."""
     if not (np.ptp(one) and np.ptp(other)):
-        return 0.0
+        return nan
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])

@@ -7,7 +7,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import ContributionVsIntensityResult
-from xinc_lightning.figures.style import DIVERGING, SEQUENTIAL, new_figure, show
+from xinc_lightning.figures.style import DIVERGING, SEQUENTIAL, new_figure, show, told
 
 
 def contributions_vs_intensity(
@@ -32,10 +32,16 @@ def contributions_vs_intensity(
     show(grid[2, 0], first.edges, "edges, Sobel of intensity", cmap=SEQUENTIAL, norm=unit)
     for (top, middle, bottom), result in zip(grid.T[1:], results, strict=True):
         show(top, result.contribution, f"{result.layer}: Σ|c|", cmap=SEQUENTIAL, norm=unit)
-        against = f"minus intensity, r = {result.intensity_correlation:+.2f}"
+        against = f"minus intensity, r = {told(result.intensity_correlation, '+.2f')}"
         differences = show(middle, result.difference, against, cmap=DIVERGING, norm=signed)
         edges = result.contribution - result.edges
-        show(bottom, edges, f"minus edges, r = {result.edge_correlation:+.2f}", cmap=DIVERGING, norm=signed)
+        show(
+            bottom,
+            edges,
+            f"minus edges, r = {told(result.edge_correlation, '+.2f')}",
+            cmap=DIVERGING,
+            norm=signed,
+        )
     figure.colorbar(magnitudes, ax=grid[0], shrink=0.9, label="normalised to [0, 1]")
     figure.colorbar(differences, ax=grid[1:], shrink=0.6, label="difference of normalised pictures")
     return figure

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import hsv_to_rgb
 
 from xinc_lightning.analyses import FlowVsFluctuationResult
-from xinc_lightning.figures.style import SEQUENTIAL, Figure, new_figure, show
+from xinc_lightning.figures.style import SEQUENTIAL, Figure, new_figure, show, told
 
 COLUMNS = 4
 
@@ -57,7 +57,8 @@ def flow_beside_fluctuation(
 def _heading(result: FlowVsFluctuationResult, step: int) -> str:
     sampled = result.neurons < result.total_neurons
     of = f"{result.neurons:,} of {result.total_neurons:,}" if sampled else f"{result.neurons:,}"
-    return f"{result.layer} · {of} neurons\nSpearman {result.spearman[step]:.2f} · AUC {result.auc[step]:.2f}"
+    measures = f"Spearman {told(result.spearman[step])} · AUC {told(result.auc[step])}"
+    return f"{result.layer} · {of} neurons\n{measures}"
 
 
 def _normalised(picture: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What all figures share: size, fonts, pictures without axes, colour scales."""
 
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -81,3 +82,12 @@ def upper_limit(values: np.ndarray, quantile: float) -> float:
     if not finite.size:
         return 1.0
     return float(np.quantile(finite, quantile)) or float(finite.max()) or 1.0
+
+
+def told(measure: float, form: str = ".2f") -> str:
+    """A measure for people.
+
+    >>> told(0.256), told(0.256, "+.2f"), told(float("nan"))
+    ('0.26', '+0.26', 'undefined')
+    """
+    return "undefined" if isnan(measure) else f"{measure:{form}}"
