@@ -196,11 +196,12 @@ class AnalysisCallback(Callback, ABC):
         due = [a for a in analyses if last or a._cadence.due(epoch, end, a._saved or saving)]
         for analysis in analyses:
             analysis._saved, analysis._led = False, trainer.global_step
-        if any(a._latest != epoch for a in due):
+        # What is tested was looked at in training, too.
+        if due and not (trainer.training and all(a._latest == epoch for a in due)):
             start = time.perf_counter()
             folder = _folder(trainer) / f"epoch={epoch:04d}"
             self._painter = self._painter or Painter()
-            sink = Sink(folder, trainer.loggers, epoch, trainer.global_step, last, self._painter.png)
+            sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)
             names = names_of(analyses)
             group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
             self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """How the results of several analyses of one class are told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
@@ -26,24 +26,30 @@ A = TypeVar("A", bound=HasOptions)
 def names_of(analyses: Sequence[A]) -> dict[A, str]:
     """What is appended to the names of each analysis's results: nothing but for further ones of a class.
 
-    These are told apart by the options in which they differ from the first, such as ``frame=3``.
+    These are told apart by the options in which they differ from the first, such as ``frame=3``; by their
+    cadences only where nothing else does it.
 
     Raises:
         ValueError: if two do not differ.
     """
-    first: dict[type, A] = {}
     labels: dict[A, str] = {}
-    for analysis in analyses:
-        twin = first.setdefault(type(analysis), analysis)
-        there = essential(twin.options)
-        differ = {n: v for n, v in essential(analysis.options).items() if v != there.get(n)}
-        labels[analysis] = ",".join(f"{name}={_brief(value)}" for name, value in differ.items())[:LONGEST]
-    for analysis, label in labels.items():
-        if [label for other, label in labels.items() if type(other) is type(analysis)].count(label) > 1:
-            raise ValueError(
-                f"two {type(analysis).__name__} have the same options; leave one out, or let them differ."
-            )
-    return labels
+    for kind in dict.fromkeys(map(type, analyses)):
+        twins = [analysis for analysis in analyses if type(analysis) is kind]
+        for unnamed in (CADENCES, ()):
+            found = [_difference(twin.options, twins[0].options, unnamed) for twin in twins]
+            if len(set(found)) == len(found):
+                break
+        else:
+            raise ValueError(f"two {kind.__name__} have the same options; leave one out, or let them differ.")
+        labels |= dict(zip(twins, found, strict=True))
+    return {analysis: labels[analysis] for analysis in analyses}
+
+
+def _difference(options: Mapping[str, Any], first: Mapping[str, Any], unnamed: Collection[str]) -> str:
+    """The options that differ from the first analysis's, as part of a file's name."""
+    there = essential(first)
+    differ = {n: v for n, v in essential(options).items() if v != there.get(n) and n not in unnamed}
+    return ",".join(f"{name}={_brief(value)}" for name, value in differ.items())[:LONGEST]
 
 
 def essential(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class INRModule(LightningModule, ABC):
         self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
         self.trained_epochs = 0
+        self._loaded_steps = 0
         self._epoch_errors: list[Tensor] = []
 
     @abstractmethod
@@ -145,11 +146,17 @@ class INRModule(LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember how long the checkpoint was trained; one saved within an epoch starts that epoch anew."""
         self.trained_epochs = checkpoint.get("trained_epochs", 0)
+        self._loaded_steps = checkpoint.get("global_step", 0)
         if rewind_to_epoch_start(checkpoint):
             rank_zero_warn(
                 f"The checkpoint was saved in the middle of epoch {self.trained_epochs + 1}, which is trained from its "
                 "start again: the result will differ slightly from that of a run that was not interrupted."
             )
+
+    @property
+    def trained_steps(self) -> int:
+        """Optimiser steps completed; in a test, where Lightning counts none, those of the checkpoint."""
+        return max(self.global_step, self._loaded_steps)
 
     @property
     def budget(self) -> Budget:
