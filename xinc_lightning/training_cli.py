@@ -26,6 +26,7 @@ from xinc_lightning.callbacks.base import AnalysisError
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint
 from xinc_lightning.cli import fail
+from xinc_lightning.config_lists import lists_replaced
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
@@ -111,7 +112,7 @@ class TrainingCLI(LightningCLI):
     @configuring()
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the command line and the configs."""
-        super().parse_arguments(parser, args)
+        self.config = parser.parse_args(lists_replaced(sys.argv[1:] if args is None else args))
 
     @configuring()
     def _parse_ckpt_path(self) -> None:
