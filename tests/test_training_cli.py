@@ -348,3 +348,26 @@ def test_failed_fit_leaves_no_folder(capsys):
     code, _ = stopped(capsys, "fit", "--config", "tiny.yaml", "--data.path", "nowhere.mp4")
     assert code == 1
     assert not Path("runs").exists()
+
+
+def test_fast_dev_run_leaves_nothing():
+    fast = ["--trainer.fast_dev_run", "true"]
+    main(["fit", "--config", "tiny.yaml", *fast])
+    assert not Path("runs").exists()
+
+    main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
+    before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+    last = ["--config", "tiny.yaml", "--ckpt_path", "last"]
+    writer = "--trainer.callbacks+=xinc_lightning.callbacks.FrameWriter"
+    for command in (["fit", *last], ["test", *last], ["validate", *last], ["predict", *last, writer]):
+        main([*command, *fast])
+        after = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+        assert {**after, Path("runs/tiny-001/.lock"): b""} == before
+    assert [path.name for path in Path("runs").iterdir()] == ["tiny-001"]
+
+
+def test_fast_dev_run_that_fails_leaves_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(INRModule, "training_step", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["fit", "--config", "tiny.yaml", "--trainer.fast_dev_run", "true"])
+    assert not Path("runs").exists()

@@ -228,6 +228,8 @@ class TrainingCLI(LightningCLI):
             for logger in self.trainer.loggers:
                 if isinstance(logger, callbacks.WandbRun):
                     logger.close()
+            if self.trainer.fast_dev_run and RANK == 0:  # type: ignore[attr-defined]
+                discard(run)
 
     @staticmethod
     def _root(config: Namespace) -> Path:
