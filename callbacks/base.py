@@ -24,7 +24,7 @@ from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
 
-__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "undisturbed"]
+__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "check_analyses", "undisturbed"]
 
 
 class AnalysisError(RuntimeError):
@@ -125,13 +125,8 @@ class AnalysisCallback(Callback, ABC):
         clip = trainer.datamodule.clip  # type: ignore[attr-defined]
         pl_module.size_for(clip.frames)
         self._latest = None
-        self.check(pl_module, clip)
-        if self.log_spaced is not None and stage == "fit" and _last_epoch(trainer) is None:
-            raise ValueError(
-                f"{type(self).__name__}: log_spaced={self.log_spaced} needs trainer.max_epochs; give epochs instead."
-            )
         if self is _all_of(trainer)[0]:
-            names_of(_all_of(trainer))
+            check_analyses(trainer, pl_module, clip, fitting=stage == "fit")
             if trainer.is_global_zero:
                 tidy(_folder(trainer))
 
@@ -272,6 +267,23 @@ class AnalysisCallback(Callback, ABC):
         if (topic or sentence) not in self._said:
             self._said.add(topic or sentence)
             rank_zero_warn(sentence)
+
+
+def check_analyses(trainer: Trainer, module: INRModule, clip: PanopticClip, fitting: bool) -> None:
+    """Refuse a trainer's analyses if they do not fit the network, the clip, the training or each other.
+
+    Raises:
+        ValueError: names what is wrong and, where there is one, the nearest that would be right.
+    """
+    analyses = _all_of(trainer)
+    for analysis in analyses:
+        analysis.check(module, clip)
+        if fitting and analysis.log_spaced is not None and _last_epoch(trainer) is None:
+            raise ValueError(
+                f"{type(analysis).__name__}: log_spaced={analysis.log_spaced} needs trainer.max_epochs; "
+                "give epochs instead."
+            )
+    names_of(analyses)
 
 
 @contextmanager

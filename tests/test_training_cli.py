@@ -371,3 +371,34 @@ def test_fast_dev_run_that_fails_leaves_nothing(monkeypatch, capsys):
     with pytest.raises(ZeroDivisionError):
         main(["fit", "--config", "tiny.yaml", "--trainer.fast_dev_run", "true"])
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "options", "message"),
+    [
+        (
+            ["PixelsPerNeuron"] * 2,
+            [],
+            "two PixelsPerNeuron have the same options; leave one out, or let them differ.",
+        ),
+        (
+            ["ContributionMaps"] * 2,
+            [],
+            "two ContributionMaps have the same options; leave one out, or let them differ.",
+        ),
+        (
+            [{"class_path": "Reconstructions", "init_args": {"log_spaced": 3}}],
+            ["--trainer.max_epochs", "-1", "--trainer.max_steps", "3"],
+            "Reconstructions: log_spaced=3 needs trainer.max_epochs; give epochs instead.",
+        ),
+    ],
+)
+def test_analyses_that_cannot_work_together_or_with_the_trainer_leave_no_folder(
+    callbacks, options, message, capsys, monkeypatch
+):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    loggers = [{"class_path": f"xinc_lightning.callbacks.{name}"} for name in ("WandbRun", "MetricsFile")]
+    Path("odd.yaml").write_text(json.dumps({"trainer": {"callbacks": callbacks, "logger": loggers}}))
+    stop = stopped(capsys, "fit", "--config", "tiny.yaml", "--config", "odd.yaml", *options)
+    assert stop == (1, f"xinc: error: {message}")
+    assert not Path("runs").exists()

@@ -22,7 +22,7 @@ from lightning.pytorch.utilities import rank_zero_only
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
 from xinc_lightning.atomic import write_atomically
-from xinc_lightning.callbacks.base import AnalysisError
+from xinc_lightning.callbacks.base import AnalysisError, check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint
 from xinc_lightning.cli import fail
@@ -185,9 +185,7 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
-            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-                if isinstance(callback, callbacks.AnalysisCallback):
-                    callback.check(self.model, clip)
+            check_analyses(self.trainer, self.model, clip, fitting=self.subcommand == "fit")
         except BaseException:
             if RANK == 0:
                 discard(Path(self.config[self.subcommand].trainer.default_root_dir))
