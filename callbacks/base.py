@@ -1,9 +1,10 @@
 """When an analysis runs, on what, and without leaving a trace in the training it watches."""
 
 import gc
+import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -189,13 +190,15 @@ class AnalysisCallback(Callback, ABC):
             sink = Sink(folder, trainer.loggers, epoch, trainer.global_step, last, self._painter.png)
             names = names_of(analyses)
             group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
-            self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
+            failed = self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
             if not trainer.is_global_zero:
                 return
             # A resumed run has these results already: the analyses only had to remember what they were.
-            if not (resumed and sink.folder.exists()):
-                self._write(sink, strict=any(a.strict for a in due))
+            if not (resumed and _finished(sink.folder)):
+                self._write(sink, any(a.strict for a in due), failed)
             self._seconds += time.perf_counter() - start
+            if failed:
+                raise failed[0]
 
     def _look(
         self,
@@ -204,24 +207,28 @@ class AnalysisCallback(Callback, ABC):
         sink: Sink,
         due: Mapping["AnalysisCallback", str],
         group: ProcessGroup | None = None,
-    ) -> None:
-        """Run these analyses, given with what tells apart those of one class; all but the first rank help."""
+    ) -> list[AnalysisError]:
+        """Run these analyses, given with what tells apart those of one class; all but the first rank help.
+
+        Returns what is to end training: how strict ones failed.
+        """
+        failed: list[AnalysisError] = []
         with undisturbed(module), garbage_left_lying():
             moment = Moment(module, clip, sink.epoch, group=group)
             ready = []
             for analysis in due:
-                with analysis._guarded(sink, due[analysis]):
+                with analysis._guarded(sink, due[analysis], failed):
                     moment.want(analysis.needs(clip))
                     ready.append(analysis)
             if group is not None and get_rank(group) > 0:
                 moment.help()
-                return
+                return failed
             try:
                 for analysis in ready:
-                    with analysis._guarded(sink, due[analysis]):
+                    with analysis._guarded(sink, due[analysis], failed):
                         analysis.analyse(moment, sink)
                 for analysis in ready:
-                    with analysis._guarded(sink, due[analysis]):
+                    with analysis._guarded(sink, due[analysis], failed):
                         sink.drawn()
             finally:
                 moment.done()
@@ -234,10 +241,11 @@ class AnalysisCallback(Callback, ABC):
             if shown := moment.shown():
                 sink.arrays("frames", **shown)
             sink.settings(**settings_of(moment))
+        return failed
 
     @contextmanager
-    def _guarded(self, sink: Sink, label: str) -> Iterator[None]:
-        """Part of this analysis: an error costs its results, not the others' nor the training."""
+    def _guarded(self, sink: Sink, label: str, stops: list[AnalysisError]) -> Iterator[None]:
+        """Part of this analysis: an error costs its results, not the others', and the training only if strict."""
         name = type(self).__name__ + f" {label}" * bool(label)
         try:
             with sink.analysis(name, label, self.options):
@@ -245,22 +253,29 @@ class AnalysisCallback(Callback, ABC):
         except Exception as error:
             failed = f"{name} failed at epoch {sink.epoch}: {_one_line(error)}"
             if self.strict:
-                raise AnalysisError(failed) from error
-            self._say(
-                f"{failed} It is skipped; settings.json has the traceback, strict: true stops instead.",
-                _one_line(error),
-            )
+                stop = AnalysisError(failed)
+                stop.__cause__ = error
+                stops.append(stop)
+            else:
+                self._say(
+                    f"{failed} It is skipped; settings.json has the traceback, strict: true stops instead.",
+                    _one_line(error),
+                )
 
-    def _write(self, sink: Sink, strict: bool) -> None:
+    def _write(self, sink: Sink, strict: bool, failed: Sequence[AnalysisError] = ()) -> None:
+        if failed:
+            sink.settings(stopped=str(failed[0]))
+            if not sink.last:  # a resumed run looks again, and then the loggers get it, once and complete
+                sink.loggers = ()
         try:
             sink.close()
         except Exception as error:
-            failed = (
+            lost = (
                 f"the results of epoch {sink.epoch} could not be kept in '{sink.folder}': {_one_line(error)}"
             )
-            if strict:
-                raise AnalysisError(failed) from error
-            self._say(failed, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
+            if strict and not failed:
+                raise AnalysisError(lost) from error
+            self._say(lost, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
 
     def _say(self, sentence: str, topic: str | None = None) -> None:
         """Warn, once for each topic."""
@@ -321,6 +336,12 @@ def _all_of(trainer: Trainer) -> list[AnalysisCallback]:
 
 def _folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir) / "analyses"
+
+
+def _finished(folder: Path) -> bool:
+    """Whether an epoch's results are there, other than what is kept where a strict analysis ended the run."""
+    settings = folder / "settings.json"
+    return settings.exists() and "stopped" not in json.loads(settings.read_text())
 
 
 def _last_epoch(trainer: Trainer) -> int | None:
