@@ -1,9 +1,10 @@
 """When an analysis runs, on what, and without leaving a trace in the training it watches."""
 
 import gc
+import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
 
-__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "undisturbed"]
+__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "check_analyses", "undisturbed"]
 
 
 class AnalysisError(RuntimeError):
@@ -131,13 +132,8 @@ class AnalysisCallback(Callback, ABC):
         clip = trainer.datamodule.clip  # type: ignore[attr-defined]
         pl_module.size_for(clip.frames)
         self._latest = None
-        self.check(pl_module, clip)
-        if self.log_spaced is not None and stage == "fit" and _last_epoch(trainer) is None:
-            raise ValueError(
-                f"{type(self).__name__}: log_spaced={self.log_spaced} needs trainer.max_epochs; give epochs instead."
-            )
         if self is _all_of(trainer)[0]:
-            names_of(_all_of(trainer))
+            check_analyses(trainer, pl_module, clip, fitting=stage == "fit")
             if trainer.is_global_zero:
                 tidy(_folder(trainer))
 
@@ -204,15 +200,17 @@ class AnalysisCallback(Callback, ABC):
             sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)
             names = names_of(analyses)
             group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
-            self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
+            failed = self._look(module, trainer.datamodule.clip, sink, {a: names[a] for a in due}, group)  # type: ignore[attr-defined]
             for analysis in due:
-                analysis._latest = epoch
+                analysis._latest = None if failed else epoch
             if not trainer.is_global_zero:
                 return
             # A resumed run has these results already: the analyses only had to remember what they were.
-            if not (resumed and sink.folder.exists()):
-                self._write(sink, strict=any(a.strict for a in due))
+            if not (resumed and _finished(sink.folder)):
+                self._write(sink, any(a.strict for a in due), failed)
             self._seconds += time.perf_counter() - start
+            if failed:
+                raise failed[0]
 
     def _look(
         self,
@@ -221,24 +219,28 @@ class AnalysisCallback(Callback, ABC):
         sink: Sink,
         due: Mapping["AnalysisCallback", str],
         group: ProcessGroup | None = None,
-    ) -> None:
-        """Run these analyses, given with what tells apart those of one class; all but the first rank help."""
+    ) -> list[AnalysisError]:
+        """Run these analyses, given with what tells apart those of one class; all but the first rank help.
+
+        Returns what is to end training: how strict ones failed.
+        """
+        failed: list[AnalysisError] = []
         with undisturbed(module), garbage_left_lying():
             moment = Moment(module, clip, sink.epoch, group=group)
             ready = []
             for analysis in due:
-                with analysis._guarded(sink, due[analysis]):
+                with analysis._guarded(sink, due[analysis], failed):
                     moment.want(analysis.needs(clip))
                     ready.append(analysis)
             if group is not None and get_rank(group) > 0:
                 moment.help()
-                return
+                return failed
             try:
                 for analysis in ready:
-                    with analysis._guarded(sink, due[analysis]):
+                    with analysis._guarded(sink, due[analysis], failed):
                         analysis.analyse(moment, sink)
                 for analysis in ready:
-                    with analysis._guarded(sink, due[analysis]):
+                    with analysis._guarded(sink, due[analysis], failed):
                         sink.drawn()
             finally:
                 moment.done()
@@ -251,10 +253,11 @@ class AnalysisCallback(Callback, ABC):
             if shown := moment.shown():
                 sink.arrays("frames", **shown)
             sink.settings(**settings_of(moment))
+        return failed
 
     @contextmanager
-    def _guarded(self, sink: Sink, label: str) -> Iterator[None]:
-        """Part of this analysis: an error costs its results, not the others' nor the training."""
+    def _guarded(self, sink: Sink, label: str, stops: list[AnalysisError]) -> Iterator[None]:
+        """Part of this analysis: an error costs its results, not the others', and the training only if strict."""
         name = type(self).__name__ + f" {label}" * bool(label)
         try:
             with sink.analysis(name, label, self.options):
@@ -262,28 +265,52 @@ class AnalysisCallback(Callback, ABC):
         except Exception as error:
             failed = f"{name} failed at epoch {sink.epoch}: {_one_line(error)}"
             if self.strict:
-                raise AnalysisError(failed) from error
-            self._say(
-                f"{failed} It is skipped; settings.json has the traceback, strict: true stops instead.",
-                _one_line(error),
-            )
+                stop = AnalysisError(failed)
+                stop.__cause__ = error
+                stops.append(stop)
+            else:
+                self._say(
+                    f"{failed} It is skipped; settings.json has the traceback, strict: true stops instead.",
+                    _one_line(error),
+                )
 
-    def _write(self, sink: Sink, strict: bool) -> None:
+    def _write(self, sink: Sink, strict: bool, failed: Sequence[AnalysisError] = ()) -> None:
+        if failed:
+            sink.settings(stopped=str(failed[0]))
+            if not sink.last:  # a resumed run looks again, and then the loggers get it, once and complete
+                sink.loggers = ()
         try:
             sink.close()
         except Exception as error:
-            failed = (
+            lost = (
                 f"the results of epoch {sink.epoch} could not be kept in '{sink.folder}': {_one_line(error)}"
             )
-            if strict:
-                raise AnalysisError(failed) from error
-            self._say(failed, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
+            if strict and not failed:
+                raise AnalysisError(lost) from error
+            self._say(lost, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
 
     def _say(self, sentence: str, topic: str | None = None) -> None:
         """Warn, once for each topic."""
         if (topic or sentence) not in self._said:
             self._said.add(topic or sentence)
             rank_zero_warn(sentence)
+
+
+def check_analyses(trainer: Trainer, module: INRModule, clip: PanopticClip, fitting: bool) -> None:
+    """Refuse a trainer's analyses if they do not fit the network, the clip, the training or each other.
+
+    Raises:
+        ValueError: names what is wrong and, where there is one, the nearest that would be right.
+    """
+    analyses = _all_of(trainer)
+    for analysis in analyses:
+        analysis.check(module, clip)
+        if fitting and analysis.log_spaced is not None and _last_epoch(trainer) is None:
+            raise ValueError(
+                f"{type(analysis).__name__}: log_spaced={analysis.log_spaced} needs trainer.max_epochs; "
+                "give epochs instead."
+            )
+    names_of(analyses)
 
 
 @contextmanager
@@ -321,6 +348,12 @@ def _all_of(trainer: Trainer) -> list[AnalysisCallback]:
 
 def _folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir) / "analyses"
+
+
+def _finished(folder: Path) -> bool:
+    """Whether an epoch's results are there, other than what is kept where a strict analysis ended the run."""
+    settings = folder / "settings.json"
+    return settings.exists() and "stopped" not in json.loads(settings.read_text())
 
 
 def _last_epoch(trainer: Trainer) -> int | None:

@@ -66,8 +66,8 @@ class FrameWriter(BasePredictionWriter):
         predictions: Sequence[Any],
         batch_indices: Sequence[Any],
     ) -> None:
-        """Write all frames; every process has them, the first writes."""
-        if not trainer.is_global_zero:
+        """Write all frames; every process has them, the first writes. A ``fast_dev_run`` has too few."""
+        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
         folder = Path(trainer.default_root_dir) / "frames"

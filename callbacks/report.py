@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from xinc_lightning.callbacks.base import AnalysisCallback, undisturbed
+from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.wandb_run import WandbRun, without_nan
 from xinc_lightning.compression import MAX_BITS
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
+from xinc_lightning.runs import CHECKPOINTS
 
 
 class Report(Callback):
@@ -91,9 +93,12 @@ def _table(result: Evaluation, run: Path, trainer: Trainer, times: str) -> Table
         f"{result.quantized_bits}-bit size": f"{result.coded_bytes:,} bytes entropy coded, "
         f"{result.coded_bits_per_parameter:.3f} bits/parameter, {result.coded_bpp:.2f} bpp",
         "time": times,
-        "pictures": str(run / "analyses"),
-        "checkpoints": str(run / "checkpoints"),
     }
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    if any(isinstance(c, AnalysisCallback) for c in callbacks):
+        rows["pictures"] = str(run / "analyses")
+    if trainer.training and any(isinstance(c, Checkpoints) for c in callbacks):
+        rows["checkpoints"] = str(run / CHECKPOINTS)
     for logger in trainer.loggers:
         if isinstance(logger, WandbRun):
             rows["W&B"] = logger.where()

@@ -86,6 +86,41 @@ def test_a_process_that_dies_takes_the_run_down(watched_config, xinc, tmp_path):
     assert (tmp_path / "runs" / "dying-001" / "checkpoints" / "last.ckpt").is_file()
 
 
+FAILS = """
+from xinc_lightning.callbacks import AnalysisCallback
+
+class Fails(AnalysisCallback):
+    def analyse(self, moment, sink):
+        moment.statistics("head", 0)
+        raise KeyError("nothing")
+
+class FailsEarly(AnalysisCallback):
+    def needs(self, clip):
+        raise KeyError("nothing")
+
+    def analyse(self, moment, sink):
+        raise AssertionError("it was told that it could not")
+"""
+
+
+@pytest.mark.parametrize("kind", ["Fails", pytest.param("FailsEarly", marks=pytest.mark.slow)])
+def test_a_strict_failure_ends_all_processes_when_the_others_results_are_kept(
+    kind, watched_config, xinc, tmp_path
+):
+    (tmp_path / "fails.py").write_text(FAILS)
+    config = watched_config("NeRVModule", "strict", analyses=["ContributionVsIntensity"])
+    options = [f"--trainer.callbacks+=fails.{kind}", "--trainer.callbacks.epochs=[2]"]
+    done = xinc("fit", "--config", config, *TWO, *options, "--trainer.callbacks.strict=true", timeout=300)
+    assert done.returncode == 1
+    assert f"xinc: error: {kind} failed at epoch 2: KeyError: 'nothing'." in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    look = tmp_path / "runs" / "strict-001" / "analyses" / "epoch=0002"
+    settings = json.loads((look / "settings.json").read_text())
+    assert set(settings["errors"]) == {kind}
+    assert [*(look / "intensity").glob("*.npz")]
+    assert not (look.parent / "epoch=0003").exists()
+
+
 def test_a_batch_that_does_not_divide_is_refused(watched_config, xinc):
     config = watched_config("NeRVModule", "odd", analyses=[], batch_size=3)
     done = xinc("fit", "--config", config, *TWO)

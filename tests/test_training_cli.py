@@ -348,3 +348,57 @@ def test_failed_fit_leaves_no_folder(capsys):
     code, _ = stopped(capsys, "fit", "--config", "tiny.yaml", "--data.path", "nowhere.mp4")
     assert code == 1
     assert not Path("runs").exists()
+
+
+def test_fast_dev_run_leaves_nothing():
+    fast = ["--trainer.fast_dev_run", "true"]
+    main(["fit", "--config", "tiny.yaml", *fast])
+    assert not Path("runs").exists()
+
+    main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
+    before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+    last = ["--config", "tiny.yaml", "--ckpt_path", "last"]
+    writer = "--trainer.callbacks+=xinc_lightning.callbacks.FrameWriter"
+    for command in (["fit", *last], ["test", *last], ["validate", *last], ["predict", *last, writer]):
+        main([*command, *fast])
+        after = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+        assert {**after, Path("runs/tiny-001/.lock"): b""} == before
+    assert [path.name for path in Path("runs").iterdir()] == ["tiny-001"]
+
+
+def test_fast_dev_run_that_fails_leaves_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(INRModule, "training_step", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["fit", "--config", "tiny.yaml", "--trainer.fast_dev_run", "true"])
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "options", "message"),
+    [
+        (
+            ["PixelsPerNeuron"] * 2,
+            [],
+            "two PixelsPerNeuron have the same options; leave one out, or let them differ.",
+        ),
+        (
+            ["ContributionMaps"] * 2,
+            [],
+            "two ContributionMaps have the same options; leave one out, or let them differ.",
+        ),
+        (
+            [{"class_path": "Reconstructions", "init_args": {"log_spaced": 3}}],
+            ["--trainer.max_epochs", "-1", "--trainer.max_steps", "3"],
+            "Reconstructions: log_spaced=3 needs trainer.max_epochs; give epochs instead.",
+        ),
+    ],
+)
+def test_analyses_that_cannot_work_together_or_with_the_trainer_leave_no_folder(
+    callbacks, options, message, capsys, monkeypatch
+):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    loggers = [{"class_path": f"xinc_lightning.callbacks.{name}"} for name in ("WandbRun", "MetricsFile")]
+    Path("odd.yaml").write_text(json.dumps({"trainer": {"callbacks": callbacks, "logger": loggers}}))
+    stop = stopped(capsys, "fit", "--config", "tiny.yaml", "--config", "odd.yaml", *options)
+    assert stop == (1, f"xinc: error: {message}")
+    assert not Path("runs").exists()

@@ -22,10 +22,11 @@ from lightning.pytorch.utilities import rank_zero_only
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
 from xinc_lightning.atomic import write_atomically
-from xinc_lightning.callbacks.base import AnalysisError
+from xinc_lightning.callbacks.base import AnalysisError, check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint
 from xinc_lightning.cli import fail
+from xinc_lightning.config_lists import lists_replaced
 from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
@@ -111,7 +112,7 @@ class TrainingCLI(LightningCLI):
     @configuring()
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the command line and the configs."""
-        super().parse_arguments(parser, args)
+        self.config = parser.parse_args(lists_replaced(sys.argv[1:] if args is None else args))
 
     @configuring()
     def _parse_ckpt_path(self) -> None:
@@ -184,9 +185,7 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
-            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-                if isinstance(callback, callbacks.AnalysisCallback):
-                    callback.check(self.model, clip)
+            check_analyses(self.trainer, self.model, clip, fitting=self.subcommand == "fit")
         except BaseException:
             if RANK == 0:
                 discard(Path(self.config[self.subcommand].trainer.default_root_dir))
@@ -227,6 +226,8 @@ class TrainingCLI(LightningCLI):
             for logger in self.trainer.loggers:
                 if isinstance(logger, callbacks.WandbRun):
                     logger.close()
+            if self.trainer.fast_dev_run and RANK == 0:  # type: ignore[attr-defined]
+                discard(run)
 
     @staticmethod
     def _root(config: Namespace) -> Path:

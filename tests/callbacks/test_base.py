@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers.logger import DummyLogger
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -84,13 +85,17 @@ def fit(clip_of, tmp_path):
     def run(*callbacks, ckpt_path=None, clip=None, **options):
         torch.manual_seed(3)
         checkpointing = any(isinstance(c, Checkpoint) for c in callbacks)
-        defaults = {"max_epochs": 4, "enable_checkpointing": checkpointing, "num_sanity_val_steps": 1}
+        defaults = {
+            "max_epochs": 4,
+            "enable_checkpointing": checkpointing,
+            "num_sanity_val_steps": 1,
+            "logger": False,
+        }
         trainer = Trainer(
             **{**defaults, **options},
             accelerator="cpu",
             default_root_dir=tmp_path / "run",
             callbacks=[*callbacks],
-            logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             log_every_n_steps=1,
@@ -376,10 +381,79 @@ def test_settings_and_state_know_the_options_and_nothing_that_lightning_attached
     assert look.state_key == Looks(every_n_epochs=1).state_key
 
 
-@pytest.mark.parametrize("kind", [Fails, FailsEarly])
-def test_strict_stops_with_one_line(fit, kind):
-    with pytest.raises(AnalysisError, match=rf"^{kind.__name__} failed at epoch 2: \w+Error: .*no .*\.$"):
-        fit(kind(every_n_epochs=2, strict=True))
+@pytest.mark.parametrize("kind", [Fails, FailsEarly, CannotBeDrawn])
+def test_strict_stops_with_one_line_when_the_others_results_are_kept(fit, folders, tmp_path, kind):
+    good, other = Looks("good", every_n_epochs=1), PixelsPerNeuron(every_n_epochs=2, layers=["head"])
+    with pytest.raises(AnalysisError, match=rf"^{kind.__name__} failed at epoch 2: \w+Error: .*\.$") as stop:
+        fit(good, kind("bad", every_n_epochs=2, strict=True), other)
+    assert "\n" not in str(stop.value)
+    assert epochs(good) == [1, 2]
+    assert folders() == ["epoch=0001", "epoch=0002"]
+    scalars = scalars_of(tmp_path, 2)
+    assert scalars["xinc/good/epoch"] == 2
+    assert "xinc/head/pixels_per_neuron/median_share" in scalars
+    assert not [name for name in scalars if "bad" in name]
+    folder = tmp_path / "run" / "analyses" / "epoch=0002"
+    assert (folder / "pixels_per_neuron.png").is_file()
+    settings = json.loads((folder / "settings.json").read_text())
+    assert set(settings["errors"]) == {kind.__name__}
+    assert settings["errors"][kind.__name__].startswith("Traceback")
+    assert settings["stopped"] == str(stop.value)
+
+
+def test_strict_failures_at_once_are_all_kept_and_the_first_is_named(fit, tmp_path):
+    with pytest.raises(AnalysisError, match=r"^FailsEarly failed at epoch 1"):
+        fit(Fails(every_n_epochs=1, strict=True), FailsEarly(every_n_epochs=1, strict=True))
+    settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0001" / "settings.json").read_text())
+    assert set(settings["errors"]) == {"Fails", "FailsEarly"}
+
+
+def test_strict_failure_is_what_stops_even_if_nothing_can_be_kept(fit, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "analyses").write_text("a file where the folder should be")
+    with (
+        pytest.warns(UserWarning, match="could not be kept"),
+        pytest.raises(AnalysisError, match=r"^Fails failed at epoch 1: KeyError"),
+    ):
+        fit(Fails(every_n_epochs=1, strict=True))
+
+
+def test_strict_failure_at_the_end_still_logs_the_others(fit):
+    logged = {}
+
+    class Log(DummyLogger):
+        def log_metrics(self, metrics, step=None):
+            logged.update(metrics)
+
+    with pytest.raises(AnalysisError):
+        fit(Looks("good"), Fails("bad", strict=True), logger=Log())
+    assert logged["xinc/good/epoch"] == 4
+
+
+def test_run_resumed_after_a_strict_failure_looks_again_and_logs_once(fit, tmp_path):
+    logged = []
+
+    class Log(DummyLogger):
+        def log_metrics(self, metrics, step=None):
+            logged.extend((name, value) for name, value in metrics.items() if name == "xinc/good/epoch")
+
+    saver = {"dirpath": tmp_path / "saved", "save_top_k": -1, "filename": "{epoch}"}
+    good = {"name": "good", "every_n_epochs": 1}
+    with pytest.raises(AnalysisError):
+        fit(ModelCheckpoint(**saver), Looks(**good), Fails("bad", epochs=[2], strict=True), logger=Log())
+    assert logged == [("xinc/good/epoch", 1)]
+    settings = tmp_path / "run" / "analyses" / "epoch=0002" / "settings.json"
+    assert "stopped" in json.loads(settings.read_text())
+
+    class Mended(Looks):
+        """Does what failed."""
+
+    mended = Mended("bad", epochs=[2], strict=True)
+    saved = tmp_path / "saved" / "epoch=2.ckpt"
+    fit(ModelCheckpoint(**saver), Looks(**good), mended, logger=Log(), ckpt_path=saved)
+    assert logged == [("xinc/good/epoch", epoch) for epoch in (1, 2, 3, 4)]
+    assert scalars_of(tmp_path, 2) == {"xinc/good/epoch": 2, "xinc/bad/epoch": 2}
+    assert not {"stopped", "errors"} & json.loads(settings.read_text()).keys()
 
 
 def test_results_that_cannot_be_written_do_not_cost_the_run(fit, tmp_path, recwarn):

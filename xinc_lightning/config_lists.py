@@ -1,0 +1,52 @@
+"""A list of callbacks or loggers given later replaces the earlier one.
+
+jsonargparse replaces it, too, but where both are of one length it takes an entry's missing options from the entry of
+the same class at the same place before. After a null it has nothing to take them from.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+from jsonargparse import get_loader
+
+LISTS = ("callbacks", "logger", "plugins")
+"""The trainer's options that may be lists of classes."""
+
+
+def lists_replaced(args: Sequence[str]) -> list[str]:
+    """The arguments, with a null before each that gives such a list, itself or in a config.
+
+    >>> lists_replaced(["fit", "--trainer.logger=[MetricsFile]", "--trainer.max_epochs", "3"])
+    ['fit', '--trainer.logger=null', '--trainer.logger=[MetricsFile]', '--trainer.max_epochs', '3']
+    """
+    replaced = []
+    for arg, following in zip(args, [*args[1:], ""], strict=True):
+        option, equals, value = arg.partition("=")
+        value = value if equals else following
+        if option in ("--config", "-c"):
+            given = _trainer_of(Path(value))
+        elif option.startswith("--trainer."):
+            given = {option.removeprefix("--trainer."): _loaded(value)}
+        else:
+            given = {}
+        replaced += [f"--trainer.{name}=null" for name in LISTS if isinstance(given.get(name), list)]
+        replaced.append(arg)
+    return replaced
+
+
+def _trainer_of(config: Path) -> dict[str, object]:
+    """What a config says about the trainer; nothing if it cannot be read, which the parser will say."""
+    content = None
+    with suppress(OSError, ValueError):
+        content = _loaded(config.read_text(encoding="utf-8"))
+    trainer = content.get("trainer") if isinstance(content, dict) else None
+    return trainer if isinstance(trainer, dict) else {}
+
+
+def _loaded(text: str) -> object:
+    """What the parser reads; None if it is no YAML."""
+    with suppress(yaml.YAMLError):
+        return get_loader("yaml")(text)
+    return None
