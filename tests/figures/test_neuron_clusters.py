@@ -37,3 +37,18 @@ def test_neurons_and_maps(count, shown, words):
     assert len(images) == shown + 1
     assert f"{count} live of {count + 3} sampled from 5,000 neurons" in words(figure)
     assert 1000 <= rasterize(figure).shape[1] <= 1300
+
+
+def test_numbers_have_the_colour_of_their_neuron_and_of_its_map(words):
+    figure = clusters_with_maps(result(60, 16), np.zeros((8, 16, 3)), "title")
+    dots = figure.findobj(lambda artist: type(artist).__name__ == "PathCollection")
+    colour = {tuple(place): d.get_facecolor()[0, :3] for d in dots for place in d.get_offsets().data}
+    numbers = figure.findobj(lambda artist: type(artist).__name__ == "Annotation")
+    frames = figure.findobj(lambda artist: type(artist).__name__ == "Rectangle" and artist.get_lw() == 2.5)
+    inks = [number.get_bbox_patch().get_edgecolor() for number in numbers]
+    assert sorted(inks) == sorted(frame.get_edgecolor() for frame in frames)
+    assert (len(inks), len(set(inks))) == (16, 4)
+    for number, ink in zip(numbers, inks, strict=True):
+        np.testing.assert_allclose(ink[:3], colour[tuple(number.xy)])
+        assert np.mean(number.get_bbox_patch().get_facecolor()[:3]) > 0.6  # black can be read on it
+    assert "colour and row of maps: cluster" in words(figure)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import NeuronsPerPixelResult, PixelsPerNeuronResult
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show, upper_limit
+from xinc_lightning.figures.style import SEQUENTIAL, grid_size, new_figure, show, upper_limit
 
 POINTS = 1000
 """Common length to which the layers' curves are resampled."""
@@ -54,10 +54,8 @@ def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.n
         title: heading, with epoch and PSNR.
     """
     thresholds = results[0].thresholds
-    height, width = frame.shape[:2]
-    cell = 2.4 if width >= height else 2.4 * width / height
     columns, rows = len(results) + 1, len(thresholds) + 1
-    figure = new_figure(columns * cell + 1, rows * (cell * height / width + 0.3) + 0.6, title)
+    figure = new_figure(*grid_size(rows, columns, frame.shape), title)
     grid = figure.subplots(rows, columns, squeeze=False)
     show(grid[0, 0], frame.clip(0, 1), "frame")
     for axes in grid[1:, 0]:

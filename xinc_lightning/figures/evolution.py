@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.figures.painter import rasterize
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, scale_of, show
+from xinc_lightning.figures.style import COLOUR_BAR, SEQUENTIAL, new_figure, picture_size, scale_of, show
+from xinc_lightning.figures.tiles import text_width
 
 COLUMNS = 4
 
@@ -42,14 +43,15 @@ def growing_neurons(
     Yields:
         [height, width, 3] bytes, all of one size.
     """
-    height, width = totals.shape[1:]
+    wide, high = picture_size(totals.shape[1:], 2.1, 4.2)
+    place = max(wide, text_width(labels)) + 0.3
     rows = max(ceil(len(labels) / COLUMNS), 2)
-    cell = float(np.clip(2.1 * height / width, 0.6, 4.2))
-    figure = new_figure(2.4 * (COLUMNS + 1.7) + 0.8, rows * (cell + 0.35) + 0.8, titles[0])
+    figure = new_figure(place * (COLUMNS + 1.7) + 0.8, rows * (max(high, 0.6) + 0.35) + 0.8, titles[0])
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
     axes = left.subplots()
     total = show(axes, totals[0], "Σ|c| of the layer", cmap=SEQUENTIAL, vmin=0, vmax=_limit(totals))
-    left.colorbar(total, ax=axes, location="bottom", shrink=0.9, extend="max", label="Σ|contribution|")
+    look = {"shrink": 0.9, "fraction": 0.08}  # more, and the label would be below the figure's edge
+    left.colorbar(total, ax=axes, location="bottom", extend="max", label="Σ|contribution|", **look)
     grid = right.subplots(rows, COLUMNS, squeeze=False)
     for empty in grid.flat[len(labels) :]:
         empty.axis("off")
@@ -72,9 +74,11 @@ def growing_heat_maps(rows: Sequence[HeatMaps], titles: Sequence[str]) -> Iterat
         [height, width, 3] bytes, all of one size.
     """
     layers = list(dict.fromkeys(layer for row in rows for layer in row.maps))
-    height, width = next(iter(rows[0].maps.values())).shape[1:]
-    cell = 2.6 if width >= height else 2.6 * width / height
-    figure = new_figure(len(layers) * cell + 1.2, len(rows) * (cell * height / width + 0.35) + 0.7, titles[0])
+    wide, high = picture_size(next(iter(rows[0].maps.values())).shape[1:], 2.6, 2.8)
+    place = max(wide, 1.4)  # for a colour bar beside each, too
+    figure = new_figure(
+        len(layers) * place + 1.2, len(rows) * (max(high, COLOUR_BAR) + 0.35) + 0.7, titles[0]
+    )
     grid = figure.subplots(len(rows), len(layers), squeeze=False)
     changing = []
     for axes_of_row, row in zip(grid, rows, strict=True):
@@ -99,7 +103,7 @@ def _frames(
     figure: Any, titles: Sequence[str], changing: Sequence[tuple[Any, np.ndarray]]
 ) -> Iterator[np.ndarray]:
     for number, title in enumerate(titles):
-        figure.suptitle(title, fontsize=12)
+        figure.suptitle(title, fontsize=12, wrap=True)
         for drawn, pictures in changing:
             drawn.set_data(pictures[number])
         yield rasterize(figure)

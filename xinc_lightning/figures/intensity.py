@@ -7,7 +7,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import ContributionVsIntensityResult
-from xinc_lightning.figures.style import DIVERGING, SEQUENTIAL, new_figure, show, told
+from xinc_lightning.figures.style import DIVERGING, SEQUENTIAL, grid_size, new_figure, show, told
 
 
 def contributions_vs_intensity(
@@ -21,10 +21,8 @@ def contributions_vs_intensity(
         title: heading, with epoch and PSNR.
     """
     first = results[0]
-    height, width = first.intensity.shape
     columns = len(results) + 1
-    cell = 2.4 if width >= height else 2.4 * width / height
-    figure = new_figure(columns * cell + 1, 3 * (cell * height / width + 0.3) + 0.6, title)
+    figure = new_figure(*grid_size(3, columns, first.intensity.shape), title)
     grid = figure.subplots(3, columns, squeeze=False)
     unit, signed = Normalize(0, 1), Normalize(-1, 1)
     show(grid[0, 0], frame.clip(0, 1), "frame")

@@ -5,10 +5,11 @@ from math import ceil
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from xinc_lightning.analyses import ContributionMapsResult
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, scale_of, show
-from xinc_lightning.figures.tiles import tiles
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, picture_size, scale_of, show
+from xinc_lightning.figures.tiles import text_width, tiles
 
 COLUMNS = 4
 
@@ -22,21 +23,22 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
         title: heading, with layer, epoch and PSNR.
     """
     rows = max(ceil(len(result.maps) / COLUMNS), 2)
-    height, width = result.total.shape
-    cell = np.clip(2.1 * height / width, 0.6, 4.2)
-    figure = new_figure(2.4 * (COLUMNS + 1.7) + 0.8, rows * (cell + 0.35) + 0.8, title)
+    wide, high = picture_size(result.total.shape, 2.1, 4.2)
+    titles = [
+        f"{label}{' dead' * bool(dead)}" for label, dead in zip(result.labels, result.dead, strict=True)
+    ]
+    place = max(wide, text_width(titles)) + 0.3
+    figure = new_figure(place * (COLUMNS + 1.7) + 0.8, rows * (max(high, 0.6) + 0.35) + 0.8, title)
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
 
     top, bottom = left.subplots(2, 1)
     show(top, frame.clip(0, 1), "frame")
     total = show(bottom, result.total, f"Σ|c| over {len(result.neuron_totals):,} neurons", cmap=SEQUENTIAL)
-    left.colorbar(total, ax=bottom, location="bottom", shrink=0.9, label="Σ|contribution|")
+    few = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+    left.colorbar(total, ax=bottom, location="bottom", shrink=0.9, ticks=few, label="Σ|contribution|")
 
     grid = right.subplots()
-    titles = [
-        f"{label}{' dead' * bool(dead)}" for label, dead in zip(result.labels, result.dead, strict=True)
-    ]
-    drawn = tiles(grid, list(result.maps), titles, COLUMNS, 2.2, rows, **scale_of(result.maps))
+    drawn = tiles(grid, list(result.maps), titles, COLUMNS, wide + 0.1, rows, **scale_of(result.maps))
     if drawn is not None:
         right.colorbar(drawn, ax=grid, shrink=0.7, extend="both", label="contribution c (shared scale)")
     return figure
@@ -52,17 +54,16 @@ def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], tit
     """
     stacked = np.stack(list(maps.values()), 1)
     neurons, epochs, height, width = stacked.shape
-    cell = 1.2 if width >= height else 1.2 * width / height
-    figure = new_figure(
-        max(epochs * cell + 2.2, 5.5), max(neurons * (cell * height / width + 0.2) + 0.7, 2.2), title
-    )
-    axes = figure.subplots()
+    wide, high = picture_size((height, width), 1.2, 2)
     alive = np.asarray(stacked.reshape(neurons, epochs, -1).any(-1))
     titles = [
         f"epoch {epoch}" + " dead" * (not a) for row in alive for epoch, a in zip(maps, row, strict=True)
     ]
+    place = max(wide, text_width(titles))
+    figure = new_figure(max(epochs * place + 2.2, 5.5), max(neurons * (high + 0.2) + 0.7, 2.2), title)
+    axes = figure.subplots()
     sides = [label.replace(" ", "\n") for label in labels]
     pictures = list(stacked.reshape(-1, height, width))
-    drawn = tiles(axes, pictures, titles, epochs, cell, sides=sides, **scale_of(stacked))
+    drawn = tiles(axes, pictures, titles, epochs, wide, sides=sides, **scale_of(stacked))
     figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both", label="contribution c")
     return figure

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import hsv_to_rgb
 
 from xinc_lightning.analyses import FlowVsFluctuationResult
-from xinc_lightning.figures.style import SEQUENTIAL, Figure, new_figure, show, told
+from xinc_lightning.figures.style import SEQUENTIAL, Figure, new_figure, picture_size, show, told
 
 COLUMNS = 4
 
@@ -26,8 +26,8 @@ def flow_beside_fluctuation(
     """
     steps, _, height, width = flow.shape
     rows = 1 + ceil(len(results) / COLUMNS)
-    cell = float(np.clip(2.9 * height / width, 0.8, 3.5))
-    figure = new_figure(13, steps * rows * (cell + 0.35) + 0.9, title)
+    wide, high = picture_size((height, width), 2.9, 3.5)
+    figure = new_figure(13, steps * rows * (max(high, 0.8) + 0.35) + 0.9, title)
     parts = np.atleast_1d(np.asarray(figure.subfigures(steps, 1)))
     for step, part in enumerate(parts):
         grid = part.subplots(rows, COLUMNS, squeeze=False)
@@ -38,7 +38,7 @@ def flow_beside_fluctuation(
         moving = results[0].moving[step]
         show(grid[0, 0], pictures[step].clip(0, 1), f"frame {results[0].frames[step]}")
         show(grid[0, 1], _colours(flow[step], fastest), f"optical flow (rim of the wheel: {fastest:.1f} px)")
-        _wheel(grid[0, 1])
+        _wheel(grid[0, 1], wide, high)
         show(grid[0, 2], _normalised(speed), "|flow|", cmap=SEQUENTIAL, vmin=0, vmax=1)
         show(grid[0, 3], moving, f"moving pixels, {moving.mean():.1%}", cmap="gray", vmin=0, vmax=1)
         for axes, result in zip(grid[1:].flat, results, strict=False):
@@ -77,13 +77,14 @@ def _colours(flow: np.ndarray, fastest: float) -> np.ndarray:
     return colours
 
 
-def _wheel(axes: Axes) -> None:
-    """The direction that each colour stands for, in a corner of the picture."""
+def _wheel(axes: Axes, wide: float, high: float) -> None:
+    """The direction that each colour stands for, in a corner of a picture of so many inches."""
     right, down = np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81))
     wheel = np.concatenate(
         [_colours(np.stack([right, down]), 1), (np.hypot(right, down) <= 1)[..., None]], -1
     )
-    inset = axes.inset_axes((0.79, 0.03, 0.2, 0.4))
+    side = min(0.58, 0.6 * wide, 0.9 * high)
+    inset = axes.inset_axes((0.99 - side / wide, 0.03, side / wide, side / high))
     inset.imshow(wheel)
     for (x, y), arrow in zip([(0.88, 0.5), (0.5, 0.88), (0.12, 0.5), (0.5, 0.12)], "→↑←↓", strict=True):
         inset.text(x, y, arrow, ha="center", va="center", fontsize=7, transform=inset.transAxes)

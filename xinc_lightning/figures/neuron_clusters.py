@@ -1,10 +1,20 @@
 """A layer's neurons in two dimensions, with the maps of some of each kind (Figs 10, 12, 13)."""
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from xinc_lightning.analyses import NeuronClustersResult
-from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, Figure, new_figure, show, without_ticks
-from xinc_lightning.figures.tiles import tiles
+from xinc_lightning.figures.style import (
+    COLOURS,
+    MARKERS,
+    SEQUENTIAL,
+    Figure,
+    new_figure,
+    picture_size,
+    show,
+    without_ticks,
+)
+from xinc_lightning.figures.tiles import text_width, tiles
 
 INKS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
 
@@ -17,11 +27,12 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
         frame: [height, width, 3] the frame, in [0, 1].
         title: heading.
     """
-    height, width = frame.shape[:2]
+    wide, high = picture_size(frame.shape, 1.9, 2.8)
     rows = max(int(result.shown_clusters.max(initial=0)) + 1, 4)
-    cell = float(np.clip(1.9 * height / width, 0.7, 3.5))
-    figure = new_figure(12.2, max(rows * (cell + 0.35), 5.4) + 0.9, title)
-    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1, 1.75]))
+    names = [f"{number}: {label}" for number, label in enumerate(result.labels, start=1)]
+    sides = (4.4, 4 * max(wide, text_width(names) + 0.25) + 0.2)
+    figure = new_figure(sum(sides), max(rows * (max(high, 0.7) + 0.35), 5.4) + 0.9, title)
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=sides))
 
     scatter, picture = left.subplots(2, 1, height_ratios=[2.4, 1])
     live = f"{len(result.neurons):,} live"
@@ -30,21 +41,22 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
         if result.sampled < result.total_neurons
         else " neurons"
     )
-    scatter.set_title(f"{sample}\n{result.method}", fontsize=9)
+    scatter.set_title(f"{sample}\n{result.method} · colour and row of maps: cluster", fontsize=9)
     without_ticks(scatter)
     for c in np.unique(result.clusters):
         here = result.positions[result.clusters == c]
         look = {"color": INKS[c % len(INKS)], "marker": MARKERS[c % len(MARKERS)]}
         scatter.scatter(*here.T, s=max(6, min(30, 6000 / len(result.positions))), lw=0, alpha=0.7, **look)
     dots = {neuron: dot for dot, neuron in enumerate(result.neurons)}
-    for number, neuron in enumerate(result.shown):
+    for number, (neuron, c) in enumerate(zip(result.shown, result.shown_clusters, strict=True), start=1):
+        ink = INKS[c % len(INKS)]
         scatter.annotate(
-            str(number + 1),
+            str(number),
             result.positions[dots[neuron]],
             fontsize=7,
             ha="center",
             va="center",
-            bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "black", "lw": 0.6, "alpha": 0.85},
+            bbox={"boxstyle": "circle,pad=0.15", "fc": _pale(ink), "ec": ink, "lw": 1.2},
         )
     show(picture, frame.clip(0, 1), "frame")
 
@@ -52,18 +64,17 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
     places = [4 * c + taken for c, taken in _places(result.shown_clusters)]
     pictures: list[np.ndarray | None] = [None] * (4 * rows)
     titles, inks = [""] * (4 * rows), ["black"] * (4 * rows)
-    for number, (place, label, image) in enumerate(
-        zip(places, result.labels, result.maps, strict=True), start=1
-    ):
-        pictures[place], titles[place], inks[place] = (
-            image,
-            f"{number}: {label}",
-            INKS[place // 4 % len(INKS)],
-        )
-    drawn = tiles(grid, pictures, titles, 4, 1.8, rows, inks, cmap=SEQUENTIAL, vmin=0, vmax=1)
+    for place, name, image in zip(places, names, result.maps, strict=True):
+        pictures[place], titles[place], inks[place] = image, name, INKS[place // 4 % len(INKS)]
+    drawn = tiles(grid, pictures, titles, 4, 0.95 * wide, rows, inks, cmap=SEQUENTIAL, vmin=0, vmax=1)
     if drawn is not None:
         right.colorbar(drawn, ax=grid, shrink=0.7, label="|c|, each map scaled to [0, 1]")
     return figure
+
+
+def _pale(colour: str) -> tuple[float, ...]:
+    """On which black can be read."""
+    return tuple(0.4 * value + 0.6 for value in to_rgb(colour))
 
 
 def _places(clusters: np.ndarray) -> list[tuple[int, int]]:

@@ -7,7 +7,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import SharedEmbedding
-from xinc_lightning.figures.style import COLOURS, MARKERS, SEQUENTIAL, new_figure, scale_of, show
+from xinc_lightning.figures.style import (
+    COLOURS,
+    MARKERS,
+    SEQUENTIAL,
+    new_figure,
+    picture_size,
+    scale_of,
+    show,
+)
 
 
 @dataclass(frozen=True)
@@ -34,9 +42,8 @@ def maps_by_layer(rows: Sequence[SampledMaps], frame: np.ndarray, title: str) ->
         title: heading.
     """
     columns = 1 + max(len(row.maps) for row in rows)
-    height, width = frame.shape[:2]
-    cell = float(np.clip(2.2 * height / width, 0.8, 3.5))
-    figure = new_figure(2.2 * columns + 1, len(rows) * (cell + 0.35) + 0.7, title)
+    _, high = picture_size(frame.shape, 2.2, 3.5)
+    figure = new_figure(2.2 * columns + 1, len(rows) * (max(high, 0.8) + 0.35) + 0.7, title)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for axes, row in zip(grid, rows, strict=True):
         show(axes[0], frame.clip(0, 1), row.layer)
@@ -61,11 +68,10 @@ def embedding_with_maps(
         maps: [m, height, width] in [0, 1].
         title: heading.
     """
-    height, width = maps.shape[1:]
+    _, high = picture_size(maps.shape[1:], 2.2, 3.5)
     columns = 3
     rows = -(-len(maps) // columns)
-    cell = float(np.clip(2.2 * height / width, 0.8, 3.5))
-    figure = new_figure(5.5 + 2.2 * columns, max(rows * (cell + 0.35), 4.5) + 0.8, title)
+    figure = new_figure(5.5 + 2.2 * columns, max(rows * (max(high, 0.8) + 0.35), 4.5) + 0.8, title)
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[5.5, 2.2 * columns]))
     scatter = left.subplots()
     scatter.set_xticks([])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from xinc_lightning.figures.style import SEQUENTIAL, new_figure, show, upper_limit
+from xinc_lightning.figures.style import SEQUENTIAL, new_figure, picture_size, show, upper_limit
 
 
 def comparison(truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], title: str) -> Figure:
@@ -17,9 +17,9 @@ def comparison(truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], tit
         labels: one a frame.
         title: heading.
     """
-    frames, height, width = truth.shape[:3]
-    cell = np.clip(3.6 * height / width, 0.8, 5)
-    figure = new_figure(12, frames * (cell + 0.4) + 0.6, title)
+    frames = len(truth)
+    wide, high = picture_size(truth.shape[1:], 3.6, 5)
+    figure = new_figure(3 * (max(wide, 1.6) + 0.4), frames * (max(high, 1.2) + 0.4) + 0.6, title)
     grid = figure.subplots(frames, 3, squeeze=False)
     error = np.abs(truth - stored).mean(-1)
     limit = upper_limit(error, 0.995)

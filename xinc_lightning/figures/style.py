@@ -1,5 +1,6 @@
 """What all figures share: size, fonts, pictures without axes, colour scales."""
 
+from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
@@ -21,6 +22,15 @@ COLOURS = (
 )
 """For kinds without an order: Petroff's ten, told apart by colour-blind eyes."""
 
+PANEL = 2.4
+"""Inches: so wide that a panel's title has room, whatever the shape of its picture."""
+
+HIGHEST = 2.8
+"""Inches: pictures of a clip in portrait format are not higher than this in such a panel."""
+
+COLOUR_BAR = 1.0
+"""Inches: so high that a colour bar and its label have room, however low the pictures are."""
+
 NOT_FINITE = "#ff0000"
 """For what is NaN or infinite: in none of the colour maps."""
 
@@ -28,11 +38,30 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure of this many inches, 100 dots an inch, with its heading."""
+    """An empty figure of this many inches, 100 dots an inch, with its heading, in several lines if it is long."""
     with rc_context({"font.size": 9}):
         figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
-        figure.suptitle(title, fontsize=12)
+        figure.suptitle(title, fontsize=12, wrap=True)
     return figure
+
+
+def picture_size(shape: Sequence[int], inches: float, highest: float) -> tuple[float, float]:
+    """Width and height in inches of a picture [height, width]: so wide, or less where it would be too high.
+
+    >>> picture_size((128, 256), 2.4, 2.8)
+    (2.4, 1.2)
+    >>> picture_size((64, 32), 2.4, 2.8)
+    (1.4, 2.8)
+    """
+    height, width = shape[:2]
+    wide = min(inches, highest * width / height)
+    return wide, wide * height / width
+
+
+def grid_size(rows: int, columns: int, shape: Sequence[int]) -> tuple[float, float]:
+    """Inches of a figure of so many pictures [height, width], each under a title, beside colour bars."""
+    _, high = picture_size(shape, PANEL, HIGHEST)
+    return columns * PANEL + 1, rows * (max(high, COLOUR_BAR) + 0.3) + 0.6
 
 
 def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:

@@ -13,6 +13,19 @@ GAP = 0.04
 """Between the pictures of a row, in widths."""
 
 TITLE_INCHES = 0.2
+"""Height of a title."""
+
+LETTER_INCHES = 0.08
+"""Width of a letter, rather more."""
+
+
+def text_width(texts: Sequence[str]) -> float:
+    """Inches that the longest line of the texts takes, rather more.
+
+    >>> text_width(["#7 (0→7)", "epoch 1000"])
+    0.8
+    """
+    return LETTER_INCHES * max((len(line) for text in texts for line in text.splitlines()), default=0)
 
 
 def tiles(
@@ -33,7 +46,7 @@ def tiles(
         pictures: [height, width] or [height, width, 3], of one size; None leaves a place empty.
         titles: one a picture, of one line.
         columns: pictures of a row.
-        width: about what a picture takes, in inches; the titles' space is made for that.
+        width: about what a picture takes, in inches, rather less; space for all that is written is made for that.
         rows: leave space for at least so many.
         sides: what is written beside each row, if anything.
         frames: colour of a thick line around each picture; a thin grey one unless given.
@@ -42,7 +55,7 @@ def tiles(
     axes.axis("off")
     shown = [picture for picture in pictures if picture is not None]
     ratio = shown[0].shape[0] / shown[0].shape[1] if shown else 0.5
-    step_x, step_y = 1 + GAP, ratio + TITLE_INCHES / width + GAP
+    step_x, step_y = max(1 + GAP, text_width(titles) / width), ratio + TITLE_INCHES / width + GAP
     rows = max(rows, -(-len(pictures) // columns), 1)
     drawn = None
     for place, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
@@ -62,8 +75,10 @@ def tiles(
         line.set_in_layout(False)
         axes.add_patch(line)
     for row, side in enumerate(sides):
-        axes.text(-GAP, -row * step_y - ratio / 2, side, ha="right", va="center", fontsize=9)
-    axes.set_xlim(-GAP / 2, columns * step_x - GAP / 2)
+        text = axes.text(-GAP, -row * step_y - ratio / 2, side, ha="right", va="center", fontsize=9)
+        text.set_in_layout(False)
+    margin = (step_x - 1) / 2
+    axes.set_xlim(-max(margin, (GAP + text_width(sides) / width) * bool(sides)), columns * step_x - margin)
     axes.set_ylim(-rows * step_y + TITLE_INCHES / width, TITLE_INCHES / width)
     axes.set_aspect("equal")
     return drawn
