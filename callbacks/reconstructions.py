@@ -66,12 +66,13 @@ class FrameWriter(BasePredictionWriter):
         predictions: Sequence[Any],
         batch_indices: Sequence[Any],
     ) -> None:
-        """Write all frames; every process has them, the first writes. A ``fast_dev_run`` has too few."""
+        """Write the frames there are; every process has them, the first writes. A ``fast_dev_run`` leaves nothing."""
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
         folder = Path(trainer.default_root_dir) / "frames"
-        write_video(folder, frames, trainer.datamodule.clip.indices, self.fps)  # type: ignore[attr-defined]
+        indices = trainer.datamodule.clip.indices[: len(frames)]  # type: ignore[attr-defined]
+        write_video(folder, frames, indices, self.fps)
         print(f"{len(frames)} frames and clip.mp4 are in {folder}")
 
 

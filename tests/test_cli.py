@@ -93,6 +93,11 @@ def test_predict_writes_frames_and_a_video(tiny_clip):
     assert count == 3
     assert cv2.imread(str(folder / "00003.png")).shape == (16, 32, 3)
 
+    some = ["--data.batch_size", "2", "--trainer.limit_predict_batches", "1"]
+    main(["predict", "--config", "quick.yaml", *tiny, *some, "--ckpt_path", "last"])
+    pictures = Path("runs/quick-predict-002/frames").glob("*.png")
+    assert sorted(p.name for p in pictures) == ["00001.png", "00003.png"]
+
 
 def test_a_video_as_ffns_in_one_run():
     main(["fit", "--config", "ffn.yaml", *SMALL, "--data.frames", "[0, 5, 10]"])
