@@ -1,6 +1,5 @@
 """When an analysis runs, on what, and without leaving a trace in the training it watches."""
 
-import gc
 import json
 import time
 from abc import ABC, abstractmethod
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch.distributed import ProcessGroup, get_rank
 
 from xinc_lightning.atomic import tidy
@@ -22,11 +20,12 @@ from xinc_lightning.callbacks.moment import Moment, Needs
 from xinc_lightning.callbacks.naming import essential, names_of
 from xinc_lightning.callbacks.settings import settings_of
 from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.callbacks.undisturbed import garbage_left_lying, undisturbed
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
 
-__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "check_analyses", "undisturbed"]
+__all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "check_analyses"]
 
 
 class AnalysisError(RuntimeError):
@@ -311,35 +310,6 @@ def check_analyses(trainer: Trainer, module: INRModule, clip: PanopticClip, fitt
                 "give epochs instead."
             )
     names_of(analyses)
-
-
-@contextmanager
-def garbage_left_lying() -> Iterator[None]:
-    """Collect no cyclic garbage meanwhile.
-
-    Figures are made of so many small objects that Python would look through all that a training holds several
-    times a checkpoint, a third of a second each, to find a few megabytes.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@contextmanager
-def undisturbed(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients, after which modes and random number generators are as before."""
-    modes = {m: m.training for m in module.modules()}
-    module.eval()
-    try:
-        with torch.no_grad(), isolate_rng():
-            yield
-    finally:
-        for m, mode in modes.items():
-            m.training = mode
 
 
 def _all_of(trainer: Trainer) -> list[AnalysisCallback]:

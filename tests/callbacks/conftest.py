@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from xinc_lightning.callbacks import AnalysisCallback, Moment, Sink
-from xinc_lightning.callbacks.base import undisturbed
 from xinc_lightning.callbacks.naming import names_of
+from xinc_lightning.callbacks.undisturbed import undisturbed
 from xinc_lightning.data import PanopticClip, Segment
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 
