@@ -74,6 +74,7 @@ class AnalysisCallback(Callback, ABC):
         self.at_checkpoints = at_checkpoints
         self.strict = strict
         self._seconds = 0.0
+        # Kept by all, used by the one that runs them:
         self._led = -1  # global step at the latest chance to look
         self._saved = False  # a checkpoint of a later step than that
         self._latest: int | None = None  # epoch looked at, by this analysis
@@ -187,10 +188,11 @@ class AnalysisCallback(Callback, ABC):
             last and trainer.training and not trainer.is_last_batch
         )  # an epoch that was not finished counts
         epoch, end = module.trained_epochs + within, _last_epoch(trainer)
-        saving = any(isinstance(c, Checkpoints) and c.will_save for c in trainer.checkpoint_callbacks)
-        due = [a for a in analyses if last or a._cadence.due(epoch, end, a._saved or saving)]
-        for analysis in analyses:
-            analysis._saved, analysis._led = False, trainer.global_step
+        saved = self._saved or any(
+            isinstance(c, Checkpoints) and c.will_save for c in trainer.checkpoint_callbacks
+        )
+        due = [a for a in analyses if last or a._cadence.due(epoch, end, saved)]
+        self._saved, self._led = False, trainer.global_step
         # What is tested was looked at in training, too.
         if due and not (trainer.training and all(a._latest == epoch for a in due)):
             start = time.perf_counter()

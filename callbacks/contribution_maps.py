@@ -60,8 +60,7 @@ class ContributionMaps(FrameAnalysis):
     def check(self, module: INRModule, clip: PanopticClip) -> None:
         """Neurons that are asked for have to be in every layer."""
         super().check(module, clip)
-        if not isinstance(self.neurons, int):
-            check_neurons(self, self.neurons, module)
+        check_neurons(self, self.neurons, module)
 
     def analyse(self, moment: Moment, sink: Sink) -> None:
         """One sheet a layer, and at the end one strip."""

@@ -71,12 +71,14 @@ def require_positive(owner: object, **counts: int | None) -> None:
             raise ValueError(f"{type(owner).__name__}: {name}={count} makes no sense; 1 is the least.")
 
 
-def check_neurons(analysis: LayerAnalysis, neurons: Sequence[int], module: INRModule) -> None:
-    """Refuse neurons that a layer does not have.
+def check_neurons(analysis: LayerAnalysis, neurons: int | Sequence[int], module: INRModule) -> None:
+    """Refuse neurons that a layer does not have; a number of them fits every layer.
 
     Raises:
         ValueError: names the first of them, and what there is.
     """
+    if isinstance(neurons, int):
+        return
     network, inputs = module.canvas_inputs(0)
     canvas = Canvas(network).at(inputs)
     for name in analysis.layers or canvas.layers:

@@ -109,8 +109,8 @@ class Moment:
 
     def in_one_network(self, positions: Sequence[int]) -> bool:
         """Whether one network represents all these frames, told apart by its input, so that its neurons last."""
-        inputs = [self.module.canvas_inputs(position) for position in positions]
-        return len({id(network) for network, _ in inputs}) == 1 and inputs[0][1].ndim == 1
+        network, first = self.module.canvas_inputs(positions[0])
+        return first.ndim == 1 and all(self.module.canvas_inputs(p)[0] is network for p in positions[1:])
 
     def canvas_of(self, positions: Sequence[int]) -> TracedCanvas:
         """The canvas of just these frames, of one network: the shared pass's, or another.

@@ -47,8 +47,7 @@ class ThingsAndStuff(LayerAnalysis):
     def check(self, module: INRModule, clip: PanopticClip) -> None:
         """Neurons that are asked for have to be in every layer."""
         super().check(module, clip)
-        if not isinstance(self.neurons, int):
-            check_neurons(self, self.neurons, module)
+        check_neurons(self, self.neurons, module)
 
     def needs(self, clip: PanopticClip) -> Needs:
         """Nothing: few neurons in many frames are cheaper to look at apart."""

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import LightningDataModule
 
 from xinc_lightning.callbacks import AnalysisCallback, Moment, Sink
 from xinc_lightning.callbacks.naming import names_of
 from xinc_lightning.callbacks.undisturbed import undisturbed
-from xinc_lightning.data import PanopticClip, Segment
+from xinc_lightning.data import ClipLoader, PanopticClip, Segment
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 
 
@@ -29,6 +30,28 @@ def toy_clip(frames=3, masks=True):
 def clip_of():
     """Make a :func:`toy_clip`."""
     return toy_clip
+
+
+class Data(LightningDataModule):
+    """A clip in memory, two frames a step."""
+
+    def __init__(self, clip):
+        super().__init__()
+        self.clip = clip
+
+    def train_dataloader(self):
+        return ClipLoader(self.clip.frames, 2, shuffle=True)
+
+    def val_dataloader(self):
+        return ClipLoader(self.clip.frames, 2, shuffle=False)
+
+    test_dataloader = val_dataloader
+
+
+@pytest.fixture
+def data_of():
+    """Make a :class:`Data` of a clip."""
+    return Data
 
 
 @pytest.fixture(params=[NeRVModule, FFNModule])

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers.logger import DummyLogger
 from matplotlib.figure import Figure
@@ -26,7 +26,6 @@ from xinc_lightning.callbacks import (
     ThingsAndStuff,
 )
 from xinc_lightning.callbacks.base import AnalysisError
-from xinc_lightning.data import ClipLoader
 from xinc_lightning.modules import NeRVModule
 
 
@@ -64,22 +63,8 @@ class Tiny(NeRVModule):
         return float(sum(p.double().sum() for p in self.network.parameters()))
 
 
-class Data(LightningDataModule):
-    def __init__(self, clip):
-        super().__init__()
-        self.clip = clip
-
-    def train_dataloader(self):
-        return ClipLoader(self.clip.frames, 2, shuffle=True)
-
-    def val_dataloader(self):
-        return ClipLoader(self.clip.frames, 2, shuffle=False)
-
-    test_dataloader = val_dataloader
-
-
 @pytest.fixture
-def fit(clip_of, tmp_path):
+def fit(clip_of, data_of, tmp_path):
     """Train a tiny network on four frames, two steps an epoch; returns the trainer."""
 
     def run(*callbacks, ckpt_path=None, clip=None, **options):
@@ -101,7 +86,7 @@ def fit(clip_of, tmp_path):
             log_every_n_steps=1,
         )
         module = Tiny(target_parameters=5000)
-        trainer.fit(module, datamodule=Data(clip or clip_of(4)), ckpt_path=ckpt_path)
+        trainer.fit(module, datamodule=data_of(clip or clip_of(4)), ckpt_path=ckpt_path)
         return trainer
 
     return run

@@ -2,10 +2,9 @@
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import Trainer
 
 from xinc_lightning.callbacks import FlowVsFluctuation, NeuronClusters, ThingsAndStuff
-from xinc_lightning.data import ClipLoader
 from xinc_lightning.modules import NeRVModule
 
 
@@ -38,16 +37,7 @@ def test_every_layer_of_an_ffn(scene, ffn, results_of):
     }
 
 
-class SceneData(LightningDataModule):
-    def __init__(self, clip):
-        super().__init__()
-        self.clip = clip
-
-    def train_dataloader(self):
-        return ClipLoader(self.clip.frames, 2, shuffle=True)
-
-
-def trained(scene, folder, callbacks):
+def trained(data, folder, callbacks):
     torch.manual_seed(3)
     module = NeRVModule(target_parameters=20_000)
     trainer = Trainer(
@@ -55,20 +45,21 @@ def trained(scene, folder, callbacks):
         accelerator="cpu",
         default_root_dir=folder,
         callbacks=callbacks,
+        limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, datamodule=SceneData(scene.clip))
+    trainer.fit(module, datamodule=data)
     if callbacks:
         trainer.save_checkpoint(folder / "last.ckpt")
     return module.state_dict(), trainer.optimizers[0].state_dict()["state"], torch.rand(3)
 
 
-def test_training_does_not_notice(scene, tmp_path):
+def test_training_does_not_notice(scene, data_of, tmp_path):
     watched = trained(
-        scene,
+        data_of(scene.clip),
         tmp_path,
         [
             NeuronClusters(clusters=8, max_neurons=40, every_n_epochs=1),
@@ -76,7 +67,7 @@ def test_training_does_not_notice(scene, tmp_path):
             FlowVsFluctuation(every_n_epochs=1, max_neurons=20),
         ],
     )
-    alone = trained(scene, tmp_path / "alone", [])
+    alone = trained(data_of(scene.clip), tmp_path / "alone", [])
     torch.testing.assert_close(watched, alone, rtol=0, atol=0)
     results = {path.name for path in (tmp_path / "analyses" / "epoch=0002").iterdir()}
     assert results >= {"neuron_clusters", "things_and_stuff", "flow_vs_fluctuation.png"}

@@ -4,27 +4,14 @@ import re
 
 import pytest
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import Trainer
 
 from xinc_lightning.callbacks import Checkpoints, Reconstructions, Report
-from xinc_lightning.data import ClipLoader
 from xinc_lightning.modules import NeRVModule
 
 
-class Data(LightningDataModule):
-    def __init__(self, clip):
-        super().__init__()
-        self.clip = clip
-
-    def train_dataloader(self):
-        return ClipLoader(self.clip.frames, 2, shuffle=True)
-
-    def test_dataloader(self):
-        return ClipLoader(self.clip.frames, 2, shuffle=False)
-
-
 @pytest.fixture
-def table(clip_of, tmp_path, monkeypatch, capsys):
+def table(clip_of, data_of, tmp_path, monkeypatch, capsys):
     """Train or test a tiny network with a Report and other callbacks; the table's rows, by name."""
 
     def run(command, *others):
@@ -42,7 +29,7 @@ def table(clip_of, tmp_path, monkeypatch, capsys):
             enable_model_summary=False,
         )
         capsys.readouterr()
-        getattr(trainer, command)(NeRVModule(target_parameters=5000), datamodule=Data(clip_of(4)))
+        getattr(trainer, command)(NeRVModule(target_parameters=5000), datamodule=data_of(clip_of(4)))
         return dict(re.findall(r"^  (\S.*?)   +(\S.*?) *$", capsys.readouterr().out, re.MULTILINE))
 
     return run

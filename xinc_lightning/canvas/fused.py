@@ -24,7 +24,7 @@ from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
 from xinc_lightning.canvas.settings import one_thread
-from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
+from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, State, Sums, Track
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep, Terms
 from xinc_lightning.networks.layers import Activation
@@ -37,6 +37,7 @@ CPU = torch.device("cpu")
 
 Array = NDArray[Any]
 S = TypeVar("S")
+A = TypeVar("A", bound=State)
 
 
 @dataclass(frozen=True)
@@ -139,19 +140,12 @@ class FusedSweep(Sweep):
         self, chunks: Sequence[Slots], brackets: Int[Tensor, "thresholds frames"], track: Track
     ) -> Refinement:
         """Second pass."""
-        total = Refinement.zeros(brackets)
         targets = brackets.int().numpy()
 
-        def work(groups: Iterable[Slots]) -> Refinement:
-            state = total.alike()
-            for slots in groups:
-                group = self._group(slots)
-                kernels.refine_group(*group.arguments, group.lanes, targets, state.counts.numpy())
-            return state
+        def add(state: Refinement, slots: Slots, group: Group) -> None:
+            kernels.refine_group(*group.arguments, group.lanes, targets, state.counts.numpy())
 
-        for state in self._share(chunks, work, track):
-            total.add(state)
-        return total
+        return self._added_up(Refinement.zeros(brackets), chunks, add, track)
 
     def counts(
         self,
@@ -162,39 +156,26 @@ class FusedSweep(Sweep):
         track: Track,
     ) -> Counts:
         """Third pass."""
-        total = Counts.zeros(sums, len(tau))
         bounds = (limits.numpy(), tau.float().numpy())
 
-        def work(groups: Iterable[Slots]) -> Counts:
-            state = total.alike()
-            for slots in groups:
-                group = self._group(slots)
-                pixels = np.zeros((self.terms.frames, group.lanes), np.int32)
-                kernels.count_group(*group.arguments, group.lanes, *bounds, pixels, state.above.numpy())
-                state.pixels[slots] = torch.from_numpy(pixels.T).long()
-            return state
+        def add(state: Counts, slots: Slots, group: Group) -> None:
+            pixels = np.zeros((self.terms.frames, group.lanes), np.int32)
+            kernels.count_group(*group.arguments, group.lanes, *bounds, pixels, state.above.numpy())
+            state.pixels[slots] = torch.from_numpy(pixels.T).long()
 
-        for state in self._share(chunks, work, track):
-            total.add(state)
-        return total
+        return self._added_up(Counts.zeros(sums, len(tau)), chunks, add, track)
 
     def changes(self, chunks: Sequence[Slots]) -> Changes:
         """A pass of its own."""
         terms = self.terms
+
+        def add(state: Changes, slots: Slots, group: Group) -> None:
+            neurons = np.zeros((terms.frames - 1, group.lanes))
+            kernels.change_group(*group.arguments, group.lanes, neurons, state.pixels.numpy())
+            state.neurons[slots] = torch.from_numpy(neurons.T)
+
         total = Changes.zeros(len(self.neurons), terms.frames, terms.shape, CPU)
-
-        def work(groups: Iterable[Slots]) -> Changes:
-            state = total.alike()
-            for slots in groups:
-                group = self._group(slots)
-                neurons = np.zeros((terms.frames - 1, group.lanes))
-                kernels.change_group(*group.arguments, group.lanes, neurons, state.pixels.numpy())
-                state.neurons[slots] = torch.from_numpy(neurons.T)
-            return state
-
-        for state in self._share(chunks, work, iter):
-            total.add(state)
-        return total
+        return self._added_up(total, chunks, add, iter)
 
     def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
         """A pass of its own."""
@@ -227,6 +208,21 @@ class FusedSweep(Sweep):
             kernels.spread(values.flatten(2).numpy(), stage.rows, stage.cols, stage.offset, out.numpy())
             values = stage.activation(out).contiguous() if stage.activation else out
         return Group(values.flatten(2).numpy(), stages[-1], lanes)
+
+    def _added_up(
+        self, total: A, chunks: Sequence[Slots], add: Callable[[A, Slots, Group], None], track: Track
+    ) -> A:
+        """``total`` with every group of neurons added to it."""
+
+        def work(groups: Iterable[Slots]) -> A:
+            state = total.alike()
+            for slots in groups:
+                add(state, slots, self._group(slots))
+            return state
+
+        for state in self._share(chunks, work, track):
+            total.add(state)
+        return total
 
     def _share(self, chunks: Sequence[Slots], work: Callable[[Iterable[Slots]], S], track: Track) -> list[S]:
         """Results of ``work`` on every thread's share of the chunks."""

@@ -18,7 +18,6 @@ from xinc_lightning.canvas.memory import within_memory
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
 from xinc_lightning.canvas.settings import full_precision, one_thread
 from xinc_lightning.canvas.statistics import LayerStatistics
-from xinc_lightning.canvas.streams import Slots
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep
 
@@ -135,25 +134,13 @@ class LayerCanvas:
         """
         chosen = self._some(neurons)
 
-        def work(size: int) -> LayerStatistics:
-            # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
-            with torch.inference_mode(False), torch.no_grad(), full_precision():
-                sweep = fastest_sweep(self.terms, chosen, size)
-                return reduce_layer(
-                    self.name,
-                    sweep,
-                    self.terms,
-                    chosen,
-                    partitions or {},
-                    thresholds,
-                    points,
-                    group,
-                    progress,
-                )
+        def take(sweep: Sweep) -> LayerStatistics:
+            return reduce_layer(
+                self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
+            )
 
-        if group is not None:  # processes share the chunks, so none may change their size on its own
-            return work(max_bytes)
-        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
+        # Processes share the chunks, so that none may change their size on its own.
+        return self._swept(chosen, max_bytes, take, fixed=group is not None)
 
     def changes(self, neurons: Neurons | None = None, max_bytes: int = MAX_BYTES) -> Changes:
         """The fluctuation alone, Σ||c_t| − |c_{t−1}|| per neuron and per pixel, in one pass over the maps.
@@ -167,7 +154,12 @@ class LayerCanvas:
             IndexError: if a neuron does not exist.
         """
         chosen = self._some(neurons)
-        return self._in_one_pass(chosen, max_bytes, lambda sweep, chunks: sweep.changes(chunks))
+
+        def take(sweep: Sweep) -> Changes:
+            with sweep.settings():
+                return sweep.changes(sweep.chunks())
+
+        return self._swept(chosen, max_bytes, take)
 
     def strongest(
         self,
@@ -195,9 +187,12 @@ class LayerCanvas:
         if not 0 <= frame < self.frames:
             raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
         chosen = self.select(neurons)
-        return self._in_one_pass(
-            chosen, max_bytes, lambda sweep, chunks: sweep.strongest(chunks, cell, count, frame)
-        )
+
+        def take(sweep: Sweep) -> Strongest:
+            with sweep.settings():
+                return sweep.strongest(sweep.chunks(), cell, count, frame)
+
+        return self._swept(chosen, max_bytes, take)
 
     def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Neuron indices as a tensor on the canvas's device, checked.
@@ -223,18 +218,19 @@ class LayerCanvas:
             raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
         return chosen
 
-    def _in_one_pass(
-        self, neurons: Int[Tensor, " n"], max_bytes: int, take: Callable[[Sweep, list[Slots]], T]
+    def _swept(
+        self, neurons: Int[Tensor, " n"], max_bytes: int, take: Callable[[Sweep], T], fixed: bool = False
     ) -> T:
-        """What the fastest sweep finds in one pass over these neurons' maps."""
+        """What is taken from the fastest sweep over these neurons; smaller steps if memory runs out, unless fixed."""
 
         def work(size: int) -> T:
+            # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
             with torch.inference_mode(False), torch.no_grad(), full_precision():
-                sweep = fastest_sweep(self.terms, neurons, size)
-                with sweep.settings():
-                    return take(sweep, sweep.chunks())
+                return take(fastest_sweep(self.terms, neurons, size))
 
-        return within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
+        return (
+            work(max_bytes) if fixed else within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
+        )
 
     def _chunk(self, max_bytes: int) -> int:
         """Neurons whose maps fit into ``max_bytes``, at least one."""

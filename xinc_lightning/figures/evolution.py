@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
 
+from xinc_lightning.figures.maps import COLUMNS, new_sheet
 from xinc_lightning.figures.painter import rasterize
 from xinc_lightning.figures.style import COLOUR_BAR, SEQUENTIAL, new_figure, picture_size, scale_of, show
-from xinc_lightning.figures.tiles import text_width
-
-COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -43,15 +40,18 @@ def growing_neurons(
     Yields:
         [height, width, 3] bytes, all of one size.
     """
-    wide, high = picture_size(totals.shape[1:], 2.1, 4.2)
-    place = max(wide, text_width(labels)) + 0.3
-    rows = max(ceil(len(labels) / COLUMNS), 2)
-    figure = new_figure(place * (COLUMNS + 1.7) + 0.8, rows * (max(high, 0.6) + 0.35) + 0.8, titles[0])
-    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
+    figure, left, right, rows = new_sheet(totals.shape[1:], labels, titles[0])
     axes = left.subplots()
     total = show(axes, totals[0], "Σ|c| of the layer", cmap=SEQUENTIAL, vmin=0, vmax=_limit(totals))
-    look = {"shrink": 0.9, "fraction": 0.08}  # more, and the label would be below the figure's edge
-    left.colorbar(total, ax=axes, location="bottom", extend="max", label="Σ|contribution|", **look)
+    left.colorbar(
+        total,
+        ax=axes,
+        location="bottom",
+        shrink=0.9,
+        fraction=0.08,  # more, and the label would be below the figure's edge
+        extend="max",
+        label="Σ|contribution|",
+    )
     grid = right.subplots(rows, COLUMNS, squeeze=False)
     for empty in grid.flat[len(labels) :]:
         empty.axis("off")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from xinc_lightning.analyses import ContributionMapsResult
@@ -12,6 +12,27 @@ from xinc_lightning.figures.style import SEQUENTIAL, new_figure, picture_size, s
 from xinc_lightning.figures.tiles import text_width, tiles
 
 COLUMNS = 4
+
+PICTURE, HIGHEST = 2.1, 4.2
+"""Inches of a picture's width and, for a clip in portrait format, of its height."""
+
+
+def new_sheet(
+    shape: Sequence[int], names: Sequence[str], title: str
+) -> tuple[Figure, SubFigure, SubFigure, int]:
+    """A figure, its part for the whole layer, that for its neurons below their names, and how many rows these take.
+
+    Args:
+        shape: [height, width] of a picture.
+        names: one a neuron.
+        title: heading.
+    """
+    wide, high = picture_size(shape, PICTURE, HIGHEST)
+    place = max(wide, text_width(names)) + 0.3
+    rows = max(ceil(len(names) / COLUMNS), 2)
+    figure = new_figure(place * (COLUMNS + 1.7) + 0.8, rows * (max(high, 0.6) + 0.35) + 0.8, title)
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
+    return figure, left, right, rows
 
 
 def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str) -> Figure:
@@ -22,14 +43,10 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
         frame: [height, width, 3] the frame they paint, in [0, 1].
         title: heading, with layer, epoch and PSNR.
     """
-    rows = max(ceil(len(result.maps) / COLUMNS), 2)
-    wide, high = picture_size(result.total.shape, 2.1, 4.2)
     titles = [
         f"{label}{' dead' * bool(dead)}" for label, dead in zip(result.labels, result.dead, strict=True)
     ]
-    place = max(wide, text_width(titles)) + 0.3
-    figure = new_figure(place * (COLUMNS + 1.7) + 0.8, rows * (max(high, 0.6) + 0.35) + 0.8, title)
-    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[1.7, COLUMNS]))
+    figure, left, right, rows = new_sheet(result.total.shape, titles, title)
 
     top, bottom = left.subplots(2, 1)
     show(top, frame.clip(0, 1), "frame")
@@ -38,6 +55,7 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
     left.colorbar(total, ax=bottom, location="bottom", shrink=0.9, ticks=few, label="Σ|contribution|")
 
     grid = right.subplots()
+    wide, _ = picture_size(result.total.shape, PICTURE, HIGHEST)
     drawn = tiles(grid, list(result.maps), titles, COLUMNS, wide + 0.1, rows, **scale_of(result.maps))
     if drawn is not None:
         right.colorbar(drawn, ax=grid, shrink=0.7, extend="both", label="contribution c (shared scale)")
