@@ -1,0 +1,58 @@
+"""A run that version 0.1 left behind, interrupted after two of four epochs, is of use as it was then."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture
+def run_of_0_1(tmp_path) -> Path:
+    return Path(shutil.copytree(FIXTURES / "run_of_0_1", tmp_path / "runs" / "old-001"))
+
+
+def same_numbers(found: dict, before: dict) -> None:
+    assert found.keys() >= before.keys()
+    for name, value in before.items():
+        # An embedding and what is clustered in it depend on the processor; how they are named does not.
+        if value is not None and "neuron_clusters" not in name:
+            assert math.isclose(found[name], value, rel_tol=1e-3, abs_tol=1e-4), name
+
+
+def test_it_is_resumed_to_the_numbers_of_an_undisturbed_run(run_of_0_1, xinc):
+    done = xinc(
+        "fit", "--config", run_of_0_1 / "config.yaml", "--ckpt_path", run_of_0_1 / "checkpoints/last.ckpt"
+    )
+    assert done.returncode == 0, done.stderr
+    undisturbed = json.loads((FIXTURES / "run_of_0_1_undisturbed.json").read_text())
+    report = json.loads((run_of_0_1 / "report.json").read_text())
+    same_numbers(report, undisturbed["report"])
+    scalars = json.loads((run_of_0_1 / "analyses/epoch=0004/scalars.json").read_text())["scalars"]
+    same_numbers(scalars, undisturbed["scalars"])
+    before = {p.relative_to(FIXTURES / "run_of_0_1") for p in (FIXTURES / "run_of_0_1/analyses").rglob("*.*")}
+    after = {p.relative_to(run_of_0_1) for p in (run_of_0_1 / "analyses").rglob("*.*")}
+    assert before <= after
+    names = {p.relative_to("analyses/epoch=0002") for p in before if "epoch=0002" in p.parts}
+    assert names <= {p.relative_to("analyses/epoch=0004") for p in after if "epoch=0004" in p.parts}
+
+
+def test_it_is_tested(run_of_0_1, xinc):
+    checkpoint = run_of_0_1 / "checkpoints/last.ckpt"
+    done = xinc("test", "--config", run_of_0_1 / "config.yaml", "--ckpt_path", checkpoint)
+    assert done.returncode == 0, done.stderr
+    (found,) = (run_of_0_1.parent).glob("old-test-*/analyses/epoch=0002/scalars.json")
+    before = json.loads((run_of_0_1 / "analyses/epoch=0002/scalars.json").read_text())["scalars"]
+    same_numbers(json.loads(found.read_text())["scalars"], before)
+
+
+def test_it_is_reported_compared_and_filmed(run_of_0_1, xinc):
+    for command in ("report", "compare", "evolution", "umap"):
+        done = xinc(command, run_of_0_1)
+        assert done.returncode == 0, done.stderr
+    assert (run_of_0_1 / "report.html").stat().st_size > 100_000
+    assert "variance" in (run_of_0_1.parents[1] / "compare/table.csv").read_text()
+    assert (run_of_0_1 / "evolution/head.gif").is_file()
