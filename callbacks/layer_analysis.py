@@ -1,13 +1,13 @@
 """Bases of the analyses that look at layers, and of those that look at one frame."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from xinc_lightning.callbacks.base import AnalysisCallback
 from xinc_lightning.callbacks.moment import Needs
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import PanopticClip
+from xinc_lightning.errors import did_you_mean
 from xinc_lightning.modules import INRModule
 
 
@@ -30,10 +30,9 @@ class LayerAnalysis(AnalysisCallback):
         known = [layer.name for layer in Canvas(module.canvas_inputs(0)[0]).declared]
         for layer in self.layers or ():
             if layer not in known:
-                near = get_close_matches(layer, known, 1)
                 raise ValueError(
-                    f"{type(self).__name__}: there is no layer '{layer}'; there are {', '.join(known)}."
-                    + (f" Did you mean '{near[0]}'?" if near else "")
+                    f"{type(self).__name__}: there is no layer '{layer}'; there are {', '.join(known)}"
+                    + (did_you_mean(layer, known) or ".")
                 )
 
 

@@ -225,7 +225,7 @@ def configs(folder: Path) -> st.SearchStrategy[str]:
 @cache
 def command_line() -> Any:
     """The training command line, with its parser built and nothing parsed yet."""
-    from xinc_lightning import training_cli
+    from xinc_lightning.cli import training as training_cli
 
     class BuiltError(BaseException):
         pass
@@ -245,7 +245,7 @@ def command_line() -> Any:
 
 def try_config(text: str | bytes, folder: Path) -> None:
     """Everything that ``xinc fit --config`` does before the first epoch, but for opening loggers."""
-    from xinc_lightning import training_cli
+    from xinc_lightning.cli import training as training_cli
 
     path = folder / "config.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)

@@ -26,9 +26,9 @@ import cv2
 import numpy as np
 import torch
 
-import xinc_lightning.training_cli as training_cli
+import xinc_lightning.cli.training as training_cli
 from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
-from xinc_lightning.cli import main as xinc
+from xinc_lightning.cli.main import main as xinc
 from xinc_lightning.figures import Figure, Painter, png_now
 
 EPOCHS_PER_KILL = 16

@@ -10,7 +10,7 @@ Trainings that are finished are not done again, interrupted ones go on. The repo
 import argparse
 from pathlib import Path
 
-from xinc_lightning.cli import fail
+from xinc_lightning.cli.console import fail
 from xinc_lightning.data import DataError
 from xinc_lightning.reproduce import Plan, reproduce
 from xinc_lightning.run_results import RunError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from xinc_lightning.callbacks import MetricsFile
+from xinc_lightning.cli.compare import figures_of, main
 from xinc_lightning.compare import compare, csv_table, markdown_table, matched_layers
-from xinc_lightning.compare_cli import figures_of, main
 from xinc_lightning.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
 from xinc_lightning.report import read_run as read_folder
 from xinc_lightning.run_results import RunError, read_run
@@ -163,7 +163,7 @@ def error_of(capsys, *args):
 
 def test_errors_are_one_sentence(runs, tmp_path, capsys):
     assert error_of(capsys, "nerv-01", "ffn-001") == (
-        "compare: there is no run 'nerv-01'. Did you mean 'nerv-001'?",
+        "compare: there is no run 'nerv-01'; did you mean 'nerv-001'?",
         1,
     )
     assert error_of(capsys, "nerv-001", "--at", "best")[1] == 2

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from xinc_lightning.cli.evolution import main
 from xinc_lightning.data import write_gif
 from xinc_lightning.evolution import growing_heat_maps, growing_neurons, titles
-from xinc_lightning.evolution_cli import main
 from xinc_lightning.run_results import read_run
 
 EPOCHS = {5: [2, 7, 9], 10: [9, 2, 4], 20: [2, 4, 9]}
@@ -93,7 +93,7 @@ def test_errors_are_one_sentence(run, tmp_path, capsys):
         assert stop.value.code in (1, 2)
         return line.removeprefix("xinc: error: evolution: ")
 
-    assert error_of("nerv-01") == "there is no run 'nerv-01'. Did you mean 'nerv-001'?"
+    assert error_of("nerv-01") == "there is no run 'nerv-01'; did you mean 'nerv-001'?"
     assert error_of("nerv-001", "--layers", "block9").endswith("of a layer 'block9'; it has those of head.")
     assert error_of("nerv-001", "--neurons", "7") == (
         "'nerv-001' has no maps of neuron 7 of head at every checkpoint; it has those of 2, 9."

@@ -1,5 +1,5 @@
 """``python -m xinc_lightning`` is ``xinc``."""
 
-from xinc_lightning.cli import main
+from xinc_lightning.cli.main import main
 
 main()

@@ -458,7 +458,7 @@ def test_results_that_cannot_be_written_do_not_cost_the_run(fit, tmp_path, recwa
     [
         (
             ContributionMaps(layers=["hed"]),
-            "ContributionMaps: there is no layer 'hed'; there are block1, block2, block3, head. Did you mean 'head'?",
+            "ContributionMaps: there is no layer 'hed'; there are block1, block2, block3, head; did you mean 'head'?",
         ),
         (
             GroupingVariance(frame=7),
@@ -470,7 +470,7 @@ def test_results_that_cannot_be_written_do_not_cost_the_run(fit, tmp_path, recwa
         (FlowVsFluctuation(steps=[1, 4]), "FlowVsFluctuation: steps=4 is outside the clip 'toy', whose frames have "
             "the positions 0 … 3; the nearest is 3."),
         (ThingsAndStuff(layers=["block9"]), "ThingsAndStuff: there is no layer 'block9'; there are block1, block2, "
-            "block3, head. Did you mean 'block3'?"),
+            "block3, head; did you mean 'block3'?"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_fit_are_refused_before_training(fit, wrong, message, folders):

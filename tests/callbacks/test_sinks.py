@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xinc_lightning.callbacks import Sink, WandbRun
-from xinc_lightning.cli import main
+from xinc_lightning.cli.main import main
 from xinc_lightning.figures.style import new_figure
 
 ROOT = Path(__file__).parents[2]

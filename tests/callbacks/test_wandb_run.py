@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from xinc_lightning.callbacks import Sink, WandbRun
-from xinc_lightning.cli import main, shipped_configs
+from xinc_lightning.cli.configs import shipped_configs
+from xinc_lightning.cli.main import main
 from xinc_lightning.figures.style import new_figure
 
 EPOCHS = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.cli import main
+from xinc_lightning.cli.main import main
 
 SMALL = ["--data.resize", "[16, 32]", "--trainer.max_epochs", "2", "--model.target_bpp", "150"]
 

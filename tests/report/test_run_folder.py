@@ -52,9 +52,9 @@ def test_arrays_that_need_pickle_are_refused(nerv_run):
 
 
 def test_errors_name_the_nearest(runs, tmp_path):
-    with pytest.raises(ReportError, match=r"there is no run folder '.*nevr'. Did you mean '.*nerv'\?"):
+    with pytest.raises(ReportError, match=r"there is no run folder '.*nevr'; did you mean '.*nerv'\?"):
         read_run(runs.nerv.parent / "nevr")
-    with pytest.raises(ReportError, match=r"has no analyses/epoch=NNNN.*Did you mean '.*'\?"):
+    with pytest.raises(ReportError, match=r"has no analyses/epoch=NNNN.*did you mean '.*'\?"):
         read_run(runs.nerv.parent)
     with pytest.raises(ReportError, match="has no analyses"):
         read_run(tmp_path)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import cast, get_args
 
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from xinc_lightning.canvas.conv import ConvTerms, Step
 from xinc_lightning.canvas.layer_canvas import LayerCanvas
 from xinc_lightning.canvas.linear import LinearTerms, Neuron
 from xinc_lightning.canvas.trace import Record, trace
+from xinc_lightning.errors import did_you_mean
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
 
@@ -104,8 +104,7 @@ class TracedCanvas:
             KeyError: if there is no such layer; names the nearest.
         """
         if name not in self._layers:
-            near = get_close_matches(name, self._layers, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            hint = did_you_mean(name, self._layers) or "."
             raise KeyError(f"no layer {name!r} among {', '.join(self._layers)}{hint}")
         return self._layers[name]
 

@@ -8,11 +8,12 @@ from typing import Protocol
 from xinc_lightning.data.cityscapes_vps import CityscapesVPS
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.davis import DAVIS
-from xinc_lightning.data.errors import DataError, did_you_mean, existing, in_plain_words
+from xinc_lightning.data.errors import DataError, existing, in_plain_words
 from xinc_lightning.data.images import distinct_ids
 from xinc_lightning.data.own import BUNNY, bunny, own_clip
 from xinc_lightning.data.progress import with_progress
 from xinc_lightning.data.vipseg import VIPSeg
+from xinc_lightning.errors import did_you_mean
 
 
 class Dataset(Protocol):

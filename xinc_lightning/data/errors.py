@@ -1,24 +1,15 @@
-"""The one error of this package: a sentence naming what was given, what is allowed and the nearest match."""
+"""The one error of this room: a sentence naming what was given, what is allowed and the nearest match."""
 
 import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 
+from xinc_lightning.errors import UserError, did_you_mean
 
-class DataError(ValueError):
+
+class DataError(UserError):
     """Data that cannot be used as asked; its message is one clear sentence to show a user as it is."""
-
-
-def did_you_mean(name: str, options: Iterable[str]) -> str:
-    """Return the end of an error message that offers the names nearest to a mistyped one, or nothing.
-
-    >>> did_you_mean("buny", ["bunny", "davis"])
-    "; did you mean 'bunny'?"
-    """
-    close = get_close_matches(name, list(options), n=3)
-    return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
 def existing(path: Path, also: Iterable[str] = ()) -> Path:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles, Segment
-from xinc_lightning.data.errors import DataError, did_you_mean, existing
+from xinc_lightning.data.errors import DataError, existing
 from xinc_lightning.data.frames import Frames, ImageFiles, VideoFile
 from xinc_lightning.data.images import IMAGE_SUFFIXES
 from xinc_lightning.data.index import read_json
+from xinc_lightning.errors import did_you_mean
 
 BUNNY = "bunny"
 """Name of the demo clip."""

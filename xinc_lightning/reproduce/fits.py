@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import yaml
 
-from xinc_lightning.cli import main, shipped_configs
+from xinc_lightning.cli.configs import shipped_configs
+from xinc_lightning.cli.main import main
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.data.own import BUNNY
 from xinc_lightning.run_results import RunError

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from xinc_lightning.cli import main
+from xinc_lightning.cli.main import main
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def test_writes_it_elsewhere(run):
 
 def test_errors_are_one_line(run, capsys):
     text, code = error_of(capsys, "runs/nerv-01")
-    assert text == "report: there is no run folder 'runs/nerv-01'. Did you mean 'runs/nerv-001'?"
+    assert text == "report: there is no run folder 'runs/nerv-01'; did you mean 'runs/nerv-001'?"
     assert code == 1
     assert "'runs' has no analyses/epoch=NNNN" in error_of(capsys, "runs")[0]
-    assert "Did you mean 'runs/nerv-001'?" in error_of(capsys, "runs")[0]
+    assert "did you mean 'runs/nerv-001'?" in error_of(capsys, "runs")[0]
     assert (
         error_of(capsys, "runs/nerv-001", "--out", "runs")[0]
         == "report: 'runs' cannot be written: Is a directory."

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from xinc_lightning.umap_cli import main
+from xinc_lightning.cli.umap import main
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import sys
 import pytest
 import yaml
 
-from xinc_lightning.cli import main, shipped_configs
-from xinc_lightning.config_lists import lists_replaced
+from xinc_lightning.cli.config_lists import lists_replaced
+from xinc_lightning.cli.configs import shipped_configs
+from xinc_lightning.cli.main import main
 
 PACKAGE = "xinc_lightning.callbacks."
 QUICK = yaml.safe_load(shipped_configs()["quick.yaml"].read_text())["trainer"]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xinc_lightning import overlays
-from xinc_lightning.cli import Parser, fail
+from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.compare import Comparison, Matching, compare, csv_table, markdown_table, readable
 from xinc_lightning.figures import Figure, overlay
 from xinc_lightning.run_results import RunError, read_run

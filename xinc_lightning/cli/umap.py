@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from xinc_lightning.analyses import NeuronSet, SharedEmbedding, sample_neurons, shared_embedding
-from xinc_lightning.cli import Parser, fail
+from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.figures import embedding_by_group
 
 COLOURED_BY = ("seed", "layer", "architecture", "run")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from xinc_lightning import evolution
-from xinc_lightning.cli import Parser, fail
+from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.data import DataError, write_gif, write_mp4
 from xinc_lightning.figures.evolution import growing_heat_maps, growing_neurons
 from xinc_lightning.run_results import Run, RunError, read_run

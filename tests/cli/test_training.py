@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
-from xinc_lightning.cli import main
+from xinc_lightning.cli.main import main
 from xinc_lightning.figures import Figure, Painter, png_now
 from xinc_lightning.modules import INRModule
 
@@ -283,7 +283,7 @@ def test_learning_rate_beyond_all_measure_diverges(capsys):
 FULL = """
 import resource, sys
 from pathlib import Path
-from xinc_lightning.cli import main
+from xinc_lightning.cli.main import main
 from xinc_lightning.figures import Figure, Painter, png_now
 from xinc_lightning.modules import INRModule
 

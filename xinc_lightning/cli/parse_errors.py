@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from inspect import signature
+
+from xinc_lightning.errors import did_you_mean
 
 Classes = Mapping[str, Iterable[Callable[..., object]]]
 """Prefix of the options → classes whose arguments they are."""
@@ -31,13 +32,15 @@ def explain(message: str, classes: Classes) -> str:
         classes: the classes whose names and arguments a command may give.
 
     >>> explain("Option 'exponnt' is not accepted", {"model": [lambda exponent: None]})
-    "there is no option 'exponnt'. Did you mean 'exponent'?"
+    "there is no option 'exponnt'; did you mean 'exponent'?"
     """
     if match := UNKNOWN_OPTION.search(message):
-        return f"there is no option '{_found(match)}'.{_nearest(_found(match), _options(classes))}"
+        near = did_you_mean(_found(match), set(_options(classes)), most=1) or "."
+        return f"there is no option '{_found(match)}'{near}"
     if match := UNKNOWN_CLASS.search(message):
         names = [c.__name__ for known in classes.values() for c in known]
-        return f"there is no class '{_found(match)}'.{_nearest(_found(match).rpartition('.')[2], names)}"
+        near = did_you_mean(_found(match).rpartition(".")[2], names, most=1) or "."
+        return f"there is no class '{_found(match)}'{near}"
     if match := WRONG_LITERAL.search(message):
         return f"{match[1]} is {match[3]!r}; allowed are {match[2]}."
     if (match := WRONG_TYPE.search(message)) and EXPECTED.search(message):
@@ -76,8 +79,3 @@ def _options(classes: Classes) -> list[str]:
             ]
             names += arguments + [f"{prefix}.{argument}" for argument in arguments]
     return names
-
-
-def _nearest(name: str, options: Iterable[str]) -> str:
-    near = get_close_matches(name, set(options), 1)
-    return f" Did you mean '{near[0]}'?" if near else ""

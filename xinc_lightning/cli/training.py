@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,12 +24,13 @@ from xinc_lightning.atomic import write_atomically
 from xinc_lightning.callbacks.base import AnalysisError, check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint
-from xinc_lightning.cli import fail
-from xinc_lightning.config_lists import lists_replaced
+from xinc_lightning.cli.config_lists import lists_replaced
+from xinc_lightning.cli.console import fail
+from xinc_lightning.cli.parse_errors import Classes, explain, refusal
 from xinc_lightning.data import ClipDataModule, DataError
+from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
-from xinc_lightning.parse_errors import Classes, explain, refusal
 from xinc_lightning.runs import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
@@ -132,9 +132,8 @@ class TrainingCLI(LightningCLI):
         if config.ckpt_path in ("last", "best"):
             path = find_checkpoint(self._root(config), config.name, config.ckpt_path)
         elif not path.is_file():
-            near = get_close_matches(path.name, [p.name for p in path.parent.glob("*.ckpt")], 1)
-            hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
-            raise FileNotFoundError(f"ckpt_path: there is no file '{path}'.{hint}")
+            near = did_you_mean(str(path), map(str, path.parent.glob("*.ckpt"))) or "."
+            raise UserError(f"ckpt_path: there is no file '{path}'{near}")
         config.ckpt_path = str(path)
         checkpoint = read_checkpoint(path)
         self.trained_epochs: int = checkpoint["trained_epochs"]

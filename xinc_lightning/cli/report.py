@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli import Parser, fail
+from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.report import ReportError, build_page, read_run
 
 

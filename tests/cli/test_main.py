@@ -12,7 +12,8 @@ import pytest
 import torch
 import yaml
 
-from xinc_lightning.cli import main, shipped_configs
+from xinc_lightning.cli.configs import shipped_configs
+from xinc_lightning.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "2"]
@@ -175,17 +176,17 @@ def test_checkpoint_of_another_network_is_named(capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--data.frmes", "3"], "there is no option 'data.frmes'. Did you mean 'data.frames'?"),
-        (["--model.target_bp", "3"], "there is no option 'target_bp'. Did you mean 'target_bpp'?"),
-        (["--model.class_path", "NeRVModul"], "there is no class 'NeRVModul'. Did you mean 'NeRVModule'?"),
+        (["--data.frmes", "3"], "there is no option 'data.frmes'; did you mean 'data.frames'?"),
+        (["--model.target_bp", "3"], "there is no option 'target_bp'; did you mean 'target_bpp'?"),
+        (["--model.class_path", "NeRVModul"], "there is no class 'NeRVModul'; did you mean 'NeRVModule'?"),
         (
             ["--trainer.callbacks+=xinc_lightning.callbacks.ContributionMap"],
-            "there is no class 'xinc_lightning.callbacks.ContributionMap'. Did you mean 'ContributionMaps'?",
+            "there is no class 'xinc_lightning.callbacks.ContributionMap'; did you mean 'ContributionMaps'?",
         ),
         (["--trainer.max_epochs", "abc"], "trainer.max_epochs is 'abc'; allowed is int or null."),
         (
             ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.log_space=3"],
-            "there is no option 'log_space'. Did you mean 'log_spaced'?",
+            "there is no option 'log_space'; did you mean 'log_spaced'?",
         ),
         (["--model.loss", "l3"], "loss is 'l3'; allowed are 'l2', 'l1', 'l1+ssim'."),
     ],
@@ -206,7 +207,7 @@ def test_wrong_options_name_the_nearest(args, message, capsys):
         (["--ckpt_path", "none.ckpt"], "there is no file 'none.ckpt'"),
         (
             ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.layers=[hed]"],
-            "PixelsPerNeuron: there is no layer 'hed'; there are block1, block2, block3, head. Did you mean 'head'?",
+            "PixelsPerNeuron: there is no layer 'hed'; there are block1, block2, block3, head; did you mean 'head'?",
         ),
         (
             ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.frame=30"],
@@ -266,10 +267,10 @@ def test_checkpoint_of_another_clip_is_refused(capsys):
 def test_unknown_command_and_config(capsys):
     message, code = error_of(capsys, "fitt")
     assert message.startswith("there is no command 'fitt'; the commands are fit, validate, ")
-    assert message.endswith("Did you mean 'fit'?")
+    assert message.endswith("did you mean 'fit'?")
     assert code == 2
     message, code = error_of(capsys, "fit", "--config", "nervv.yaml")
-    assert message.endswith("Did you mean 'nerv.yaml'?")
+    assert message.endswith("did you mean 'nerv.yaml'?")
     assert code == 2
 
 

@@ -1,0 +1,1 @@
+"""The command line: parsing and printing. ``main.py`` is where every command begins."""

@@ -1,0 +1,30 @@
+"""``xinc clips``: what there is to train on in a dataset, a folder or a video."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from xinc_lightning.cli.console import Parser, fail
+from xinc_lightning.data import DataError, list_clips
+
+
+def main(args: Sequence[str]) -> None:
+    """Print a line a clip."""
+    path = _parser().parse_args(args).path
+    try:
+        found = list_clips(path)
+    except DataError as error:
+        fail(str(error))
+    table = Table("clip", "frames", "resolution", "instances", "annotated frames", "problem", box=None)
+    for clip in found:
+        size = f"{clip.height}×{clip.width}"
+        row = (clip.frames, size, clip.instances, clip.annotated) if not clip.problem else ("", "", "", "")
+        table.add_row(clip.id, *map(str, row), clip.problem)
+    Console(soft_wrap=True).print(table)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="xinc clips", description="List the clips of a dataset, a folder or a video.")
+    parser.add_argument("--data.path", "--data", dest="path", required=True, help="folder of the dataset")
+    return parser

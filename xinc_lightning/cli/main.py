@@ -1,0 +1,65 @@
+"""The command line: ``xinc`` and ``lightning`` are this.
+
+Everything heavy is imported when a command needs it, so that ``xinc configs`` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from xinc_lightning.cli.configs import with_shipped_configs
+from xinc_lightning.cli.console import fail
+from xinc_lightning.errors import did_you_mean
+
+USAGE = """\
+usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the same program)
+
+  fit        train a network and watch its canvas     xinc fit --config nerv.yaml
+  validate   PSNR and SSIM of a checkpoint            xinc validate --config nerv.yaml --ckpt_path best
+  test       the same with all analyses               xinc test --config nerv.yaml --ckpt_path best
+  predict    write reconstructed frames and an mp4    xinc predict --config nerv.yaml --ckpt_path best
+  configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
+  clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
+  umap       several runs' neurons in one embedding   xinc umap runs/nerv-001 runs/nerv-002 --by seed
+  report     runs as a page: from pixels to neurons   xinc report runs/nerv-001 runs/ffn-001
+  compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
+  evolution  a run's maps over training, as a film    xinc evolution runs/nerv-001
+
+`xinc COMMAND --help` lists every option of a command.
+"""
+
+TRAINING = ("fit", "validate", "test", "predict")
+"""Commands that need a trainer: they are in ``training.py``."""
+
+OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution")
+"""Commands that have a module of their own here, with a function ``main``."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense.
+
+    A command that is stopped by Ctrl-C or SIGTERM exits with 130 or 143.
+    """
+    try:
+        _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _run(args: list[str]) -> None:
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+    elif args[0] == "--version":
+        from xinc_lightning import __version__
+
+        print(f"xinc_lightning {__version__}")
+    elif args[0] in OTHERS:
+        import_module(f"xinc_lightning.cli.{args[0]}").main(args[1:])
+    elif args[0] in TRAINING:
+        from xinc_lightning.cli.training import run
+
+        run(with_shipped_configs(args))
+    else:
+        commands = (*TRAINING, *OTHERS)
+        near = did_you_mean(args[0], commands) or "."
+        fail(f"there is no command '{args[0]}'; the commands are {', '.join(commands)}{near}", 2)
