@@ -13,7 +13,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.distributed import ProcessGroup, get_rank
 
-from xinc_lightning.atomic import tidy
 from xinc_lightning.callbacks.cadence import Cadence
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.moment import Moment, Needs
@@ -24,6 +23,7 @@ from xinc_lightning.callbacks.undisturbed import garbage_left_lying, undisturbed
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
+from xinc_lightning.runs.atomic import tidy
 
 __all__ = ["AnalysisCallback", "AnalysisError", "Moment", "Needs", "check_analyses"]
 

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from xinc_lightning.callbacks.interruption import Interrupted
 from xinc_lightning.callbacks.wandb_run import WandbRun
 from xinc_lightning.modules import INRModule
-from xinc_lightning.runs import CHECKPOINTS
+from xinc_lightning.runs.folder import CHECKPOINTS
 
 LONGEST = 300.0
 """Seconds of training after which ``last.ckpt`` is renewed even if nothing was validated."""

@@ -10,7 +10,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-from xinc_lightning.atomic import write_atomically
+from xinc_lightning.runs.atomic import write_atomically
 
 Row = dict[str, str]
 

@@ -16,7 +16,7 @@ from xinc_lightning.callbacks.wandb_run import WandbRun, without_nan
 from xinc_lightning.compression import MAX_BITS
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
-from xinc_lightning.runs import CHECKPOINTS
+from xinc_lightning.runs.folder import CHECKPOINTS
 
 
 class Report(Callback):

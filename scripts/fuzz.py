@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from xinc_lightning.data import DataError, list_clips, load_clip, open_clip
-from xinc_lightning.runs import unlock
+from xinc_lightning.runs.folder import unlock
 
 OUTCOMES: Counter[str] = Counter()
 """How many cases of each kind were accepted and refused."""

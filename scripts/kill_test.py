@@ -27,9 +27,9 @@ import numpy as np
 import torch
 
 import xinc_lightning.cli.training as training_cli
-from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.cli.main import main as xinc
 from xinc_lightning.figures import Figure, Painter, png_now
+from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
 EPOCHS_PER_KILL = 16
 CONFIG = """

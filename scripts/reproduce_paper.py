@@ -13,7 +13,7 @@ from pathlib import Path
 from xinc_lightning.cli.console import fail
 from xinc_lightning.data import DataError
 from xinc_lightning.reproduce import Plan, reproduce
-from xinc_lightning.run_results import RunError
+from xinc_lightning.runs.reader import RunError
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from xinc_lightning.reproduce import Plan
 from xinc_lightning.reproduce.fits import carry_out
 from xinc_lightning.reproduce.results import FOLDERS, read_trained
-from xinc_lightning.run_results import read_run
+from xinc_lightning.runs.reader import read_run
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.xdist_group("reproduction")  # what they look at takes a minute to train

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xinc_lightning.run_results import Checkpoint, Run, RunError, logged, ordered_layers
+from xinc_lightning.runs.reader import Checkpoint, Run, RunError, logged, ordered_layers
 
 Matching = Literal["last", "epoch", "psnr"]
 """Compare each run's last checkpoint, the latest epoch that all have, or the highest PSNR that all reach."""

@@ -12,7 +12,7 @@ class UserError(ValueError):
     """
 
 
-def did_you_mean(name: str, options: Iterable[str], most: int = 3) -> str:
+def did_you_mean(name: str, options: Iterable[str], most: int = 1) -> str:
     """The end of an error message that offers the names nearest to a mistyped one, or nothing.
 
     >>> did_you_mean("buny", ["bunny", "davis"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xinc_lightning.figures.evolution import HeatMaps
-from xinc_lightning.run_results import Checkpoint, Run, RunError
+from xinc_lightning.runs.reader import Checkpoint, Run, RunError
 
 
 @dataclass(frozen=True)

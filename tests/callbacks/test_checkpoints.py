@@ -7,10 +7,10 @@ import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from xinc_lightning.callbacks import Checkpoints, checkpoints
-from xinc_lightning.checkpoint_file import read_checkpoint
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.modules import FFNModule
 from xinc_lightning.modules.base import DivergenceError
+from xinc_lightning.runs.checkpoint_file import read_checkpoint
 
 
 def fit(folder, root, *callbacks, epochs=6, every=2, resume=None, **options):

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.cli.main import main
 from xinc_lightning.figures import Figure, Painter, png_now
 from xinc_lightning.modules import INRModule
+from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
 ROOT = Path(__file__).parent.parent
 EPOCHS = 6
@@ -234,7 +234,7 @@ def test_same_config_twice_at_once_in_one_folder():
 
 def test_resuming_twice_at_once_is_refused(capsys):
     main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
-    script = "import sys; from pathlib import Path; from xinc_lightning.runs import lock; "
+    script = "import sys; from pathlib import Path; from xinc_lightning.runs.folder import lock; "
     script += "lock(Path(sys.argv[1])); print('locked', flush=True); sys.stdin.read()"
     other = subprocess.Popen(
         [sys.executable, "-c", script, "runs/tiny-001"],

@@ -4,7 +4,7 @@ import pytest
 
 from xinc_lightning.reproduce import Plan
 from xinc_lightning.reproduce.fits import FRAME_ANALYSES
-from xinc_lightning.run_results import RunError
+from xinc_lightning.runs.reader import RunError
 
 
 def callbacks_of(config):

@@ -11,7 +11,7 @@ from xinc_lightning import overlays
 from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.compare import Comparison, Matching, compare, csv_table, markdown_table, readable
 from xinc_lightning.figures import Figure, overlay
-from xinc_lightning.run_results import RunError, read_run
+from xinc_lightning.runs.reader import RunError, read_run
 
 MATCHED_DB = 1.0
 """Of PSNR, beyond which runs at matched PSNR are said not to match."""

@@ -9,7 +9,7 @@ from xinc_lightning import evolution
 from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.data import DataError, write_gif, write_mp4
 from xinc_lightning.figures.evolution import growing_heat_maps, growing_neurons
-from xinc_lightning.run_results import Run, RunError, read_run
+from xinc_lightning.runs.reader import Run, RunError, read_run
 
 SECONDS, AT_THE_END = 0.5, 2.0
 """How long a checkpoint is shown, and the last one."""

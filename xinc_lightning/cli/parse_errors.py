@@ -35,11 +35,11 @@ def explain(message: str, classes: Classes) -> str:
     "there is no option 'exponnt'; did you mean 'exponent'?"
     """
     if match := UNKNOWN_OPTION.search(message):
-        near = did_you_mean(_found(match), set(_options(classes)), most=1) or "."
+        near = did_you_mean(_found(match), set(_options(classes))) or "."
         return f"there is no option '{_found(match)}'{near}"
     if match := UNKNOWN_CLASS.search(message):
         names = [c.__name__ for known in classes.values() for c in known]
-        near = did_you_mean(_found(match).rpartition(".")[2], names, most=1) or "."
+        near = did_you_mean(_found(match).rpartition(".")[2], names) or "."
         return f"there is no class '{_found(match)}'{near}"
     if match := WRONG_LITERAL.search(message):
         return f"{match[1]} is {match[3]!r}; allowed are {match[2]}."

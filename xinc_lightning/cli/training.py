@@ -20,10 +20,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
-from xinc_lightning.atomic import write_atomically
 from xinc_lightning.callbacks.base import AnalysisError, check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
-from xinc_lightning.checkpoint_file import CheckpointError, read_checkpoint
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail
 from xinc_lightning.cli.parse_errors import Classes, explain, refusal
@@ -31,7 +29,9 @@ from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
-from xinc_lightning.runs import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
+from xinc_lightning.runs.atomic import write_atomically
+from xinc_lightning.runs.checkpoint_file import CheckpointError, read_checkpoint
+from xinc_lightning.runs.folder import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
 """Which of the processes that Lightning or a cluster has launched this is."""

@@ -148,5 +148,5 @@ def _choose(dataset: Dataset, clip_id: str | int | None, path: Path) -> str:
     ]
     if len(numbered) == 1:
         return numbered[0]
-    hint = did_you_mean(wanted, clip_ids) or f"; there are {some}"
+    hint = did_you_mean(wanted, clip_ids, most=3) or f"; there are {some}"
     raise DataError(f"'{path}' has no clip '{wanted}' among its {len(clip_ids)}{hint}")

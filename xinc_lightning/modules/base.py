@@ -13,10 +13,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
-from xinc_lightning.checkpoint_file import CheckpointFile, rewind_to_epoch_start
 from xinc_lightning.compression import Budget, parameters_for_bpp
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
 from xinc_lightning.modules.memory import keep_freed_memory
+from xinc_lightning.runs.checkpoint_file import CheckpointFile, rewind_to_epoch_start
 
 SSIM_SIDE = 6
 """Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""

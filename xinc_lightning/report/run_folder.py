@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 import yaml
 
-from xinc_lightning.run_results import metrics_files
+from xinc_lightning.runs.reader import metrics_files
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -11,8 +11,8 @@ from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.main import main
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.data.own import BUNNY
-from xinc_lightning.run_results import RunError
-from xinc_lightning.runs import CHECKPOINTS
+from xinc_lightning.runs.folder import CHECKPOINTS
+from xinc_lightning.runs.reader import RunError
 
 Architecture = Literal["ffn", "nerv"]
 

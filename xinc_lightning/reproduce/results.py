@@ -18,7 +18,7 @@ from xinc_lightning.analyses import (
 )
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.data import ClipDataModule, PanopticClip
-from xinc_lightning.run_results import Checkpoint, Run, read_run
+from xinc_lightning.runs.reader import Checkpoint, Run, read_run
 
 R = TypeVar("R", bound=Result)
 

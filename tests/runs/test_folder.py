@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.runs import discard, lock, new_run, unlock
+from xinc_lightning.runs.folder import discard, lock, new_run, unlock
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,7 +19,7 @@ def test_runs_that_start_at_once_get_folders_of_their_own(tmp_path):
 
 
 def test_processes_that_start_at_once_get_folders_of_their_own(tmp_path):
-    script = "from pathlib import Path; from xinc_lightning.runs import new_run\n"
+    script = "from pathlib import Path; from xinc_lightning.runs.folder import new_run\n"
     script += "for _ in range(30): print(new_run(Path('runs'), 'same'))"
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {script}"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) for _ in range(3)]

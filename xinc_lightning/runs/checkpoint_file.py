@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from xinc_lightning.atomic import write_atomically
+from xinc_lightning.runs.atomic import write_atomically
 
 MARK = b"xinc sha256 "
 TRAILER = len(MARK) + 64

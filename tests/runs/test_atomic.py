@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.atomic import tidy, whole_folder, write_atomically
+from xinc_lightning.runs.atomic import tidy, whole_folder, write_atomically
 
 WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir"}
 
@@ -138,7 +138,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
 WRITER = """
 import sys
 from pathlib import Path
-from xinc_lightning.atomic import write_atomically
+from xinc_lightning.runs.atomic import write_atomically
 print("ready", flush=True)
 for n in range(10**9):
     write_atomically(Path(sys.argv[1]), bytes([n % 251]) * 3_000_000)

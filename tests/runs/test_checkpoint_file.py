@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xinc_lightning.checkpoint_file import (
+from xinc_lightning.runs.checkpoint_file import (
     CheckpointError,
     read_checkpoint,
     write_checkpoint,
@@ -125,7 +125,7 @@ class Hostile:
 
 def test_hostile_pickle_is_refused(tmp_path):
     """Also one that carries a digest: anybody can compute one."""
-    from xinc_lightning import checkpoint_file
+    from xinc_lightning.runs import checkpoint_file
 
     canary = tmp_path / "canary"
     torch.save(checkpoint(extra=Hostile(canary)), tmp_path / "plain.ckpt")
