@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xinc_lightning.cli.console import fail
 from xinc_lightning.data import DataError
-from xinc_lightning.reproduce import Plan, reproduce
+from xinc_lightning.paper import Plan, reproduce
 from xinc_lightning.runs.reader import RunError
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xinc_lightning.reproduce import Plan
-from xinc_lightning.reproduce.fits import carry_out
-from xinc_lightning.reproduce.results import FOLDERS, read_trained
+from xinc_lightning.paper import Plan
+from xinc_lightning.paper.fits import carry_out
+from xinc_lightning.paper.results import FOLDERS, read_trained
 from xinc_lightning.runs.reader import read_run
 
 ROOT = Path(__file__).parent.parent
@@ -98,7 +98,7 @@ def test_finished_fits_are_not_done_again_and_interrupted_ones_go_on(reproductio
         commands.append(command)
         (done[0] / "report.json").write_text(report)
 
-    monkeypatch.setattr("xinc_lightning.reproduce.fits.main", record)
+    monkeypatch.setattr("xinc_lightning.paper.fits.main", record)
     assert carry_out(fits) == done
     assert commands == []
     report = (done[0] / "report.json").read_text()

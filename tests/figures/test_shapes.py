@@ -160,8 +160,8 @@ def test_films_too(shape, faults, monkeypatch):
             "% of neurons\nwith |c| > τ10", {layer: random(1, *shape) for layer in LAYERS}, True
         ),
     ]
-    [*evolution.growing_heat_maps(rows, [TITLE])]
-    [*evolution.growing_neurons(random(1, 12, *shape) - 0.5, random(1, *shape), LABELS, [TITLE])]
+    [*evolution.film_of_heat_maps(rows, [TITLE])]
+    [*evolution.film_of_neurons(random(1, 12, *shape) - 0.5, random(1, *shape), LABELS, [TITLE])]
     assert found == [[], []]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from xinc_lightning.analyses.embedding import embed
+from xinc_lightning.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,11 @@ def shared_embedding(
         seed: of UMAP.
 
     Raises:
-        ValueError: if the sets' gabor clusters differ.
+        UserError: if the sets' gabor clusters differ.
     """
     for other in sets[1:]:
         if not np.array_equal(sets[0].cluster_areas, other.cluster_areas):
-            raise ValueError(
+            raise UserError(
                 f"{sets[0].run} {sets[0].layer} and {other.run} {other.layer} were analysed with different "
                 "gabor clusters: embed together runs of one clip, frame, resolution and number of clusters."
             )

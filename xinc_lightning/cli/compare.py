@@ -7,11 +7,17 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from xinc_lightning import overlays
 from xinc_lightning.cli.console import Parser, fail
-from xinc_lightning.compare import Comparison, Matching, compare, csv_table, markdown_table, readable
-from xinc_lightning.figures import Figure, overlay
 from xinc_lightning.runs.reader import RunError, read_run
+from xinc_lightning.studies.comparison import (
+    Comparison,
+    Matching,
+    compare,
+    csv_table,
+    markdown_table,
+    readable,
+)
+from xinc_lightning.studies.overlays import figures_of
 
 MATCHED_DB = 1.0
 """Of PSNR, beyond which runs at matched PSNR are said not to match."""
@@ -38,47 +44,6 @@ def main(args: Sequence[str]) -> None:
             f"note: the PSNRs are {max(reached) - min(reached):.1f} dB apart, no analysed checkpoints are nearer."
         )
     print(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
-
-
-def figures_of(comparison: Comparison) -> dict[str, Figure]:
-    """Every figure for which the runs have numbers, by name.
-
-    Raises:
-        RunError: if a file is damaged.
-    """
-    epochs = [checkpoint.epoch for checkpoint in comparison.checkpoints]
-    at = (
-        f"epoch {epochs[0]}"
-        if len(set(epochs)) == 1
-        else f"epochs {', '.join(map(str, epochs))} (as in the legend)"
-    )
-    titles = {
-        "quality": "PSNR over training",
-        "variance": f"Variance over groups of pixels · {at}",
-        "pixels_per_neuron": f"Pixels at which a neuron exceeds an equal share · {at}",
-        "neurons_per_pixel": f"Neurons that count at a pixel · {at}",
-        "intensity": f"Contribution against intensity and edges · {at}",
-    }
-    rows = {
-        "quality": overlays.quality(comparison),
-        "variance": overlays.sorted_variances(comparison),
-        "pixels_per_neuron": overlays.pixels_per_neuron_histograms(comparison),
-        "neurons_per_pixel": overlays.neurons_per_pixel_distributions(comparison),
-        "intensity": overlays.intensity_correlations(comparison),
-    }
-    figures = {
-        name: overlay(panels, comparison.labels, titles[name], points=name == "intensity")
-        for name, panels in rows.items()
-        if panels
-    }
-    followed = any(len(run.checkpoints) > 1 for run in comparison.runs)
-    for over in ("epoch", "psnr") if followed else ():
-        for analysis, panels in overlays.evolutions(comparison, over).items():
-            title = f"{analysis} over {'epochs' if over == 'epoch' else 'PSNR'}"
-            figures[f"evolution_{analysis}_by_{over}"] = overlay(
-                panels, comparison.labels, title, points=True
-            )
-    return figures
 
 
 def _table(comparison: Comparison) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xinc_lightning.cli.console import Parser, fail
-from xinc_lightning.report import ReportError, build_page, read_run
+from xinc_lightning.explorer import ReportError, build_page, read_run
 
 
 def main(args: Sequence[str]) -> None:

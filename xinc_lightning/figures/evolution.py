@@ -26,7 +26,7 @@ class HeatMaps:
     shared: bool
 
 
-def growing_neurons(
+def film_of_neurons(
     maps: np.ndarray, totals: np.ndarray, labels: Sequence[str], titles: Sequence[str]
 ) -> Iterator[np.ndarray]:
     """A picture a checkpoint: the layer's Σ|c|, and the same neurons in one colour scale for all checkpoints.
@@ -63,7 +63,7 @@ def growing_neurons(
     yield from _frames(figure, titles, [(total, totals), *zip(drawn, maps.swapaxes(0, 1), strict=True)])
 
 
-def growing_heat_maps(rows: Sequence[HeatMaps], titles: Sequence[str]) -> Iterator[np.ndarray]:
+def film_of_heat_maps(rows: Sequence[HeatMaps], titles: Sequence[str]) -> Iterator[np.ndarray]:
     """A picture a checkpoint: a column a layer, a row a kind of heat map, in colours fixed over time.
 
     Args:

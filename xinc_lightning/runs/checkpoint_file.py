@@ -1,4 +1,5 @@
 """Checkpoint files: written whole or not at all, checked before they are read, never trusted with code.
+from xinc_lightning.errors import UserError
 
 A checkpoint is what ``torch.save`` writes, with a digest of all its bytes in the comment at the end of the zip
 archive. So the one file is enough to tell whether it is intact, and plain ``torch.load`` still opens it.
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from xinc_lightning.errors import UserError
 from xinc_lightning.runs.atomic import write_atomically
 
 MARK = b"xinc sha256 "
@@ -27,7 +29,7 @@ INSTANTIATION = ("_instantiator", "_class_path")
 """Hyperparameters by which a checkpoint could say what is to be called when it is loaded; ours never do."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A file is not an intact checkpoint of ours."""
 
 

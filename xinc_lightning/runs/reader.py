@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from xinc_lightning.errors import UserError
 
-class RunError(ValueError):
+class RunError(UserError):
     """A run cannot be read; says what is missing in one sentence."""
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from xinc_lightning.callbacks import MetricsFile
 from xinc_lightning.cli.compare import figures_of, main
-from xinc_lightning.compare import compare, csv_table, markdown_table, matched_layers
-from xinc_lightning.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
-from xinc_lightning.report import read_run as read_folder
+from xinc_lightning.explorer import read_run as read_folder
 from xinc_lightning.runs.reader import RunError, read_run
+from xinc_lightning.studies.comparison import compare, csv_table, markdown_table, matched_layers
+from xinc_lightning.studies.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
 
 NERV = {10: 20.0, 20: 25.0, 40: 30.0}
 FFN = {20: 24.0, 30: 26.5}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xinc_lightning.report import build_page, read_run
+from xinc_lightning.explorer import build_page, read_run
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -1,12 +1,17 @@
 """How a run's maps grew: the same neurons and the same heat maps at every checkpoint. Reads its folder only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from xinc_lightning.figures.evolution import HeatMaps
+from xinc_lightning.data import write_gif, write_mp4
+from xinc_lightning.figures.evolution import HeatMaps, film_of_heat_maps, film_of_neurons
 from xinc_lightning.runs.reader import Checkpoint, Run, RunError
+
+SECONDS, AT_THE_END = 0.5, 2.0
+"""How long a checkpoint is shown, and the last one."""
 
 
 @dataclass(frozen=True)
@@ -100,3 +105,50 @@ def titles(run: Run, subject: str, checkpoints: Sequence[Checkpoint]) -> list[st
         + (f" · {c.psnr:.2f} dB" if np.isfinite(c.psnr) else "")
         for c in checkpoints
     ]
+
+
+def films_of(
+    run: Run, layers: Sequence[str] | None = None, neurons: Sequence[int] | None = None
+) -> dict[str, Iterator[np.ndarray]]:
+    """Pictures of each film, by name; they are drawn when they are asked for.
+
+    Args:
+        run: the run.
+        layers: of which to show neurons, all that were saved unless given.
+        neurons: which, all that every checkpoint has unless given.
+
+    Raises:
+        RunError: if there is nothing to show.
+    """
+    films = {}
+    for layer in layers or dict.fromkeys(name for c in run.checkpoints for name in c.layers("maps")):
+        grown = growing_neurons(run, layer, neurons)
+        headings = titles(run, layer, grown.checkpoints)
+        films[layer] = film_of_neurons(grown.maps, grown.totals, grown.labels, headings)
+    checkpoints, rows = growing_heat_maps(run)
+    if rows and not layers:
+        films["heat_maps"] = film_of_heat_maps(rows, titles(run, "layers", checkpoints))
+    if not films:
+        raise RunError(
+            f"'{run.path}' has no maps; train or test it with the callbacks ContributionMaps or NeuronsPerPixel."
+        )
+    return films
+
+
+def write_film(folder: Path, name: str, pictures: np.ndarray) -> None:
+    """Write ``<name>.gif`` and ``<name>.mp4``; the last picture stays longer.
+
+    Args:
+        folder: made if it does not exist.
+        name: of the files.
+        pictures: [pictures, height, width, 3] bytes.
+
+    Raises:
+        DataError: if the video cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_gif(folder / f"{name}.gif", pictures, [SECONDS] * (len(pictures) - 1) + [AT_THE_END])
+    even = pictures[:, : pictures.shape[1] // 2 * 2, : pictures.shape[2] // 2 * 2]  # as players want it
+    times = np.ones(len(even), int)
+    times[-1] = round(AT_THE_END / SECONDS)
+    write_mp4(folder / f"{name}.mp4", np.repeat(even, times, axis=0), 1 / SECONDS)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from xinc_lightning.report.encode import fractions, halves, levels, sheet, text_of, words
-from xinc_lightning.report.run_folder import Arrays, Look, RunFolder
+from xinc_lightning.explorer.encode import fractions, halves, levels, sheet, text_of, words
+from xinc_lightning.explorer.run_folder import Arrays, Look, RunFolder
 
 TABLES = "pixels_to_neurons"
 ANALYSES = {

@@ -20,10 +20,10 @@ from xinc_lightning.analyses import (
     SharedEmbedding,
     ThingsAndStuffResult,
 )
-from xinc_lightning.cli.umap import embed_sets, load_neuron_sets
 from xinc_lightning.figures import Figure
 from xinc_lightning.figures.paper import SampledMaps, embedding_with_maps, maps_by_layer
-from xinc_lightning.reproduce.results import Trained
+from xinc_lightning.paper.results import Trained
+from xinc_lightning.studies.shared_umap import embed_sets, load_neuron_sets
 
 MAPS = 6
 """Neurons of a layer in Figures 3 and 11: those with the largest Σ|c| among the sampled ones."""

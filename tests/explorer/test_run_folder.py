@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xinc_lightning.report import ReportError, read_run
+from xinc_lightning.explorer import ReportError, read_run
 
 
 def test_what_a_run_holds(runs):

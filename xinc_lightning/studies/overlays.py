@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from xinc_lightning.compare import Comparison, Place
-from xinc_lightning.figures import Panel
+from xinc_lightning.figures import Figure, Panel, overlay
+from xinc_lightning.studies.comparison import Comparison, Place
 
 Line = tuple[np.ndarray, np.ndarray]
 Lines = dict[int, Line]
@@ -16,6 +16,47 @@ Rows = list[list[Panel]]
 BINS = 40
 UNSHOWN = ("_q25", "_q75", "_rank", "_null_median", "_above_null")
 """Of the variances, evolution shows medians and their distance from shifted labels."""
+
+
+def figures_of(comparison: Comparison) -> dict[str, Figure]:
+    """Every figure for which the runs have numbers, by name.
+
+    Raises:
+        RunError: if a file is damaged.
+    """
+    epochs = [checkpoint.epoch for checkpoint in comparison.checkpoints]
+    at = (
+        f"epoch {epochs[0]}"
+        if len(set(epochs)) == 1
+        else f"epochs {', '.join(map(str, epochs))} (as in the legend)"
+    )
+    titles = {
+        "quality": "PSNR over training",
+        "variance": f"Variance over groups of pixels · {at}",
+        "pixels_per_neuron": f"Pixels at which a neuron exceeds an equal share · {at}",
+        "neurons_per_pixel": f"Neurons that count at a pixel · {at}",
+        "intensity": f"Contribution against intensity and edges · {at}",
+    }
+    rows = {
+        "quality": quality(comparison),
+        "variance": sorted_variances(comparison),
+        "pixels_per_neuron": pixels_per_neuron_histograms(comparison),
+        "neurons_per_pixel": neurons_per_pixel_distributions(comparison),
+        "intensity": intensity_correlations(comparison),
+    }
+    figures = {
+        name: overlay(panels, comparison.labels, titles[name], points=name == "intensity")
+        for name, panels in rows.items()
+        if panels
+    }
+    followed = any(len(run.checkpoints) > 1 for run in comparison.runs)
+    for over in ("epoch", "psnr") if followed else ():
+        for analysis, panels in evolutions(comparison, over).items():
+            title = f"{analysis} over {'epochs' if over == 'epoch' else 'PSNR'}"
+            figures[f"evolution_{analysis}_by_{over}"] = overlay(
+                panels, comparison.labels, title, points=True
+            )
+    return figures
 
 
 def sorted_variances(comparison: Comparison) -> Rows:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.report import build_page, read_run
+from xinc_lightning.explorer import build_page, read_run
 
 EPOCH = "return Number(document.getElementById('now').textContent.split(' ')[1])"
 

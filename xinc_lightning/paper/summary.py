@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from xinc_lightning.reproduce.paper_figures import Case
-from xinc_lightning.reproduce.results import Trained
+from xinc_lightning.paper.figures import Case
+from xinc_lightning.paper.results import Trained
 
 PAPER = {
     "FFN": {"psnr": "34.29", "parameters": "32,971", "bpp": "32.20"},

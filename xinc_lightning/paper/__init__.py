@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from xinc_lightning.reproduce.fits import Fit, Plan, carry_out
-from xinc_lightning.reproduce.paper_figures import Case, draw_figures
-from xinc_lightning.reproduce.results import Trained, read_trained
-from xinc_lightning.reproduce.summary import missing_figures, report
+from xinc_lightning.paper.figures import Case, draw_figures
+from xinc_lightning.paper.fits import Fit, Plan, carry_out
+from xinc_lightning.paper.results import Trained, read_trained
+from xinc_lightning.paper.summary import missing_figures, report
 
 __all__ = ["Case", "Fit", "Plan", "Trained", "reproduce"]
 

@@ -7,9 +7,9 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from xinc_lightning.report.encode import figure_width, picture, to_json, words
-from xinc_lightning.report.layer_data import TABLES, layer_data, layer_names
-from xinc_lightning.report.run_folder import Arrays, Look, RunFolder
+from xinc_lightning.explorer.encode import figure_width, picture, to_json, words
+from xinc_lightning.explorer.layer_data import TABLES, layer_data, layer_names
+from xinc_lightning.explorer.run_folder import Arrays, Look, RunFolder
 
 SCRIPTS = ("state", "colours", "looks", "frame", "neuron", "embedding", "figures", "curves", "about", "main")
 """Parts of the page's script, in order."""
@@ -27,7 +27,7 @@ def build_page(runs: Sequence[RunFolder]) -> str:
     >>> build_page([])[:15]
     '<!doctype html>'
     """
-    folder = files("xinc_lightning.report") / "page"
+    folder = files("xinc_lightning.explorer") / "page"
     overview, looks = [], []
     for i, run in enumerate(runs):
         about = _run(run)

@@ -9,8 +9,8 @@ from PIL import Image, ImageSequence
 
 from xinc_lightning.cli.evolution import main
 from xinc_lightning.data import write_gif
-from xinc_lightning.evolution import growing_heat_maps, growing_neurons, titles
 from xinc_lightning.runs.reader import read_run
+from xinc_lightning.studies.evolution import growing_heat_maps, growing_neurons, titles
 
 EPOCHS = {5: [2, 7, 9], 10: [9, 2, 4], 20: [2, 4, 9]}
 """Which neurons were logged when: 7 and 4 come and go, as the largest ones do."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from xinc_lightning.reproduce import Plan
-from xinc_lightning.reproduce.fits import FRAME_ANALYSES
+from xinc_lightning.paper import Plan
+from xinc_lightning.paper.fits import FRAME_ANALYSES
 from xinc_lightning.runs.reader import RunError
 
 
@@ -50,8 +50,8 @@ def test_analyses_look_at_the_first_annotated_frame(plan, monkeypatch):
 
 def test_unfinished_training_is_no_result(plan, monkeypatch):
     commands = []
-    monkeypatch.setattr("xinc_lightning.reproduce.fits.main", commands.append)
-    from xinc_lightning.reproduce.fits import carry_out
+    monkeypatch.setattr("xinc_lightning.paper.fits.main", commands.append)
+    from xinc_lightning.paper.fits import carry_out
 
     with pytest.raises(RunError, match="'ffn-seed7' did not end"):
         carry_out(plan.fits)

@@ -13,12 +13,13 @@ from zipfile import BadZipFile
 import numpy as np
 import yaml
 
+from xinc_lightning.errors import UserError
 from xinc_lightning.runs.reader import metrics_files
 
 Arrays = Mapping[str, np.ndarray]
 
 
-class ReportError(ValueError):
+class ReportError(UserError):
     """What was given is no run with analyses; the message is one sentence."""
 
 

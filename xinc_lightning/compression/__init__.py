@@ -1,0 +1,31 @@
+"""What a network costs: bits per pixel, and the bytes of its coded weights."""
+
+from xinc_lightning.compression.budget import (
+    FLOAT_BITS,
+    Budget,
+    count_parameters,
+    largest_width,
+    parameters_for_bpp,
+)
+from xinc_lightning.compression.coding import (
+    MAX_BITS,
+    Quantized,
+    decode,
+    encode,
+    quantize,
+    quantize_weights,
+)
+
+__all__ = [
+    "FLOAT_BITS",
+    "MAX_BITS",
+    "Budget",
+    "Quantized",
+    "count_parameters",
+    "decode",
+    "encode",
+    "largest_width",
+    "parameters_for_bpp",
+    "quantize",
+    "quantize_weights",
+]
