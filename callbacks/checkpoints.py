@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from xinc_lightning.callbacks.interruption import Interrupted
-from xinc_lightning.callbacks.wandb_run import WandbRun
+from xinc_lightning.loggers.wandb_run import WandbRun
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.folder import CHECKPOINTS
 

@@ -11,10 +11,10 @@ from xinc_lightning.analyses import (
     sample_neurons,
     top_neurons,
 )
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, check_neurons, require_positive
-from xinc_lightning.callbacks.moment import Moment
-from xinc_lightning.callbacks.neuron_table import identity
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.analyses.neuron_table import identity
+from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, check_neurons, require_positive
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.canvas import LayerStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contact_sheet, strip_over_epochs
@@ -36,7 +36,7 @@ class ContributionMaps(FrameAnalysis):
         strip: how many of them to follow over the analysed epochs in a figure at the end; 0 for none.
         seed: of the draw.
         options: layers, frame, cadence and ``strict``, see
-            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
+            :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
         ValueError: if no neurons are to be shown.

@@ -1,16 +1,16 @@
 """Where layers contribute, beside where the frame is bright and where it has edges (§4.3, Fig 5)."""
 
 from xinc_lightning.analyses import contribution_vs_intensity
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
-from xinc_lightning.callbacks.moment import Moment
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.figures import contributions_vs_intensity
 
 
 class ContributionVsIntensity(FrameAnalysis):
     """Each layer's Σ|c| against intensity and Sobel edges, with correlations.
 
-    See :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis` for the arguments.
+    See :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis` for the arguments.
     """
 
     def analyse(self, moment: Moment, sink: Sink) -> None:

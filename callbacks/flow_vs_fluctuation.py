@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.analyses import FlowVsFluctuationResult, flow_vs_fluctuation, sample_neurons
-from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, check_position, require_positive
-from xinc_lightning.callbacks.moment import Moment, Needs
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.layer_analysis import LayerAnalysis, check_position, require_positive
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import PanopticClip, optical_flow
 from xinc_lightning.figures import flow_beside_fluctuation
 from xinc_lightning.modules import INRModule
@@ -26,7 +26,7 @@ class FlowVsFluctuation(LayerAnalysis):
             never to.
         seed: of the sample.
         options: layers, cadence and ``strict``, see
-            :class:`~xinc_lightning.callbacks.layer_analysis.LayerAnalysis`.
+            :class:`~xinc_lightning.callbacks.base.layer_analysis.LayerAnalysis`.
 
     Raises:
         ValueError: if a step is less than 1.

@@ -13,10 +13,10 @@ from xinc_lightning.analyses import (
     sample_live,
     shift_null,
 )
-from xinc_lightning.analyses.variance import SIGNED_AS_RELEASED
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
-from xinc_lightning.callbacks.moment import Moment, Needs
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.analyses.grouping_variance import SIGNED_AS_RELEASED
+from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, require_positive
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import grouping_variances
@@ -37,7 +37,7 @@ class GroupingVariance(FrameAnalysis):
         max_null_neurons: neurons of each layer that are compared, drawn from those alive.
         seed: of k-means, of the shifts and of the draw.
         options: layers, frame, cadence and ``strict``, see
-            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
+            :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
         ValueError: if ``shifts`` is 1 or negative: a spread takes two; if there are no cells or no neurons.

@@ -12,10 +12,10 @@ from xinc_lightning.analyses import (
     layer_neighbours,
     neuron_clusters,
 )
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis, require_positive
-from xinc_lightning.callbacks.moment import Moment, Needs
-from xinc_lightning.callbacks.neuron_table import identity
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.analyses.neuron_table import identity
+from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, require_positive
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.canvas import LayerCanvas
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import clusters_with_maps, embedding_page, thumbnails_of
@@ -33,7 +33,7 @@ class NeuronClusters(FrameAnalysis):
         max_neurons: layers of more neurons are sampled; null never to (UMAP of 18,000 neurons takes minutes).
         seed: of the gabor clusters, the sample, UMAP, k-means and the neurons shown.
         options: layers, frame, cadence and ``strict``, see
-            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
+            :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
     """
 
     def __init__(

@@ -1,16 +1,16 @@
 """Which share of the neurons contributes notably at each pixel (§4.4, Figs 7, 17, 18)."""
 
 from xinc_lightning.analyses import neurons_per_pixel
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
-from xinc_lightning.callbacks.moment import Moment
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.figures import contribution_distributions, neurons_per_pixel_maps
 
 
 class NeuronsPerPixel(FrameAnalysis):
     """Heat maps at the thresholds τ_10 and τ_50, and the distribution from which these are taken.
 
-    See :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis` for the arguments.
+    See :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis` for the arguments.
     """
 
     def analyse(self, moment: Moment, sink: Sink) -> None:

@@ -1,16 +1,16 @@
 """At how many pixels each neuron has more than an equal share (§4.4, Figs 6, 15)."""
 
 from xinc_lightning.analyses import pixels_per_neuron
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
-from xinc_lightning.callbacks.moment import Moment
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.figures import pixels_per_neuron_curves
 
 
 class PixelsPerNeuron(FrameAnalysis):
     """The layers' sorted counts in one figure, with the number of dead neurons.
 
-    See :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis` for the arguments.
+    See :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis` for the arguments.
     """
 
     def analyse(self, moment: Moment, sink: Sink) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from xinc_lightning.analyses import cell_side, instance_partition, pixels_to_neurons
-from xinc_lightning.callbacks.layer_analysis import FrameAnalysis
-from xinc_lightning.callbacks.moment import Moment, Needs
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import PanopticClip
 
 
@@ -25,7 +25,7 @@ class PixelsToNeurons(FrameAnalysis):
             takes every pixel by itself.
         maps: maps to keep of each layer, and up to half as many of earlier checkpoints' neurons.
         options: layers, frame, cadence and ``strict``, see
-            :class:`~xinc_lightning.callbacks.layer_analysis.FrameAnalysis`.
+            :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
         ValueError: if ``neurons`` or ``cells`` is less than 1, or ``maps`` negative.

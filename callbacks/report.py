@@ -9,11 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from xinc_lightning.callbacks.base import AnalysisCallback
+from xinc_lightning.callbacks.base.analysis import AnalysisCallback
+from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
-from xinc_lightning.callbacks.undisturbed import undisturbed
-from xinc_lightning.callbacks.wandb_run import WandbRun, without_nan
 from xinc_lightning.compression import MAX_BITS
+from xinc_lightning.loggers.wandb_run import WandbRun, without_nan
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 from xinc_lightning.runs.folder import CHECKPOINTS

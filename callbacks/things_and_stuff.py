@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
-from xinc_lightning.callbacks.layer_analysis import LayerAnalysis, check_neurons, require_positive
-from xinc_lightning.callbacks.moment import Moment, Needs
-from xinc_lightning.callbacks.sinks import Sink
+from xinc_lightning.analyses import evenly_spaced, sample_live_by_maps, things_and_stuff
+from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.layer_analysis import LayerAnalysis, check_neurons, require_positive
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import VOID, PanopticClip
 from xinc_lightning.figures import shares_of_segments
 from xinc_lightning.modules import INRModule
@@ -25,7 +25,7 @@ class ThingsAndStuff(LayerAnalysis):
         frames: how many of the annotated frames, evenly spaced.
         seed: of the draw, so that every checkpoint shows the same neurons.
         options: layers, cadence and ``strict``, see
-            :class:`~xinc_lightning.callbacks.layer_analysis.LayerAnalysis`.
+            :class:`~xinc_lightning.callbacks.base.layer_analysis.LayerAnalysis`.
 
     Raises:
         ValueError: if no frames or no neurons are to be looked at.
@@ -72,7 +72,7 @@ class ThingsAndStuff(LayerAnalysis):
             layer = canvas[name]
             neurons = self.neurons
             if isinstance(neurons, int):
-                neurons = sample_live_neurons(layer, neurons, self.seed)
+                neurons = sample_live_by_maps(layer, neurons, self.seed)
             if not neurons:
                 dead.append(name)
                 continue

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.analyses import evenly_spaced, sample_live_neurons, things_and_stuff
+from xinc_lightning.analyses import evenly_spaced, sample_live_by_maps, things_and_stuff
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import Segment
 from xinc_lightning.networks import ConvLayer
@@ -69,13 +69,13 @@ def test_live_neurons_are_drawn_again_and_stay_the_same(scene, painter):
     with torch.no_grad():
         painter.head.weight[:, 3:6] = 0  # nobody paints the astronaut any more
     layer = Canvas(painter).at(torch.arange(1))["head"]
-    drawn = sample_live_neurons(layer, 4, seed=3)
-    assert drawn == sample_live_neurons(layer, 4, seed=3) == sorted(set(drawn))
+    drawn = sample_live_by_maps(layer, 4, seed=3)
+    assert drawn == sample_live_by_maps(layer, 4, seed=3) == sorted(set(drawn))
     assert len(drawn) == 4
     assert (layer.maps(drawn) != 0).flatten(1).any(1).all()
-    assert set(sample_live_neurons(layer, 2, seed=3)) < set(drawn)
+    assert set(sample_live_by_maps(layer, 2, seed=3)) < set(drawn)
     # 3 segments × 3 colours in, each weight to another colour is 0: six neurons live.
-    assert len(sample_live_neurons(layer, 27)) == 6
+    assert len(sample_live_by_maps(layer, 27)) == 6
 
 
 def test_few_annotated_frames_are_all_taken():

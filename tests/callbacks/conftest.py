@@ -10,8 +10,8 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from xinc_lightning.callbacks import AnalysisCallback, Moment, Sink
-from xinc_lightning.callbacks.naming import names_of
-from xinc_lightning.callbacks.undisturbed import undisturbed
+from xinc_lightning.callbacks.base.isolation import undisturbed
+from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.data import ClipLoader, PanopticClip, Segment
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 

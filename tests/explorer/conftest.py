@@ -20,7 +20,7 @@ from xinc_lightning.callbacks import (
     PixelsToNeurons,
     Sink,
 )
-from xinc_lightning.callbacks.undisturbed import undisturbed
+from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 
 CONFIG = "seed_everything: {seed}\nmodel:\n  class_path: xinc_lightning.modules.{name}\n"

@@ -15,7 +15,6 @@ from xinc_lightning.analyses import (
 from xinc_lightning.data import Segment
 from xinc_lightning.figures import (
     clusters_with_maps,
-    comparison,
     contact_sheet,
     contributions_vs_intensity,
     evolution,
@@ -24,6 +23,7 @@ from xinc_lightning.figures import (
     rasterize,
     shares_of_segments,
     strip_over_epochs,
+    truth_and_reconstruction,
 )
 from xinc_lightning.figures.paper import SampledMaps, maps_by_layer
 
@@ -102,7 +102,7 @@ def clusters(height, width):
 
 def reconstruction(height, width, frames=2):
     truth = random(frames, height, width, 3)
-    return comparison(truth, truth**2, ["frame 29 · 12.25 dB"] * frames, TITLE)
+    return truth_and_reconstruction(truth, truth**2, ["frame 29 · 12.25 dB"] * frames, TITLE)
 
 
 def segments(height, width):

@@ -1,25 +1,27 @@
 """Analyses of a canvas: each returns a frozen, labelled result and plots nothing."""
 
-from xinc_lightning.analyses.density import (
-    NeuronsPerPixelResult,
-    PixelsPerNeuronResult,
-    neurons_per_pixel,
-    pixels_per_neuron,
-)
-from xinc_lightning.analyses.intensity import ContributionVsIntensityResult, contribution_vs_intensity
-from xinc_lightning.analyses.maps import (
+from xinc_lightning.analyses.contribution_maps import (
     ContributionMapsResult,
     contribution_maps,
-    neuron_label,
-    sample_neurons,
-    top_neurons,
 )
-from xinc_lightning.analyses.motion import FlowVsFluctuationResult, flow_vs_fluctuation
+from xinc_lightning.analyses.contribution_vs_intensity import (
+    ContributionVsIntensityResult,
+    contribution_vs_intensity,
+)
+from xinc_lightning.analyses.flow_vs_fluctuation import FlowVsFluctuationResult, flow_vs_fluctuation
+from xinc_lightning.analyses.grouping_variance import (
+    Convention,
+    GroupingVarianceResult,
+    ShiftNull,
+    grouping_variance,
+    shift_null,
+)
 from xinc_lightning.analyses.neuron_clusters import (
     NeuronClustersResult,
     layer_neighbours,
     neuron_clusters,
 )
+from xinc_lightning.analyses.neurons_per_pixel import NeuronsPerPixelResult, neurons_per_pixel
 from xinc_lightning.analyses.partitions import (
     Partition,
     frame_partitions,
@@ -29,21 +31,20 @@ from xinc_lightning.analyses.partitions import (
     lattice_partition,
     rgb_partition,
 )
+from xinc_lightning.analyses.pixels_per_neuron import PixelsPerNeuronResult, pixels_per_neuron
 from xinc_lightning.analyses.pixels_to_neurons import PixelsToNeuronsResult, cell_side, pixels_to_neurons
+from xinc_lightning.analyses.sampling import (
+    evenly_spaced,
+    neuron_label,
+    sample_live,
+    sample_live_by_maps,
+    sample_neurons,
+    top_neurons,
+)
 from xinc_lightning.analyses.shared_embedding import NeuronSet, SharedEmbedding, shared_embedding
 from xinc_lightning.analyses.things_and_stuff import (
     ThingsAndStuffResult,
-    evenly_spaced,
-    sample_live_neurons,
     things_and_stuff,
-)
-from xinc_lightning.analyses.variance import (
-    Convention,
-    GroupingVarianceResult,
-    ShiftNull,
-    grouping_variance,
-    sample_live,
-    shift_null,
 )
 
 __all__ = [
@@ -80,7 +81,7 @@ __all__ = [
     "pixels_to_neurons",
     "rgb_partition",
     "sample_live",
-    "sample_live_neurons",
+    "sample_live_by_maps",
     "sample_neurons",
     "shared_embedding",
     "shift_null",

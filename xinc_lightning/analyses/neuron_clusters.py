@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from xinc_lightning.analyses.embedding import FEWEST, embed, embed_like
-from xinc_lightning.analyses.maps import neuron_label, sample_neurons
 from xinc_lightning.analyses.result import Result
+from xinc_lightning.analyses.sampling import neuron_label, sample_neurons
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 CLUSTERS = 4

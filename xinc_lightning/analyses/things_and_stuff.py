@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from xinc_lightning.analyses.maps import neuron_label
 from xinc_lightning.analyses.partitions import instance_partition
 from xinc_lightning.analyses.result import Result
+from xinc_lightning.analyses.sampling import neuron_label
 from xinc_lightning.canvas import LayerCanvas
 from xinc_lightning.data import Segment
 
@@ -110,36 +110,3 @@ def things_and_stuff(
         frames=np.asarray(frames),
         density=torch.stack(densities, 1).cpu().numpy(),
     )
-
-
-def sample_live_neurons(layer: LayerCanvas, count: int, seed: int = 0, tries: int = 8) -> list[int]:
-    """Neurons drawn at random, dead ones drawn again, sorted.
-
-    The order of the draw depends on the seed alone, so that the same neurons are drawn as long as they live.
-
-    Args:
-        layer: the layer's canvas.
-        count: how many; fewer if ``tries`` times as many draws do not bring that many to light. Neurons that
-            contribute Inf or NaN do not count as live.
-        seed: of the draw.
-        tries: how often to draw again.
-    """
-    drawn = np.random.default_rng(seed).permutation(layer.neurons)[: tries * count]
-    live: list[int] = []
-    for some in np.array_split(drawn, tries):  # most are alive, so that the first of them do
-        if len(live) < count and len(some):
-            totals = layer.maps(some).abs().flatten(1).sum(1, dtype=torch.float64)
-            live += some[((totals > 0) & totals.isfinite()).cpu().numpy()].tolist()
-    return sorted(live[:count])
-
-
-def evenly_spaced(items: Sequence[int], count: int) -> list[int]:
-    """At most ``count`` of the items, the first and the last among them.
-
-    >>> evenly_spaced(range(30), 6)
-    [0, 6, 12, 17, 23, 29]
-    >>> evenly_spaced([4, 9], 6)
-    [4, 9]
-    """
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]

@@ -23,7 +23,7 @@ from xinc_lightning.canvas import kernels
 from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
-from xinc_lightning.canvas.settings import one_thread
+from xinc_lightning.canvas.precision import one_thread
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, State, Sums, Track
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep, Terms

@@ -15,8 +15,8 @@ from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.memory import within_memory
+from xinc_lightning.canvas.precision import full_precision, one_thread
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
-from xinc_lightning.canvas.settings import full_precision, one_thread
 from xinc_lightning.canvas.statistics import LayerStatistics
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep

@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from xinc_lightning.canvas.settings import full_precision
+from xinc_lightning.canvas.precision import full_precision
 from xinc_lightning.networks.layers import ConvLayer, Layer
 
 

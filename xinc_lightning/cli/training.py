@@ -20,7 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
-from xinc_lightning.callbacks.base import AnalysisError, check_analyses
+from xinc_lightning.callbacks.base.analysis import AnalysisError, check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail

@@ -1,5 +1,6 @@
 """Runs put into one HTML page."""
 
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 from xinc_lightning.explorer.encode import figure_width, picture, to_json, words
 from xinc_lightning.explorer.layer_data import TABLES, layer_data, layer_names
 from xinc_lightning.explorer.run_folder import Arrays, Look, RunFolder
+from xinc_lightning.figures.style import CLUSTER_COLOURS, COLOURS
 
 SCRIPTS = ("state", "colours", "looks", "frame", "neuron", "embedding", "figures", "curves", "about", "main")
 """Parts of the page's script, in order."""
@@ -44,7 +46,8 @@ def build_page(runs: Sequence[RunFolder]) -> str:
         "style": (folder / "style.css").read_text(encoding="utf-8"),
         "runs": to_json(overview),
         "looks": "\n".join(looks),
-        "script": "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+        "script": _palette()
+        + "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
     }
     page = (folder / "page.html").read_text(encoding="utf-8")
     for name, text in parts.items():
@@ -118,6 +121,11 @@ def _missing(run: RunFolder) -> list[str]:
         for folder, (what, callback) in callbacks.items()
         if not any((look.folder / folder).is_dir() for look in run.looks)
     ]
+
+
+def _palette() -> str:
+    """The figures' colours as constants of the page's script."""
+    return f"const COLOURS = {json.dumps(COLOURS)};\nconst CLUSTER_COLOURS = {json.dumps(CLUSTER_COLOURS)};\n"
 
 
 def _figure_order(name: str) -> tuple[int, str]:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from xinc_lightning.analyses import NeuronClustersResult
-from xinc_lightning.figures.style import COLOURS
+from xinc_lightning.figures.style import CLUSTER_COLOURS
 
 QUALITY = 55
 """Of the thumbnails' JPEG."""
@@ -53,7 +53,7 @@ def embedding_page(
         "layers": layers,
         "size": [width, height],
         "columns": columns,
-        "colours": [COLOURS[i] for i in (0, 1, 2, 4)],
+        "colours": CLUSTER_COLOURS,
         "sprite": _sprite(np.concatenate(thumbnails), columns),
     }
     page = resources.files("xinc_lightning.figures").joinpath("embedding_page.html").read_text("utf-8")

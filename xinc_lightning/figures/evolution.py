@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from xinc_lightning.figures.maps import COLUMNS, new_sheet
+from xinc_lightning.figures.contribution_maps import COLUMNS, new_sheet
 from xinc_lightning.figures.painter import rasterize
 from xinc_lightning.figures.style import COLOUR_BAR, SEQUENTIAL, new_figure, picture_size, scale_of, show
 

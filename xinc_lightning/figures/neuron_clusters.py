@@ -5,7 +5,7 @@ from matplotlib.colors import to_rgb
 
 from xinc_lightning.analyses import NeuronClustersResult
 from xinc_lightning.figures.style import (
-    COLOURS,
+    CLUSTER_COLOURS,
     MARKERS,
     SEQUENTIAL,
     Figure,
@@ -15,8 +15,6 @@ from xinc_lightning.figures.style import (
     without_ticks,
 )
 from xinc_lightning.figures.tiles import text_width, tiles
-
-INKS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
 
 
 def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: str) -> Figure:
@@ -45,11 +43,11 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
     without_ticks(scatter)
     for c in np.unique(result.clusters):
         here = result.positions[result.clusters == c]
-        look = {"color": INKS[c % len(INKS)], "marker": MARKERS[c % len(MARKERS)]}
+        look = {"color": CLUSTER_COLOURS[c % len(CLUSTER_COLOURS)], "marker": MARKERS[c % len(MARKERS)]}
         scatter.scatter(*here.T, s=max(6, min(30, 6000 / len(result.positions))), lw=0, alpha=0.7, **look)
     dots = {neuron: dot for dot, neuron in enumerate(result.neurons)}
     for number, (neuron, c) in enumerate(zip(result.shown, result.shown_clusters, strict=True), start=1):
-        ink = INKS[c % len(INKS)]
+        ink = CLUSTER_COLOURS[c % len(CLUSTER_COLOURS)]
         scatter.annotate(
             str(number),
             result.positions[dots[neuron]],
@@ -65,7 +63,11 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
     pictures: list[np.ndarray | None] = [None] * (4 * rows)
     titles, inks = [""] * (4 * rows), ["black"] * (4 * rows)
     for place, name, image in zip(places, names, result.maps, strict=True):
-        pictures[place], titles[place], inks[place] = image, name, INKS[place // 4 % len(INKS)]
+        pictures[place], titles[place], inks[place] = (
+            image,
+            name,
+            CLUSTER_COLOURS[place // 4 % len(CLUSTER_COLOURS)],
+        )
     drawn = tiles(grid, pictures, titles, 4, 0.95 * wide, rows, inks, cmap=SEQUENTIAL, vmin=0, vmax=1)
     if drawn is not None:
         right.colorbar(drawn, ax=grid, shrink=0.7, label="|c|, each map scaled to [0, 1]")

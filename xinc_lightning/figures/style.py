@@ -22,6 +22,12 @@ COLOURS = (
 )
 """For kinds without an order: Petroff's ten, told apart by colour-blind eyes."""
 
+CLUSTER_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
+"""Of the four clusters of neurons that are shown, in figures and on pages."""
+
+STYLES = ("-", "--", "-.", ":")
+"""For lines, where there are more kinds than colours."""
+
 PANEL = 2.4
 """Inches: so wide that a panel's title has room, whatever the shape of its picture."""
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
+from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
-from xinc_lightning.modules.memory import keep_freed_memory
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, rewind_to_epoch_start
 
 SSIM_SIDE = 6

@@ -1,4 +1,5 @@
-// Colours that colour-blind eyes tell apart: cividis for magnitudes, Petroff's ten for kinds.
+// How values and kinds are painted. COLOURS and CLUSTER_COLOURS are the figures' own palette, put in before this.
+// Magnitudes: cividis, even to the eye, and the same to colour-blind eyes.
 
 const CIVIDIS = (() => {
   const stops = (
@@ -17,7 +18,6 @@ const CIVIDIS = (() => {
   return table;
 })();
 
-const KINDS = ["#3f90da", "#bd1f01", "#e08f00", "#832db6", "#717581", "#a96b59", "#e76300", "#7a7536", "#94a4a2", "#4fa3a6"];
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4"];
 
 /** Paint values in [0, 1], row by row, on a canvas of one pixel a cell; NaN is left grey. */

@@ -20,7 +20,7 @@ function collectCharts() {
       const ofLayer = parts[0] === "xinc" && parts.length > 3;
       const title = ofLayer ? `${parts[2]} / ${parts.slice(3).join("/")}` : key;
       const layer = ofLayer ? parts[1] : null;
-      const colour = KINDS[(layer ? LAYERS.indexOf(layer) : r) % KINDS.length];
+      const colour = COLOURS[(layer ? LAYERS.indexOf(layer) : r) % COLOURS.length];
       const name = [layer, RUNS.length > 1 ? run.name : null].filter(Boolean).join(" · ") || run.name;
       if (!charts.has(title)) charts.set(title, []);
       charts.get(title).push({ name, colour, dash: DASHES[r % DASHES.length], epochs, values, r });

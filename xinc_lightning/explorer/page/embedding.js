@@ -43,7 +43,7 @@ function drawEmbedding() {
   embedding.neurons.forEach((neuron, i) => {
     if (neuron === state.neuron.index) chosen = i;
     const cluster = embedding.clusters[i];
-    context.fillStyle = KINDS[cluster % KINDS.length];
+    context.fillStyle = CLUSTER_COLOURS[cluster % CLUSTER_COLOURS.length];
     mark(context, MARKS[cluster % MARKS.length], ...spot(embedding, i, canvas), size);
     context.fill();
   });

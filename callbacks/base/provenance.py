@@ -6,7 +6,7 @@ from inspect import signature
 from typing import Any
 
 from xinc_lightning import __version__
-from xinc_lightning.callbacks.moment import Moment
+from xinc_lightning.callbacks.base.context import Moment
 from xinc_lightning.canvas import LayerCanvas
 
 PACKAGES = (

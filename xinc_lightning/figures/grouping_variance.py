@@ -7,16 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import GroupingVarianceResult
-from xinc_lightning.figures.style import new_figure
+from xinc_lightning.figures.style import COLOURS, new_figure
 
-COLOURS = {
-    "instances": "#D55E00",
-    "rgb": "#CC79A7",
-    "gabor": "#009E73",
-    "grid": "#0072B2",
-    "lattice": "#56B4E9",
+PARTITION_COLOURS = {
+    "instances": COLOURS[2],
+    "rgb": COLOURS[4],
+    "gabor": COLOURS[1],
+    "grid": COLOURS[0],
+    "lattice": COLOURS[5],
 }
-"""Okabe and Ito's, told apart by colour-blind eyes."""
 
 NULL = "#888888"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -68,7 +67,7 @@ def _curves(axes: Axes, result: GroupingVarianceResult) -> None:
         axes.plot(
             np.linspace(0, 100, len(ordered)),
             ordered,
-            color=COLOURS.get(name, "black"),
+            color=PARTITION_COLOURS.get(name, "black"),
             linestyle="--" if name == "lattice" else "-",
             label=name,
         )
@@ -81,7 +80,10 @@ def _boxes(axes: Axes, result: GroupingVarianceResult) -> None:
         return
     alive = {name: result.scores[name][~result.dead] for name in names}
     _draw_boxes(
-        axes, [*alive.values()], np.arange(len(names)) - 0.17, [COLOURS.get(n, "black") for n in names]
+        axes,
+        [*alive.values()],
+        np.arange(len(names)) - 0.17,
+        [PARTITION_COLOURS.get(n, "black") for n in names],
     )
     if result.null and result.tested:
         shifted = [result.null.scores[name].ravel() for name in result.tested]

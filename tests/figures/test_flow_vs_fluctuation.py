@@ -5,7 +5,7 @@ import pytest
 
 from xinc_lightning.analyses import flow_vs_fluctuation
 from xinc_lightning.figures import flow_beside_fluctuation, rasterize
-from xinc_lightning.figures.motion import _colours
+from xinc_lightning.figures.flow_vs_fluctuation import _colours
 
 
 @pytest.mark.parametrize("layers", [1, 4, 6])

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from xinc_lightning.analyses.result import Result
+from xinc_lightning.analyses.sampling import neuron_label
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
 
@@ -67,33 +68,3 @@ def contribution_maps(
         neuron_totals=statistics.absolute_sum[:, frame].cpu().numpy(),
         completeness_error=layer.completeness_error(),
     )
-
-
-def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
-    """Indices of ``count`` neurons drawn at random without repetition, sorted; all if there are no more.
-
-    >>> sample_neurons(5, 9)
-    [0, 1, 2, 3, 4]
-    """
-    drawn = np.random.default_rng(seed).choice(neurons, min(count, neurons), replace=False)
-    return sorted(drawn.tolist())
-
-
-def top_neurons(statistics: LayerStatistics, count: int, frame: int = 0) -> list[int]:
-    """Indices of the ``count`` neurons with the largest Σ|c|, largest first.
-
-    Args:
-        statistics: the layer's reductions.
-        count: how many; all if there are no more.
-        frame: which of the canvas's frames.
-    """
-    order = statistics.absolute_sum[:, frame].argsort(descending=True, stable=True)[:count]
-    return [int(neuron) for neuron in statistics.neurons[order]]
-
-
-def neuron_label(layer: LayerCanvas, neuron: int) -> str:
-    """What identifies a neuron, for people: its index, and for a kernel its channels."""
-    labels = {name: int(values[neuron]) for name, values in layer.labels.items()}
-    if "kernel" in labels:
-        return f"#{neuron} ({labels['input']}→{labels['kernel']})"
-    return f"#{neuron}"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xinc_lightning.callbacks.base import AnalysisCallback
-from xinc_lightning.callbacks.moment import Needs
+from xinc_lightning.callbacks.base.analysis import AnalysisCallback
+from xinc_lightning.callbacks.base.context import Needs
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.errors import did_you_mean
@@ -16,7 +16,7 @@ class LayerAnalysis(AnalysisCallback):
 
     Args:
         layers: names of the layers, all of them unless given.
-        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.analysis.AnalysisCallback`.
     """
 
     def __init__(self, layers: list[str] | None = None, **options: Any) -> None:
@@ -42,7 +42,7 @@ class FrameAnalysis(LayerAnalysis):
     Args:
         layers: see :class:`LayerAnalysis`.
         frame: position of the frame in the clip.
-        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.AnalysisCallback`.
+        options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.analysis.AnalysisCallback`.
     """
 
     def __init__(self, layers: list[str] | None = None, frame: int = 0, **options: Any) -> None:

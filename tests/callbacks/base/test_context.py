@@ -19,8 +19,8 @@ from xinc_lightning.callbacks import (
     Sink,
     ThingsAndStuff,
 )
-from xinc_lightning.callbacks.naming import names_of
-from xinc_lightning.callbacks.undisturbed import undisturbed
+from xinc_lightning.callbacks.base.isolation import undisturbed
+from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.modules import NeRVModule
 
 EIGHT = (

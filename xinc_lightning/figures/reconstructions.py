@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from xinc_lightning.figures.style import SEQUENTIAL, new_figure, picture_size, show, upper_limit
 
 
-def comparison(truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], title: str) -> Figure:
+def truth_and_reconstruction(
+    truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], title: str
+) -> Figure:
     """One row a frame: ground truth, reconstruction, absolute error in one colour scale.
 
     Args:

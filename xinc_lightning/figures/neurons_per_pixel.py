@@ -1,46 +1,12 @@
-"""How a layer's neurons share the pixels (Figs 6, 7, 15, 17, 18)."""
+"""Which share of the neurons contributes notably at each pixel, and the distribution of |c| (Figs 7, 17, 18)."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from xinc_lightning.analyses import NeuronsPerPixelResult, PixelsPerNeuronResult
-from xinc_lightning.figures.style import SEQUENTIAL, grid_size, new_figure, show, upper_limit
-
-POINTS = 1000
-"""Common length to which the layers' curves are resampled."""
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-"""Okabe and Ito's, told apart by colour-blind eyes."""
-
-STYLES = ("-", "--", "-.", ":")
-
-
-def pixels_per_neuron_curves(results: Sequence[PixelsPerNeuronResult], title: str) -> Figure:
-    """One curve a layer: pixels of its neurons, sorted and resampled to a common length.
-
-    Args:
-        results: one a layer.
-        title: heading, with epoch and PSNR.
-    """
-    figure = new_figure(9, 5, title)
-    axes = figure.subplots()
-    for i, result in enumerate(results):
-        axes.plot(
-            np.linspace(0, 100, POINTS),
-            100 * result.curve(POINTS) / result.pixels,
-            color=COLOURS[i % len(COLOURS)],
-            linestyle=STYLES[i // len(COLOURS) % len(STYLES)],
-            label=f"{result.layer}: {len(result.counts):,} neurons, {result.dead.sum():,} dead",
-        )
-    axes.set_xlabel("neurons of the layer, sorted (%)")
-    axes.set_ylabel("pixels at which |c| exceeds an equal share (%)")
-    axes.set_xlim(0, 100)
-    axes.set_ylim(0)
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    return figure
+from xinc_lightning.analyses import NeuronsPerPixelResult
+from xinc_lightning.figures.style import COLOURS, SEQUENTIAL, STYLES, grid_size, new_figure, show, upper_limit
 
 
 def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.ndarray, title: str) -> Figure:

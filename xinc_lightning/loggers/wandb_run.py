@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from xinc_lightning.analyses import evenly_spaced
-from xinc_lightning.callbacks.neuron_table import THUMBNAIL, NeuronTable
+from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
 
 Scalars = Mapping[str, float]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from xinc_lightning.callbacks import GroupingVariance, PixelsPerNeuron
-from xinc_lightning.callbacks.naming import names_of
+from xinc_lightning.callbacks.base.naming import names_of
 
 
 def test_what_differs_is_the_name_and_the_cadence_only_where_it_has_to_be():

@@ -25,7 +25,7 @@ from xinc_lightning.callbacks import (
     Report,
     ThingsAndStuff,
 )
-from xinc_lightning.callbacks.base import AnalysisError
+from xinc_lightning.callbacks.base.analysis import AnalysisError
 from xinc_lightning.modules import NeRVModule
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from xinc_lightning.canvas.settings import full_precision, one_thread
+from xinc_lightning.canvas.precision import full_precision, one_thread
 
 
 def test_full_precision_whatever_the_user_chose():

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xinc_lightning.figures.density import COLOURS, STYLES
-from xinc_lightning.figures.style import MARKERS, new_figure
+from xinc_lightning.figures.style import COLOURS, MARKERS, STYLES, new_figure
 
 LOGARITHMIC = 30
 """Positive values whose largest is so many times the smallest are shown on a logarithmic axis."""

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from xinc_lightning.analyses import contribution_vs_intensity
-from xinc_lightning.analyses.intensity import correlation, normalised
+from xinc_lightning.analyses.contribution_vs_intensity import correlation, normalised
 
 
 def test_neurons_that_paint_the_frame_follow_its_intensity(painted):

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from xinc_lightning.analyses.maps import sample_neurons
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import LayerCanvas, LayerStatistics
 
@@ -243,19 +242,6 @@ def grouping_variance(
         std=std,
         null=null,
     )
-
-
-def sample_live(statistics: LayerStatistics, count: int, frame: int = 0, seed: int = 0) -> list[int]:
-    """Indices of at most ``count`` neurons that contribute something, drawn at random, sorted.
-
-    Args:
-        statistics: the layer's reductions.
-        count: how many.
-        frame: which of the canvas's frames.
-        seed: of the draw.
-    """
-    live = statistics.neurons[statistics.absolute_sum[:, frame] > 0].tolist()
-    return [live[place] for place in sample_neurons(len(live), count, seed)]
 
 
 def shift_null(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
-from xinc_lightning.callbacks.cadence import Cadence
+from xinc_lightning.callbacks.base.cadence import Cadence
 
 CADENCES = tuple(field.name for field in fields(Cadence))
 

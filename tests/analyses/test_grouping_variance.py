@@ -15,7 +15,7 @@ from xinc_lightning.analyses import (
     sample_live,
     shift_null,
 )
-from xinc_lightning.analyses.variance import contribution_deltas, variance_scores
+from xinc_lightning.analyses.grouping_variance import contribution_deltas, variance_scores
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import PanopticClip, Segment
 from xinc_lightning.networks import FFN, NeRV, pixel_grid

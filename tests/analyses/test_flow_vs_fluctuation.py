@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from xinc_lightning.analyses import flow_vs_fluctuation
-from xinc_lightning.analyses.motion import moving_pixels
+from xinc_lightning.analyses.flow_vs_fluctuation import moving_pixels
 from xinc_lightning.canvas import Canvas
 
 

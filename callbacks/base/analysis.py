@@ -13,13 +13,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.distributed import ProcessGroup, get_rank
 
-from xinc_lightning.callbacks.cadence import Cadence
+from xinc_lightning.callbacks.base.cadence import Cadence
+from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.isolation import garbage_left_lying, undisturbed
+from xinc_lightning.callbacks.base.naming import essential, names_of
+from xinc_lightning.callbacks.base.provenance import settings_of
+from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
-from xinc_lightning.callbacks.moment import Moment, Needs
-from xinc_lightning.callbacks.naming import essential, names_of
-from xinc_lightning.callbacks.settings import settings_of
-from xinc_lightning.callbacks.sinks import Sink
-from xinc_lightning.callbacks.undisturbed import garbage_left_lying, undisturbed
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
@@ -47,7 +47,7 @@ class AnalysisCallback(Callback, ABC):
         every_n_epochs: look after every so many epochs; 100 unless another cadence is given.
         epochs: look after these numbers of epochs instead; 0 is the untrained network.
         log_spaced: look so many times instead, most of them early; see
-            :func:`~xinc_lightning.callbacks.cadence.log_spaced`.
+            :func:`~xinc_lightning.callbacks.base.cadence.log_spaced`.
         at_checkpoints: look at every epoch of which a checkpoint is saved instead, but not where ``last.ckpt`` is
             renewed only because minutes went by.
         strict: end training if this analysis fails.

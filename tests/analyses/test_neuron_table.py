@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from xinc_lightning.analyses.neuron_table import NeuronTable
 from xinc_lightning.callbacks import (
     ContributionMaps,
     GroupingVariance,
@@ -16,8 +17,7 @@ from xinc_lightning.callbacks import (
     Sink,
     WandbRun,
 )
-from xinc_lightning.callbacks.neuron_table import NeuronTable
-from xinc_lightning.callbacks.wandb_run import neuron_table
+from xinc_lightning.loggers.wandb_run import neuron_table
 
 
 def test_columns_are_joined_by_layer_and_index():

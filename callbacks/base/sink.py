@@ -15,9 +15,9 @@ import numpy as np
 from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
-from xinc_lightning.callbacks.neuron_table import THUMBNAIL, NeuronTable
-from xinc_lightning.callbacks.wandb_run import Scalars, WandbRun, without_nan
+from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
 from xinc_lightning.figures import Figure, png_now
+from xinc_lightning.loggers.wandb_run import Scalars, WandbRun, without_nan
 from xinc_lightning.runs.atomic import whole_folder
 
 

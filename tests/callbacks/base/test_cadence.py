@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xinc_lightning.callbacks import PixelsPerNeuron
-from xinc_lightning.callbacks.cadence import Cadence, log_spaced
+from xinc_lightning.callbacks.base.cadence import Cadence, log_spaced
 
 
 def due(cadence, last=12, saved=()):

@@ -1,0 +1,46 @@
+"""Frames as the network stores them, as files from ``predict``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from torch import Tensor
+
+from xinc_lightning.data import write_video
+
+
+class FrameWriter(BasePredictionWriter):
+    """Writes what ``predict`` reconstructs to ``<run>/frames``: one PNG a frame, and ``clip.mp4``.
+
+    Args:
+        fps: frames a second of the video.
+    """
+
+    def __init__(self, fps: float = 25.0) -> None:
+        super().__init__(write_interval="epoch")
+        self.fps = fps
+
+    def write_on_epoch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        predictions: Sequence[Any],
+        batch_indices: Sequence[Any],
+    ) -> None:
+        """Write the frames there are; every process has them, the first writes. A ``fast_dev_run`` leaves nothing."""
+        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        frames = np.concatenate([to_uint8(batch) for batch in predictions])
+        folder = Path(trainer.default_root_dir) / "frames"
+        indices = trainer.datamodule.clip.indices[: len(frames)]  # type: ignore[attr-defined]
+        write_video(folder, frames, indices, self.fps)
+        print(f"{len(frames)} frames and clip.mp4 are in {folder}")
+
+
+def to_uint8(frames: Tensor) -> np.ndarray:
+    """[frames, 3, height, width] in [0, 1] as [frames, height, width, 3] bytes."""
+    pixels: np.ndarray = (frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return pixels
