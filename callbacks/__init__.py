@@ -6,8 +6,8 @@ if __name__ != "xinc_lightning.callbacks":
         "different copy of every class. Write `from xinc_lightning.callbacks import …`."
     )
 
-from xinc_lightning.callbacks.base.analysis import AnalysisCallback
-from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.callback import AnalysisCallback
+from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
@@ -28,6 +28,7 @@ from xinc_lightning.loggers.wandb_run import WandbRun
 
 __all__ = [
     "AnalysisCallback",
+    "AnalysisContext",
     "Checkpoints",
     "ContributionMaps",
     "ContributionVsIntensity",
@@ -35,7 +36,6 @@ __all__ = [
     "FrameWriter",
     "GroupingVariance",
     "MetricsFile",
-    "Moment",
     "Needs",
     "NeuronClusters",
     "NeuronsPerPixel",

@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from xinc_lightning.callbacks.interruption import Interrupted
+from xinc_lightning.errors import UserError
 from xinc_lightning.loggers.wandb_run import WandbRun
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.folder import CHECKPOINTS
@@ -34,7 +35,7 @@ class Checkpoints(Checkpoint):
 
     def __init__(self, monitor: str = "val/psnr", save_top_k: int = 1, every_n_epochs: int = 1) -> None:
         if save_top_k < 0 or every_n_epochs < 1:
-            raise ValueError(
+            raise UserError(
                 f"save_top_k={save_top_k}, every_n_epochs={every_n_epochs}: keep 0 or more, look every 1 or more."
             )
         self.monitor = monitor

@@ -12,10 +12,10 @@ from xinc_lightning.analyses import (
     top_neurons,
 )
 from xinc_lightning.analyses.neuron_table import identity
-from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, check_neurons, require_positive
 from xinc_lightning.callbacks.base.sink import Sink
-from xinc_lightning.canvas import LayerStatistics
+from xinc_lightning.canvas import FrameStatistics
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import contact_sheet, strip_over_epochs
 from xinc_lightning.modules import INRModule
@@ -39,7 +39,7 @@ class ContributionMaps(FrameAnalysis):
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
-        ValueError: if no neurons are to be shown.
+        UserError: if no neurons are to be shown.
     """
 
     def __init__(
@@ -62,22 +62,21 @@ class ContributionMaps(FrameAnalysis):
         super().check(module, clip)
         check_neurons(self, self.neurons, module)
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One sheet a layer, and at the end one strip."""
-        picture = moment.picture(self.frame)
-        for name in self.layers or moment.layers:
-            layer, _ = moment.canvas(name, self.frame)
-            statistics, frame = moment.statistics(name, self.frame)
-            result = contribution_maps(layer, statistics, self._chosen(statistics, frame, sink), frame)
-            sink.scalars(f"xinc/{name}/maps", result.scalars())
-            sink.about_neurons(name, statistics.neurons.cpu().numpy(), **identity(layer, statistics, frame))
-            sink.arrays(f"maps/{name}", select=np.array(self.select), **result.arrays())
-            title = moment.title(name, self.frame)
+        picture = context.picture(self.frame)
+        for name in self.layers or context.layers:
+            layer = context.canvas(name, self.frame)
+            statistics = context.statistics(name, self.frame)
+            result = contribution_maps(layer, statistics, self._chosen(statistics, sink))
+            sink.about_neurons(name, statistics.neurons.cpu().numpy(), **identity(layer, statistics))
+            sink.result(result, select=np.array(self.select))
+            title = context.title(name, self.frame)
             sink.figure(f"maps/{name}", contact_sheet(result, picture, title))
             if sink.last and self.strip:
                 self._strip(result, title, sink)
 
-    def _chosen(self, statistics: LayerStatistics, frame: int, sink: Sink) -> list[int]:
+    def _chosen(self, statistics: FrameStatistics, sink: Sink) -> list[int]:
         if not isinstance(self.neurons, int):
             return self.neurons
         if self.select == "random":
@@ -86,7 +85,7 @@ class ContributionMaps(FrameAnalysis):
             with np.load(path) as saved:
                 if str(saved.get("select", "")) == "top" and len(saved["neurons"]) == self.neurons:
                     return [int(neuron) for neuron in saved["neurons"]]
-        return top_neurons(statistics, self.neurons, frame)
+        return top_neurons(statistics, self.neurons)
 
     def _strip(self, result: ContributionMapsResult, title: str, sink: Sink) -> None:
         """The first neurons' maps at the epochs at which the run folder has them."""

@@ -1,7 +1,7 @@
 """Where layers contribute, beside where the frame is bright and where it has edges (§4.3, Fig 5)."""
 
 from xinc_lightning.analyses import contribution_vs_intensity
-from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.figures import contributions_vs_intensity
@@ -13,14 +13,13 @@ class ContributionVsIntensity(FrameAnalysis):
     See :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis` for the arguments.
     """
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure of all layers."""
-        picture = moment.clip.frames[self.frame].cpu()
+        picture = context.clip.frames[self.frame].cpu()
         results = []
-        for name in self.layers or moment.layers:
-            result = contribution_vs_intensity(*moment.statistics(name, self.frame), picture)
-            sink.scalars(f"xinc/{name}/intensity", result.scalars())
-            sink.arrays(f"intensity/{name}", **result.arrays())
+        for name in self.layers or context.layers:
+            result = contribution_vs_intensity(context.statistics(name, self.frame), picture)
+            sink.result(result)
             results.append(result)
-        title = moment.title("layers", self.frame)
-        sink.figure("intensity", contributions_vs_intensity(results, moment.picture(self.frame), title))
+        title = context.title("layers", self.frame)
+        sink.figure("intensity", contributions_vs_intensity(results, context.picture(self.frame), title))

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.analyses import FlowVsFluctuationResult, flow_vs_fluctuation, sample_neurons
-from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import LayerAnalysis, check_position, require_positive
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import PanopticClip, optical_flow
+from xinc_lightning.errors import UserError
 from xinc_lightning.figures import flow_beside_fluctuation
 from xinc_lightning.modules import INRModule
 
@@ -29,7 +30,7 @@ class FlowVsFluctuation(LayerAnalysis):
             :class:`~xinc_lightning.callbacks.base.layer_analysis.LayerAnalysis`.
 
     Raises:
-        ValueError: if a step is less than 1.
+        UserError: if a step is less than 1.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class FlowVsFluctuation(LayerAnalysis):
         super().__init__(**options)
         require_positive(self, max_neurons=max_neurons)
         if steps is not None and min(steps, default=0) < 1:
-            raise ValueError(
+            raise UserError(
                 f"FlowVsFluctuation: steps={steps}: each is the later frame of a pair, so 1 or more."
             )
         self.steps = steps
@@ -61,34 +62,33 @@ class FlowVsFluctuation(LayerAnalysis):
         """Nothing from the shared pass."""
         return Needs(())
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure for all layers and time steps."""
-        clip = moment.clip
+        clip = context.clip
         if len(clip) < 2:
             self.leave_out(f"the clip '{clip.name}' has one frame, hence no motion")
             return
-        if not moment.in_one_network((0, 1)):
-            self.leave_out(f"every frame has its own {moment.architecture}, so that no neuron lasts")
+        if not context.in_one_network((0, 1)):
+            self.leave_out(f"every frame has its own {context.architecture}, so that no neuron lasts")
             return
         steps = self.steps or [max(len(clip) // 2, 1)]
         flow = np.stack([self._optical_flow(clip, step) for step in steps])
-        canvases = [moment.canvas_of((step - 1, step)) for step in steps]
+        canvases = [context.canvas_of((step - 1, step)) for step in steps]
         frames = np.array([clip.indices[step] for step in steps])
         results: list[FlowVsFluctuationResult] = []
         for name in self.layers or canvases[0].layers[::-1]:
             neurons = canvases[0][name].neurons
             sample = sample_neurons(neurons, self.max_neurons or neurons, self.seed)
-            fluctuation = [moment.fluctuation(canvas[name], sample)[0].cpu().numpy() for canvas in canvases]
+            fluctuation = [context.fluctuation(canvas[name], sample)[0].cpu().numpy() for canvas in canvases]
             result = flow_vs_fluctuation(name, np.stack(fluctuation), flow, frames, len(sample), neurons)
-            sink.scalars(f"xinc/{name}/flow_vs_fluctuation", result.scalars())
-            sink.arrays(f"flow_vs_fluctuation/{name}", **result.arrays())
+            sink.result(result)
             results.append(result)
         sink.arrays("flow_vs_fluctuation/flow", flow=flow, frames=frames, positions=np.array(steps))
-        pictures = np.stack([moment.picture(step) for step in steps])
-        psnr = np.mean([moment.psnr(step) for step in steps])
+        pictures = np.stack([context.picture(step) for step in steps])
+        psnr = np.mean([context.psnr(step) for step in steps])
         title = (
-            f"{moment.architecture} fluctuation Σ||c_t| − |c_t−1|| and motion · {clip.name} · "
-            f"epoch {moment.epoch} · {psnr:.2f} dB"
+            f"{context.architecture} fluctuation Σ||c_t| − |c_t−1|| and motion · {clip.name} · "
+            f"epoch {context.epoch} · {psnr:.2f} dB"
         )
         sink.figure("flow_vs_fluctuation", flow_beside_fluctuation(results, flow, pictures, title))
 

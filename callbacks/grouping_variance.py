@@ -14,11 +14,12 @@ from xinc_lightning.analyses import (
     shift_null,
 )
 from xinc_lightning.analyses.grouping_variance import SIGNED_AS_RELEASED
-from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.base.sink import Sink
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 from xinc_lightning.data import PanopticClip
+from xinc_lightning.errors import UserError
 from xinc_lightning.figures import grouping_variances
 from xinc_lightning.modules import INRModule
 
@@ -40,7 +41,7 @@ class GroupingVariance(FrameAnalysis):
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
-        ValueError: if ``shifts`` is 1 or negative: a spread takes two; if there are no cells or no neurons.
+        UserError: if ``shifts`` is 1 or negative: a spread takes two; if there are no cells or no neurons.
     """
 
     def __init__(
@@ -56,12 +57,12 @@ class GroupingVariance(FrameAnalysis):
     ) -> None:
         super().__init__(**options)
         if shifts < 0 or shifts == 1:
-            raise ValueError(f"GroupingVariance: shifts={shifts}: give 0 for no comparison, or 2 or more.")
+            raise UserError(f"GroupingVariance: shifts={shifts}: give 0 for no comparison, or 2 or more.")
         require_positive(self, grid=min(grid), max_null_neurons=max_null_neurons)
         if tuple(grid) == (1, 1):
-            raise ValueError("GroupingVariance: grid=1×1 is one cell; a variance takes two.")
+            raise UserError("GroupingVariance: grid=1×1 is one cell; a variance takes two.")
         if partitions is not None and not partitions:
-            raise ValueError("GroupingVariance: partitions=[] names none; leave it out for all of them.")
+            raise UserError("GroupingVariance: partitions=[] names none; leave it out for all of them.")
         self.partitions = partitions or list(get_args(Partition))
         self.grid = grid
         self.std = std
@@ -77,13 +78,13 @@ class GroupingVariance(FrameAnalysis):
         super().check(module, clip)
         rows, columns = self.grid
         if rows > clip.height or columns > clip.width:
-            raise ValueError(
+            raise UserError(
                 f"GroupingVariance: grid={rows}×{columns} has more cells than the frames have pixels, "
                 f"{clip.height}×{clip.width}; the nearest is {min(rows, clip.height)}×{min(columns, clip.width)}."
             )
         most = clip.height * clip.width - 1
         if self.shifts > most:
-            raise ValueError(
+            raise UserError(
                 f"GroupingVariance: shifts={self.shifts}: frames of {clip.height}×{clip.width} have {most} of them."
             )
 
@@ -93,13 +94,13 @@ class GroupingVariance(FrameAnalysis):
             self._clip = clip
             self._labels = frame_partitions(clip, self.frame, self.partitions, self.grid, self.seed)
             if "instances" in self.partitions and "instances" not in self._labels:
-                self._say(
+                self.warn_once(
                     f"GroupingVariance leaves out instances: frame {clip.indices[self.frame]} of "
                     f"'{clip.name}' has no mask."
                 )
             even = [name for name, labels in self._labels.items() if int(labels.amin()) == int(labels.amax())]
             if even:
-                self._say(
+                self.warn_once(
                     f"GroupingVariance leaves out {' and '.join(even)}: all of frame "
                     f"{clip.indices[self.frame]} of '{clip.name}' is one cluster."
                 )
@@ -109,23 +110,21 @@ class GroupingVariance(FrameAnalysis):
         """The frame and its partitions."""
         return Needs((self.frame,), {self._key(name): labels for name, labels in self.labels(clip).items()})
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure of all layers."""
-        canvas = moment.canvas_of((self.frame,))  # the shared one may hold more frames
-        labels = self.labels(moment.clip)
+        labels = self.labels(context.clip)
         results = []
-        for name in self.layers or moment.layers:
-            statistics, frame = moment.statistics(name, self.frame)
-            null = self._null(canvas[name], statistics, frame, labels)
+        for name in self.layers or context.layers:
+            statistics = context.statistics(name, self.frame)
+            null = self._null(context.canvas(name, self.frame), statistics, labels)
             keys = {partition: self._key(partition) for partition in labels}
-            result = grouping_variance(statistics, keys, frame, self.std, self.convention, null)
-            sink.scalars(f"xinc/{name}/variance", result.scalars())
-            sink.arrays(f"variance/{name}", **result.arrays())
+            result = grouping_variance(statistics, keys, self.std, self.convention, null)
+            sink.result(result)
             kind = "std" if self.std else "variance"
             scores = {f"{kind}_{partition}": values for partition, values in result.scores.items()}
             sink.about_neurons(name, result.neurons, **scores)
             results.append(result)
-        title = moment.title("layers", self.frame)
+        title = context.title("layers", self.frame)
         if tuple(self.grid) != DEFAULT_GRID:
             title += (
                 f"\ngrid {self.grid[0]}×{self.grid[1]}, and as many clusters of the lattice, rgb and gabor"
@@ -135,9 +134,9 @@ class GroupingVariance(FrameAnalysis):
         sink.figure("variance", grouping_variances(results, title))
 
     def _null(
-        self, layer: LayerCanvas, statistics: LayerStatistics, frame: int, labels: dict[str, Tensor]
+        self, layer: FrameCanvas, statistics: FrameStatistics, labels: dict[str, Tensor]
     ) -> ShiftNull | None:
-        sample = sample_live(statistics, self.max_null_neurons, frame, self.seed)
+        sample = sample_live(statistics, self.max_null_neurons, self.seed)
         if not (self.shifts and sample):
             return None
         return shift_null(layer, labels, sample, self.shifts, self.seed, self.std, self.convention)

@@ -13,10 +13,10 @@ from xinc_lightning.analyses import (
     neuron_clusters,
 )
 from xinc_lightning.analyses.neuron_table import identity
-from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.base.sink import Sink
-from xinc_lightning.canvas import LayerCanvas
+from xinc_lightning.canvas import FrameCanvas
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.figures import clusters_with_maps, embedding_page, thumbnails_of
 
@@ -69,52 +69,50 @@ class NeuronClusters(FrameAnalysis):
     def _name(self) -> str:
         return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed}"
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure a layer, and at the end one page of all."""
         results: list[NeuronClustersResult] = []
         totals: list[np.ndarray] = []
         thumbnails: list[np.ndarray] = []
-        picture = moment.picture(self.frame)
-        for name in self.layers or moment.layers:
-            layer, _ = moment.canvas(name, self.frame)
-            statistics, frame = moment.statistics(name, self.frame)
+        picture = context.picture(self.frame)
+        for name in self.layers or context.layers:
+            layer = context.canvas(name, self.frame)
+            statistics = context.statistics(name, self.frame)
             earlier = self._earlier.get(name)
             result = neuron_clusters(
                 layer,
                 statistics,
-                frame,
-                layer_neighbours(layer, len(moment.layers) - 1 - moment.layers.index(name)),
+                layer_neighbours(layer, len(context.layers) - 1 - context.layers.index(name)),
                 self._name,
                 self.max_neurons,
                 self.seed,
                 None if earlier is None else (earlier[0].numpy(), earlier[1].numpy()),
             )
             self._earlier[name] = (torch.from_numpy(result.neurons), torch.from_numpy(result.positions))
-            sink.scalars(f"xinc/{name}/neuron_clusters", result.scalars())
-            architecture = np.array(moment.architecture)
-            sink.arrays(f"neuron_clusters/{name}", architecture=architecture, **result.arrays())
-            title = moment.title(name, self.frame)
+            architecture = np.array(context.architecture)
+            sink.result(result, architecture=architecture)
+            title = context.title(name, self.frame)
             sink.figure(f"neuron_clusters/{name}", clusters_with_maps(result, picture, title))
             everyone = statistics.neurons.cpu().numpy()
-            known = identity(layer, statistics, frame)
+            known = identity(layer, statistics)
             sink.about_neurons(name, everyone, **known)
             x, y = result.positions.T
             sink.about_neurons(name, result.neurons, cluster=result.clusters, umap_x=x, umap_y=y)
             if sink.last:
-                small = _thumbnails(layer, result.neurons, frame)
+                small = _thumbnails(layer, result.neurons)
                 sink.about_neurons(name, result.neurons, thumbnail=small)
                 results.append(result)
                 totals.append(known["absolute_sum"][np.searchsorted(everyone, result.neurons)])
                 thumbnails.append(small)
         if any(len(result.neurons) for result in results):
-            title = moment.title("neurons", self.frame)
+            title = context.title("neurons", self.frame)
             sink.page("neurons", embedding_page(results, totals, thumbnails, title))
 
 
-def _thumbnails(layer: LayerCanvas, neurons: np.ndarray, frame: int) -> np.ndarray:
+def _thumbnails(layer: FrameCanvas, neurons: np.ndarray) -> np.ndarray:
     """Small pictures of the neurons' |c|, a chunk of maps at a time."""
     small = [
-        thumbnails_of(layer.maps(chunk)[:, frame].abs().float().cpu().numpy())
+        thumbnails_of(layer.maps(chunk).abs().float().cpu().numpy())
         for chunk in np.array_split(neurons, max(len(neurons) // 128, 1))
     ]
     return np.concatenate(small)

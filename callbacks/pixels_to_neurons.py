@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from xinc_lightning.analyses import cell_side, instance_partition, pixels_to_neurons
-from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import PanopticClip
+from xinc_lightning.errors import UserError
 
 
 class PixelsToNeurons(FrameAnalysis):
@@ -28,7 +29,7 @@ class PixelsToNeurons(FrameAnalysis):
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
-        ValueError: if ``neurons`` or ``cells`` is less than 1, or ``maps`` negative.
+        UserError: if ``neurons`` or ``cells`` is less than 1, or ``maps`` negative.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class PixelsToNeurons(FrameAnalysis):
     ) -> None:
         super().__init__(**options)
         if neurons < 1 or cells < 1 or maps < 0:
-            raise ValueError(
+            raise UserError(
                 f"neurons={neurons}, cells={cells}, maps={maps}: neurons and cells are 1 or more, maps 0 or more."
             )
         self.neurons = neurons
@@ -67,19 +68,18 @@ class PixelsToNeurons(FrameAnalysis):
     def _segments(self) -> str:
         return f"segments of frame {self.frame}"
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """A table for each layer, and what the frame shows."""
-        clip = moment.clip
+        clip = context.clip
         annotated = clip.masks[self.frame] is not None
         cell = cell_side(clip.height, clip.width, self.cells)
-        names = self.layers or moment.layers
+        names = self.layers or context.layers
         for name in names:
-            layer, _ = moment.canvas(name, self.frame)
-            statistics, frame = moment.statistics(name, self.frame)
+            layer = context.canvas(name, self.frame)
+            statistics = context.statistics(name, self.frame)
             result = pixels_to_neurons(
                 layer,
                 statistics,
-                frame,
                 cell,
                 self.neurons,
                 self.maps,
@@ -87,22 +87,21 @@ class PixelsToNeurons(FrameAnalysis):
                 self._segments if annotated else None,
             )
             self._kept[name] = result.kept.tolist()
-            sink.scalars(f"xinc/{name}/pixels_to_neurons", result.scalars())
-            sink.arrays(f"pixels_to_neurons/{name}", **result.arrays())
-        sink.arrays("pixels_to_neurons/frame", layers=np.array(names), **self._frame(moment))
+            sink.result(result)
+        sink.arrays("pixels_to_neurons/frame", layers=np.array(names), **self._frame(context))
 
-    def _frame(self, moment: Moment) -> dict[str, np.ndarray]:
+    def _frame(self, context: AnalysisContext) -> dict[str, np.ndarray]:
         """Truth, reconstruction and segments."""
-        clip, mask = moment.clip, moment.clip.masks[self.frame]
+        clip, mask = context.clip, context.clip.masks[self.frame]
         labels = torch.zeros(0) if mask is None else instance_partition(mask, clip.segments)
         segments = clip.segments if mask is not None else ()
         return {
             "frame": _bytes(clip.frames[self.frame]),
-            "reconstruction": _bytes(moment.reconstruction[self.frame]),
+            "reconstruction": _bytes(context.reconstruction[self.frame]),
             "number": np.array(clip.indices[self.frame]),
-            "psnr": np.array(moment.psnr(self.frame)),
+            "psnr": np.array(context.psnr(self.frame)),
             "clip": np.array(clip.name),
-            "architecture": np.array(moment.architecture),
+            "architecture": np.array(context.architecture),
             "labels": labels.cpu().numpy().astype(np.int32),
             "segments": np.array([segment.name for segment in segments], dtype=np.str_),
             "things": np.array([segment.isthing for segment in segments], dtype=bool),

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.analyses import evenly_spaced
-from xinc_lightning.callbacks.base.analysis import AnalysisCallback
-from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.callback import AnalysisCallback
+from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.callbacks.base.layer_analysis import require_positive
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.figures import truth_and_reconstruction
@@ -25,13 +25,13 @@ class Reconstructions(AnalysisCallback):
         require_positive(self, frames=frames)
         self.frames = frames
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure."""
-        positions = evenly_spaced(range(len(moment.clip)), self.frames)
-        truth = np.stack([moment.picture(position) for position in positions])
-        stored = moment.reconstruction[positions].permute(0, 2, 3, 1).numpy()
-        labels = [f"frame {moment.clip.indices[p]} · {moment.psnr(p):.2f} dB" for p in positions]
-        title = f"{moment.architecture} · {moment.clip.name} · epoch {moment.epoch}"
+        positions = evenly_spaced(range(len(context.clip)), self.frames)
+        truth = np.stack([context.picture(position) for position in positions])
+        stored = context.reconstruction[positions].permute(0, 2, 3, 1).numpy()
+        labels = [f"frame {context.clip.indices[p]} · {context.psnr(p):.2f} dB" for p in positions]
+        title = f"{context.architecture} · {context.clip.name} · epoch {context.epoch}"
         sink.arrays(
             "reconstructions",
             positions=np.array(positions),

@@ -9,10 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from xinc_lightning.callbacks.base.analysis import AnalysisCallback
+from xinc_lightning.callbacks.base.callback import analyses_of, seconds_of_analyses
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.compression import MAX_BITS
+from xinc_lightning.errors import UserError
 from xinc_lightning.loggers.wandb_run import WandbRun, without_nan
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
@@ -28,12 +29,12 @@ class Report(Callback):
         bits: bits a weight is rounded to before entropy coding.
 
     Raises:
-        ValueError: for bits that weights cannot be rounded to.
+        UserError: for bits that weights cannot be rounded to.
     """
 
     def __init__(self, bits: int = 8) -> None:
         if not 1 <= bits <= MAX_BITS:
-            raise ValueError(f"Report: bits={bits}; weights are rounded to between 1 and {MAX_BITS} bits.")
+            raise UserError(f"Report: bits={bits}; weights are rounded to between 1 and {MAX_BITS} bits.")
         self.bits = bits
         self._start: float | None = None
 
@@ -75,8 +76,7 @@ class Report(Callback):
 
     def _times(self, trainer: Trainer) -> str:
         """How long training and analyses took."""
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        analyses = sum(c.seconds for c in callbacks if isinstance(c, AnalysisCallback))
+        analyses = seconds_of_analyses(trainer)
         if self._start is None:
             return f"{analyses:.0f} s of analyses"
         training = time.perf_counter() - self._start - analyses
@@ -96,7 +96,7 @@ def _table(result: Evaluation, run: Path, trainer: Trainer, times: str) -> Table
         "time": times,
     }
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    if any(isinstance(c, AnalysisCallback) for c in callbacks):
+    if analyses_of(trainer):
         rows["pictures"] = str(run / "analyses")
     if trainer.training and any(isinstance(c, Checkpoints) for c in callbacks):
         rows["checkpoints"] = str(run / CHECKPOINTS)

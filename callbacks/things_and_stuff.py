@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from xinc_lightning.analyses import evenly_spaced, sample_live_by_maps, things_and_stuff
-from xinc_lightning.callbacks.base.context import Moment, Needs
+from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import LayerAnalysis, check_neurons, require_positive
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import VOID, PanopticClip
@@ -28,7 +28,7 @@ class ThingsAndStuff(LayerAnalysis):
             :class:`~xinc_lightning.callbacks.base.layer_analysis.LayerAnalysis`.
 
     Raises:
-        ValueError: if no frames or no neurons are to be looked at.
+        UserError: if no frames or no neurons are to be looked at.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class ThingsAndStuff(LayerAnalysis):
         """Nothing: few neurons in many frames are cheaper to look at apart."""
         return Needs(())
 
-    def analyse(self, moment: Moment, sink: Sink) -> None:
+    def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure for all layers."""
-        clip = moment.clip
+        clip = context.clip
         if not clip.annotated:
             self.leave_out(f"the clip '{clip.name}' has no panoptic masks")
             return
         positions = evenly_spaced(clip.annotated, self.frames)
-        if not moment.in_one_network(positions):
+        if not context.in_one_network(positions):
             positions = positions[:1]
         masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
         if all(bool((mask == VOID).all()) for mask in masks):
             self.leave_out(f"the masks of '{clip.name}' show no segment in the frames looked at")
             return
-        canvas = moment.canvas_of(positions)
+        canvas = context.canvas_of(positions)
         results, dead = [], []
         for name in self.layers or canvas.layers[::-1]:
             layer = canvas[name]
@@ -78,16 +78,15 @@ class ThingsAndStuff(LayerAnalysis):
                 continue
             frames = [clip.indices[position] for position in positions]
             result = things_and_stuff(layer, neurons, masks, clip.segments, frames)
-            sink.scalars(f"xinc/{name}/things_and_stuff", result.scalars())
-            sink.arrays(f"things_and_stuff/{name}", **result.arrays())
+            sink.result(result)
             results.append(result)
         if not results:
             self.leave_out("no layer has a live neuron")
             return
-        pictures = np.stack([moment.picture(position) for position in positions])
-        psnr = np.mean([moment.psnr(position) for position in positions])
+        pictures = np.stack([context.picture(position) for position in positions])
+        psnr = np.mean([context.psnr(position) for position in positions])
         title = (
-            f"{moment.architecture} things and stuff · {clip.name} · epoch {moment.epoch} · {psnr:.2f} dB\n"
+            f"{context.architecture} things and stuff · {clip.name} · epoch {context.epoch} · {psnr:.2f} dB\n"
             "mean |c| over a segment's pixels, as a share of all segments"
             + " and frames" * (len(positions) > 1)
             + f"; no live neuron found in {', '.join(dead)}" * bool(dead)

@@ -162,6 +162,12 @@ def painted():
     return paint
 
 
+@pytest.fixture(scope="session")
+def painted_frame(painted):
+    """The same at its one frame."""
+    return lambda maps: painted(maps).at(0)
+
+
 @pytest.fixture(autouse=True)
 def _no_wandb_of_the_developer(monkeypatch, tmp_path):
     """No test logs to anybody's account, and none sees another's run."""

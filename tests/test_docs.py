@@ -72,7 +72,7 @@ def test_every_key_of_a_config_is_documented():
 
 
 def train(folder, *arguments):
-    """Train for a moment by the command line in a folder; returns what was logged at the last epoch."""
+    """Train for a context by the command line in a folder; returns what was logged at the last epoch."""
     command = [sys.executable, "-m", "xinc_lightning", "fit", *arguments]
     small = ["--trainer.max_epochs", "2", "--data.resize", "[16,32]", "--data.frames", "0:2"]
     done = subprocess.run(

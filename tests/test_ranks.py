@@ -90,15 +90,15 @@ FAILS = """
 from xinc_lightning.callbacks import AnalysisCallback
 
 class Fails(AnalysisCallback):
-    def analyse(self, moment, sink):
-        moment.statistics("head", 0)
+    def analyse(self, context, sink):
+        context.statistics("head", 0)
         raise KeyError("nothing")
 
 class FailsEarly(AnalysisCallback):
     def needs(self, clip):
         raise KeyError("nothing")
 
-    def analyse(self, moment, sink):
+    def analyse(self, context, sink):
         raise AssertionError("it was told that it could not")
 """
 

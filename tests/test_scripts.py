@@ -12,9 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from xinc_lightning.analyses import (
+    ContributionMapsResult,
+    ContributionVsIntensityResult,
+    FlowVsFluctuationResult,
+    GroupingVarianceResult,
+    NeuronClustersResult,
+    NeuronsPerPixelResult,
+    PixelsPerNeuronResult,
+    ThingsAndStuffResult,
+)
 from xinc_lightning.paper import Plan
 from xinc_lightning.paper.fits import carry_out
-from xinc_lightning.paper.results import FOLDERS, read_trained
+from xinc_lightning.paper.results import read_trained
 from xinc_lightning.runs.reader import read_run
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +44,12 @@ def script(name, *args, cwd=ROOT, code=0):
     )
     assert done.returncode == code, done.stderr[-3000:]
     return done.stdout + done.stderr
+
+
+RESULTS = (
+    *(ContributionMapsResult, ContributionVsIntensityResult, FlowVsFluctuationResult, GroupingVarianceResult),
+    *(NeuronClustersResult, NeuronsPerPixelResult, PixelsPerNeuronResult, ThingsAndStuffResult),
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +128,13 @@ def test_results_are_as_the_analyses_computed_them(reproduction):
     """What is rebuilt gives the numbers that were logged."""
     trained = read_trained(plan_of(reproduction[0]).fits[1].run())
     for layer in trained.layers:
-        for kind, name in FOLDERS.items():
+        for kind in RESULTS:
             result = trained.result(kind, layer)
             assert result.layer == f"NeRV {layer}"
             for key, value in result.scalars().items():
-                assert value == pytest.approx(trained.scalar(layer, f"{name}/{key}"), rel=1e-5), (
+                assert value == pytest.approx(trained.scalar(layer, f"{kind.analysis}/{key}"), rel=1e-5), (
                     layer,
-                    name,
+                    kind.analysis,
                     key,
                 )
 

@@ -1,24 +1,26 @@
-"""After which epochs an analysis looks at the network."""
+"""After which epochs an analysis runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xinc_lightning.errors import UserError
+
 EVERY = 100
-"""Epochs between two looks where no cadence is given."""
+"""Epochs between two runs of an analysis where no schedule is given."""
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """One of four rhythms. The end of training is always looked at besides.
+    """One of four schedules; every analysis also runs at the end of training.
 
     Args:
         every_n_epochs: after every so many epochs.
         epochs: after these numbers of epochs; 0 is the untrained network.
-        log_spaced: so many looks from the first epoch to the last, see :func:`log_spaced`.
+        log_spaced: so many times from the first epoch to the last, see :func:`log_spaced`.
         at_checkpoints: after every epoch of which a checkpoint was saved.
 
     Raises:
-        ValueError: if several are given, or one that makes no sense.
+        UserError: if several are given, or one that is impossible.
     """
 
     every_n_epochs: int | None = None
@@ -36,24 +38,22 @@ class Cadence:
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
             pairs = ", ".join(f"{name}={value}" for name, value in given.items())
-            raise ValueError(
+            raise UserError(
                 f"{pairs}: give at most one of every_n_epochs, epochs, log_spaced and at_checkpoints."
             )
         if self.every_n_epochs is not None and self.every_n_epochs < 1:
-            raise ValueError(
-                f"every_n_epochs={self.every_n_epochs}: an analysis runs every 1 or more epochs."
-            )
+            raise UserError(f"every_n_epochs={self.every_n_epochs}: an analysis runs every 1 or more epochs.")
         if self.log_spaced is not None and self.log_spaced < 1:
-            raise ValueError(f"log_spaced={self.log_spaced}: an analysis runs 1 or more times.")
+            raise UserError(f"log_spaced={self.log_spaced}: an analysis runs 1 or more times.")
         if self.epochs is not None and min(self.epochs, default=-1) < 0:
-            raise ValueError(
+            raise UserError(
                 f"epochs={list(self.epochs)}: give numbers of completed epochs, 0 for the untrained network."
             )
         if not given:
             object.__setattr__(self, "every_n_epochs", EVERY)
 
     def due(self, epoch: int, last_epoch: int | None = None, saved: bool = False) -> bool:
-        """Whether to look at the network as it is after ``epoch`` epochs.
+        """Whether to analyse the network as it is after ``epoch`` epochs.
 
         Args:
             epoch: epochs completed.

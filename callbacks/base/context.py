@@ -1,4 +1,4 @@
-"""One look at a network: what all analyses that are due share."""
+"""State shared by all analyses of one evaluation of a network."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,8 +13,15 @@ from torch.distributed import ProcessGroup, broadcast_object_list
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from xinc_lightning.analyses import sample_neurons
-from xinc_lightning.canvas import Canvas, LayerCanvas, LayerStatistics, TracedCanvas
-from xinc_lightning.canvas.reduction import together
+from xinc_lightning.canvas import (
+    Canvas,
+    FrameCanvas,
+    FrameStatistics,
+    LayerCanvas,
+    LayerStatistics,
+    TracedCanvas,
+)
+from xinc_lightning.canvas.reduction import run_on_all_ranks
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import INRModule
 
@@ -24,7 +31,7 @@ class Needs:
     """What an analysis wants to find in the shared pass over the canvas.
 
     Attributes:
-        positions: frames of the clip, by position. All due analyses' positions are looked at together; frames
+        positions: frames of the clip, by position. All due analyses' positions are evaluated together; frames
             next to each other in the sorted union also give the fluctuation between them.
         partitions: by name, each pixel's cluster: [height, width], or position → [height, width] where
             clusters move (for every position that any analysis asks for). Analyses that use one name mean one
@@ -35,8 +42,8 @@ class Needs:
     partitions: Mapping[str, Tensor | Mapping[int, Tensor]] = field(default_factory=dict)
 
 
-class Moment:
-    """One look at a network: what every due analysis shares, computed at most once.
+class AnalysisContext:
+    """State shared by all analyses of one evaluation: what several of them need is computed at most once.
 
     Args:
         module: the network in training or under test.
@@ -44,8 +51,8 @@ class Moment:
         epoch: epochs completed.
         needs: what the due analyses want from the shared pass.
         max_neurons: layers of more neurons are sampled, with a fixed seed.
-        group: processes that look at the same network and share the work of the shared pass: the first asks
-            for statistics, the others :meth:`help` until it says :meth:`done`.
+        group: processes that analyse the same network and share the work of the shared pass: the first asks
+            for statistics, the others are in :meth:`share_reductions` until it calls :meth:`end_sharing`.
 
     Attributes:
         not_finite: by layer, how many of its neurons contributed Inf or NaN and were left out.
@@ -69,11 +76,11 @@ class Moment:
         self.not_finite: dict[str, int] = {}
         self._positions: set[int] = set()
         self._pictures: dict[int, np.ndarray] = {}
-        self._statistics: dict[tuple[str, int], LayerStatistics] = {}
+        self._statistics: dict[tuple[str, tuple[int, ...]], LayerStatistics] = {}
         for need in needs:
-            self.want(need)
+            self.request(need)
 
-    def want(self, needs: Needs) -> None:
+    def request(self, needs: Needs) -> None:
         """Add to the shared pass, before anything of it is asked for.
 
         Raises:
@@ -130,35 +137,48 @@ class Moment:
         """Names of the layers, input side first."""
         return self._canvases[0][1].layers
 
-    def canvas(self, layer: str, position: int) -> tuple[LayerCanvas, int]:
-        """A layer's canvas that covers a position, and the index of that position among its frames."""
+    def canvas(self, layer: str, position: int) -> FrameCanvas:
+        """A layer's canvas at a position of the clip.
+
+        Raises:
+            KeyError: if no analysis asked for this position.
+        """
+        positions, canvas = self._covering(position)
+        return canvas[layer].at(positions.index(position))
+
+    def statistics(self, layer: str, position: int) -> FrameStatistics:
+        """A layer's reductions at a position of the clip, from the shared pass.
+
+        Raises:
+            KeyError: if no analysis asked for this position.
+        """
+        positions, _ = self._covering(position)
+        key = (layer, positions)
+        if key not in self._statistics:
+            self._broadcast((layer, position))
+            self._statistics[key] = self._reduce_shared(layer, position)
+        return self._statistics[key].at(positions.index(position))
+
+    def _covering(self, position: int) -> tuple[tuple[int, ...], TracedCanvas]:
+        """The canvas that covers a position, and all positions it covers."""
         for positions, canvas in self._canvases:
             if position in positions:
-                return canvas[layer], positions.index(position)
+                return positions, canvas
         raise KeyError(f"position {position} is not among the positions asked for, {self.positions}.")
 
-    def statistics(self, layer: str, position: int) -> tuple[LayerStatistics, int]:
-        """A layer's reductions that cover a position, and the index of that position among their frames."""
-        canvas, frame = self.canvas(layer, position)
-        key = (layer, id(canvas))
-        if key not in self._statistics:
-            self._tell((layer, position))
-            self._statistics[key] = self._reduce_shared(layer, position)
-        return self._statistics[key], frame
-
-    def help(self) -> None:
+    def share_reductions(self) -> None:
         """Take a share of every reduction that the first process asks for, until it is done."""
-        while (asked := self._tell(None)) is not None:
+        while (asked := self._broadcast(None)) is not None:
             with suppress(Exception):  # it fails for the first process, too, which says so
                 self._reduce_shared(*asked)
 
-    def done(self) -> None:
+    def end_sharing(self) -> None:
         """Let the other processes go on; what is asked for from here on, this one computes alone."""
-        self._tell(None)
+        self._broadcast(None)
         self.group = None
 
-    def _tell(self, message: tuple[str, int] | None) -> tuple[str, int] | None:
-        """What the first process says, on all of them."""
+    def _broadcast(self, message: tuple[str, int] | None) -> tuple[str, int] | None:
+        """What the first process asks for, on all of them."""
         if self.group is None:
             return None
         messages = [message]
@@ -167,12 +187,12 @@ class Moment:
 
     def _reduce_shared(self, layer: str, position: int) -> LayerStatistics:
         def prepare() -> tuple[LayerCanvas, dict[str, Any]]:
-            canvas, _ = self.canvas(layer, position)
-            covered = next(positions for positions, c in self._canvases if c[layer] is canvas)
+            covered, traced = self._covering(position)
+            canvas = traced[layer]
             sampled = self.sampled_neurons(canvas.neurons)
             return canvas, {"partitions": self._labels(covered), "neurons": sampled, "group": self.group}
 
-        canvas, options = together(prepare, self.group, self.module.device)
+        canvas, options = run_on_all_ranks(prepare, self.group, self.module.device)
         return self.reduce(canvas, **options)
 
     def reduce(self, layer: LayerCanvas, **options: Any) -> LayerStatistics:

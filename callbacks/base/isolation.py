@@ -1,4 +1,4 @@
-"""Looking at a network in training so that training does not notice."""
+"""Analysing a network in training so that training does not notice."""
 
 import gc
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from lightning.pytorch.utilities.seed import isolate_rng
 
 
 @contextmanager
-def garbage_left_lying() -> Iterator[None]:
-    """Collect no cyclic garbage meanwhile.
+def gc_paused() -> Iterator[None]:
+    """Pause Python's garbage collector.
 
     Figures are made of so many small objects that Python would look through all that a training holds several
     times a checkpoint, a third of a second each, to find a few megabytes.

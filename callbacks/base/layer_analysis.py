@@ -1,18 +1,18 @@
-"""Bases of the analyses that look at layers, and of those that look at one frame."""
+"""Bases of the analyses of layers, and of those of one frame."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from xinc_lightning.callbacks.base.analysis import AnalysisCallback
+from xinc_lightning.callbacks.base.callback import AnalysisCallback
 from xinc_lightning.callbacks.base.context import Needs
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import PanopticClip
-from xinc_lightning.errors import did_you_mean
+from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 
 
 class LayerAnalysis(AnalysisCallback):
-    """Base of the analyses that look at all layers or some.
+    """Base of the analyses of all layers or some.
 
     Args:
         layers: names of the layers, all of them unless given.
@@ -22,7 +22,7 @@ class LayerAnalysis(AnalysisCallback):
     def __init__(self, layers: list[str] | None = None, **options: Any) -> None:
         super().__init__(**options)
         if layers is not None and not layers:
-            raise ValueError(f"{type(self).__name__}: layers=[] names none; leave it out for all of them.")
+            raise UserError(f"{type(self).__name__}: layers=[] names none; leave it out for all of them.")
         self.layers = layers
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
@@ -30,14 +30,14 @@ class LayerAnalysis(AnalysisCallback):
         known = [layer.name for layer in Canvas(module.canvas_inputs(0)[0]).declared]
         for layer in self.layers or ():
             if layer not in known:
-                raise ValueError(
+                raise UserError(
                     f"{type(self).__name__}: there is no layer '{layer}'; there are {', '.join(known)}"
                     + (did_you_mean(layer, known) or ".")
                 )
 
 
 class FrameAnalysis(LayerAnalysis):
-    """Base of the analyses that look at one frame.
+    """Base of the analyses of one frame.
 
     Args:
         layers: see :class:`LayerAnalysis`.
@@ -63,18 +63,18 @@ def require_positive(owner: object, **counts: int | None) -> None:
     """Refuse counts below 1; None stands for no limit.
 
     Raises:
-        ValueError: names the class and the option.
+        UserError: names the class and the option.
     """
     for name, count in counts.items():
         if count is not None and count < 1:
-            raise ValueError(f"{type(owner).__name__}: {name}={count} makes no sense; 1 is the least.")
+            raise UserError(f"{type(owner).__name__}: {name} must be at least 1, got {count}.")
 
 
 def check_neurons(analysis: LayerAnalysis, neurons: int | Sequence[int], module: INRModule) -> None:
     """Refuse neurons that a layer does not have; a number of them fits every layer.
 
     Raises:
-        ValueError: names the first of them, and what there is.
+        UserError: names the first of them, and what there is.
     """
     if isinstance(neurons, int):
         return
@@ -84,18 +84,18 @@ def check_neurons(analysis: LayerAnalysis, neurons: int | Sequence[int], module:
         try:
             canvas[name].select(neurons)
         except IndexError as error:
-            raise ValueError(f"{type(analysis).__name__}: {error}") from None
+            raise UserError(f"{type(analysis).__name__}: {error}") from None
 
 
 def check_position(analysis: AnalysisCallback, option: str, position: int, clip: PanopticClip) -> None:
     """Refuse a position at which the clip has no frame.
 
     Raises:
-        ValueError: names the nearest.
+        UserError: names the nearest.
     """
     if not 0 <= position < len(clip):
         nearest = min(max(position, 0), len(clip) - 1)
-        raise ValueError(
+        raise UserError(
             f"{type(analysis).__name__}: {option}={position} is outside the clip '{clip.name}', whose frames "
             f"have the positions 0 … {len(clip) - 1}; the nearest is {nearest}."
         )

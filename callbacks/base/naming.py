@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
 from xinc_lightning.callbacks.base.cadence import Cadence
+from xinc_lightning.errors import UserError
 
 CADENCES = tuple(field.name for field in fields(Cadence))
 
@@ -30,7 +31,7 @@ def names_of(analyses: Sequence[A]) -> dict[A, str]:
     cadences only where nothing else does it.
 
     Raises:
-        ValueError: if two do not differ.
+        UserError: if two do not differ.
     """
     labels: dict[A, str] = {}
     for kind in dict.fromkeys(map(type, analyses)):
@@ -40,7 +41,7 @@ def names_of(analyses: Sequence[A]) -> dict[A, str]:
             if len(set(found)) == len(found):
                 break
         else:
-            raise ValueError(f"two {kind.__name__} have the same options; leave one out, or let them differ.")
+            raise UserError(f"two {kind.__name__} have the same options; leave one out, or let them differ.")
         labels |= dict(zip(twins, found, strict=True))
     return {analysis: labels[analysis] for analysis in analyses}
 

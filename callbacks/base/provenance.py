@@ -6,7 +6,7 @@ from inspect import signature
 from typing import Any
 
 from xinc_lightning import __version__
-from xinc_lightning.callbacks.base.context import Moment
+from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.canvas import LayerCanvas
 
 PACKAGES = (
@@ -20,9 +20,9 @@ PACKAGES = (
 )
 
 
-def settings_of(moment: Moment) -> dict[str, Any]:
+def settings_of(context: AnalysisContext) -> dict[str, Any]:
     """Versions, network, clip, and what holds for all analyses together; plain types."""
-    module, clip = moment.module, moment.clip
+    module, clip = context.module, context.clip
     reduce = signature(LayerCanvas.reduce).parameters
     return {
         "versions": {
@@ -31,7 +31,7 @@ def settings_of(moment: Moment) -> dict[str, Any]:
             **{name: found for name in PACKAGES if (found := _version(name))},
         },
         "network": {
-            "architecture": moment.architecture,
+            "architecture": context.architecture,
             "hyperparameters": dict(module.hparams),
             "parameters": module.budget.parameters,
             "bpp": module.budget.bpp,
@@ -46,8 +46,8 @@ def settings_of(moment: Moment) -> dict[str, Any]:
             "segments": [segment.name for segment in clip.segments],
         },
         "canvas": {
-            "positions": list(moment.positions),
-            "max_neurons": moment.max_neurons,
+            "positions": list(context.positions),
+            "max_neurons": context.max_neurons,
             "thresholds": list(reduce["thresholds"].default),
             "points": reduce["points"].default,
         },

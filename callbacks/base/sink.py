@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
 from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
+from xinc_lightning.analyses.result import Result
 from xinc_lightning.figures import Figure, png_now
 from xinc_lightning.loggers.wandb_run import Scalars, WandbRun, without_nan
 from xinc_lightning.runs.atomic import whole_folder
@@ -47,8 +48,8 @@ class Part:
     seconds: float = 0.0
     error: str | None = None
 
-    def drop(self, error: str) -> None:
-        """Keep nothing but why."""
+    def discard(self, error: str) -> None:
+        """Discard all results and record the error."""
         for results in (self.pictures, self.titles, self.arrays, self.scalars, self.pages):
             results.clear()
         self.error = error
@@ -98,10 +99,20 @@ class Sink:
         self._part.titles[name] = figure.get_suptitle()
         self._part.pictures[name] = self._png(figure)
 
-    def drawn(self) -> None:
-        """Wait for the figures of the analysis that hands over; what one of them raises, this raises."""
+    def wait_for_figures(self) -> None:
+        """Wait until the figures of the current analysis are drawn; what drawing one raises, this raises."""
         for picture in self._part.pictures.values():
             picture.result()
+
+    def result(self, result: Result, **more: NDArray[Any]) -> None:
+        """Keep a layer's result: its numbers to be logged and, beside ``more``, its arrays, under its name.
+
+        Args:
+            result: what an analysis found out about a layer.
+            more: arrays to be kept beside it.
+        """
+        self.scalars(f"xinc/{result.layer}/{result.analysis}", result.scalars())
+        self.arrays(f"{result.analysis}/{result.layer}", **more, **result.arrays())
 
     def arrays(self, name: str, **arrays: NDArray[Any]) -> None:
         """Keep the numbers behind a figure, to become ``<name>.npz``."""
@@ -139,7 +150,7 @@ class Sink:
         try:
             yield
         except Exception:
-            self._part.drop(traceback.format_exc())
+            self._part.discard(traceback.format_exc())
             raise
         finally:
             self._part.seconds += time.perf_counter() - start

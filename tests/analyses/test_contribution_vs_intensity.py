@@ -6,25 +6,25 @@ from xinc_lightning.analyses import contribution_vs_intensity
 from xinc_lightning.analyses.contribution_vs_intensity import correlation, normalised
 
 
-def test_neurons_that_paint_the_frame_follow_its_intensity(painted):
+def test_neurons_that_paint_the_frame_follow_its_intensity(painted_frame):
     frame = torch.rand(3, 12, 20)
-    result = contribution_vs_intensity(painted(-2 * frame).reduce(), 0, frame)
+    result = contribution_vs_intensity(painted_frame(-2 * frame).reduce(), frame)
     assert result.intensity_correlation == pytest.approx(1)
     np.testing.assert_allclose(result.difference, 0, atol=1e-6)
     brightness = frame.sum(0).double().numpy()
     np.testing.assert_allclose(
         result.intensity, (brightness - brightness.min()) / (brightness.max() - brightness.min())
     )
-    negative = contribution_vs_intensity(painted(3.0 - frame.sum(0, keepdim=True)).reduce(), 0, frame)
+    negative = contribution_vs_intensity(painted_frame(3.0 - frame.sum(0, keepdim=True)).reduce(), frame)
     assert negative.intensity_correlation == pytest.approx(-1)
 
 
-def test_neurons_that_paint_edges_follow_the_edges(painted):
+def test_neurons_that_paint_edges_follow_the_edges(painted_frame):
     frame = torch.zeros(3, 9, 16)
     frame[:, :, 8:] = 1
     edge = torch.zeros(1, 9, 16)
     edge[:, :, 7:9] = 1
-    result = contribution_vs_intensity(painted(edge).reduce(), 0, frame)
+    result = contribution_vs_intensity(painted_frame(edge).reduce(), frame)
     assert result.edge_correlation == pytest.approx(1)
     np.testing.assert_array_equal(result.edges, edge[0])
     assert result.intensity_correlation == pytest.approx(0)
@@ -35,12 +35,12 @@ def test_neurons_that_paint_edges_follow_the_edges(painted):
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_is_the_same_everywhere_correlates_with_nothing(painted):
+def test_what_is_the_same_everywhere_correlates_with_nothing(painted_frame):
     frame = torch.full((3, 6, 7), 0.5)
-    result = contribution_vs_intensity(painted(torch.rand(2, 6, 7)).reduce(), 0, frame)
+    result = contribution_vs_intensity(painted_frame(torch.rand(2, 6, 7)).reduce(), frame)
     assert result.scalars() == {}
     assert np.isnan([result.intensity_correlation, result.edge_correlation]).all()
-    dead = contribution_vs_intensity(painted(torch.zeros(2, 6, 7)).reduce(), 0, torch.rand(3, 6, 7))
+    dead = contribution_vs_intensity(painted_frame(torch.zeros(2, 6, 7)).reduce(), torch.rand(3, 6, 7))
     assert not dead.contribution.any()
     assert dead.scalars() == {}
 

@@ -61,7 +61,7 @@ def test_golden_released_ratios(golden):
     canvas = Canvas(nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
     partitions = {"instances": torch.from_numpy(arrays["labels"]), "lattice": lattice_partition(16, 32)}
     for name in ("head", "block3"):
-        statistics = canvas[name].reduce(partitions)
+        statistics = canvas[name].reduce(partitions).at(0)
         for std, spread in ((False, np.var), (True, np.std)):
             result = grouping_variance(statistics, std=std, convention="released")
             for partition, released in (("instances", "ratio"), ("lattice", "ratio_lattice4x8")):
@@ -84,8 +84,8 @@ def test_medians_of_the_authors_ffn(shared_golden):
         "rgb": rgb_partition(frame),
         "gabor": gabor_partition(frame),
     }
-    assert grouping_variance(canvas["layer2"].reduce()).dead.mean() == pytest.approx(0.45, abs=0.005)
-    scores = grouping_variance(canvas["layer3"].reduce(partitions)).scores
+    assert grouping_variance(canvas["layer2"].reduce().at(0)).dead.mean() == pytest.approx(0.45, abs=0.005)
+    scores = grouping_variance(canvas["layer3"].reduce(partitions).at(0)).scores
     # The known numbers are the lower of the two in the middle, not their mean.
     medians = {name: np.quantile(scores[name], 0.5, method="lower") for name in partitions}
     assert medians == {
@@ -96,11 +96,11 @@ def test_medians_of_the_authors_ffn(shared_golden):
     }
 
 
-def test_the_lattice_reads_the_sub_pixel_phase_of_a_block_before_the_head(painted):
+def test_the_lattice_reads_the_sub_pixel_phase_of_a_block_before_the_head(painted_frame):
     """Even values at one of 2×2 phases, box-filtered by 3×3, stand 1 : 2 : 2 : 4 at the four phases."""
     ones = torch.zeros(1, 1, 34, 66)
     ones[..., 1::2, 1::2] = 1
-    layer = painted(torch.nn.functional.avg_pool2d(ones, 3, 1)[0])
+    layer = painted_frame(torch.nn.functional.avg_pool2d(ones, 3, 1)[0])
     result = grouping_variance(
         layer.reduce({"lattice": lattice_partition(32, 64), "grid": grid_partition(32, 64)})
     )
@@ -109,12 +109,12 @@ def test_the_lattice_reads_the_sub_pixel_phase_of_a_block_before_the_head(painte
     assert result.scores["grid"][0] < 0.01
 
 
-def test_neurons_that_paint_objects_stand_out_from_the_null_and_others_do_not(painted):
+def test_neurons_that_paint_objects_stand_out_from_the_null_and_others_do_not(painted_frame):
     clip = objects()
     labels = frame_partitions(clip, names=("instances", "grid", "lattice"))
     inside = torch.stack([(clip.masks[0] == i).float() for i in range(1, 5)])
     elsewhere = torch.stack([torch.roll(image, (5, 5 + i), (0, 1)) for i, image in enumerate(inside)])
-    layer = painted(torch.cat([inside, elsewhere]) + 0.01)
+    layer = painted_frame(torch.cat([inside, elsewhere]) + 0.01)
     null = shift_null(layer, labels, range(8), shifts=60, seed=1)
     result = grouping_variance(layer.reduce(labels), null=null)
     assert (result.ranks("instances")[:4] == 1).all()
@@ -124,10 +124,10 @@ def test_neurons_that_paint_objects_stand_out_from_the_null_and_others_do_not(pa
     assert result.tested == ("instances", "grid")  # a lattice is itself wherever it is shifted
 
 
-def test_layer_of_object_neurons_stands_out(painted):
+def test_layer_of_object_neurons_stands_out(painted_frame):
     clip = objects()
     labels = frame_partitions(clip, names=("instances",))
-    layer = painted(torch.stack([(clip.masks[0] == i).float() for i in range(1, 5)]) + 0.01)
+    layer = painted_frame(torch.stack([(clip.masks[0] == i).float() for i in range(1, 5)]) + 0.01)
     result = grouping_variance(layer.reduce(labels), null=shift_null(layer, labels, range(4), shifts=40))
     scalars = result.scalars()
     assert scalars["instances_rank"] == 1
@@ -137,15 +137,15 @@ def test_layer_of_object_neurons_stands_out(painted):
 
 
 def test_a_network_that_paints_objects_cares_about_instances_and_one_that_paints_a_grid_does_not(
-    scene, painter, painted
+    scene, painter, painted_frame
 ):
     """Real textures: each of the painter's neurons paints one segment in one colour."""
     labels = frame_partitions(scene.clip, names=("instances", "grid"), grid=(4, 8))
-    objects = Canvas(painter).at(torch.tensor([0]))["head"]
+    objects = Canvas(painter).at(torch.tensor([0]))["head"].at(0)
     cells = torch.stack([(labels["grid"] == cell).float() for cell in (3, 9, 14, 21, 26)])
     texture = scene.clip.frames[0].mean(0)
     found = {}
-    for name, layer in {"objects": objects, "grid": painted(cells * texture + 1e-3)}.items():
+    for name, layer in {"objects": objects, "grid": painted_frame(cells * texture + 1e-3)}.items():
         sample = sample_live(layer.reduce(), 99)
         null = shift_null(layer, labels, sample, shifts=60, seed=1)
         found[name] = grouping_variance(layer.reduce(labels), null=null)
@@ -160,10 +160,10 @@ def test_a_network_that_paints_objects_cares_about_instances_and_one_that_paints
 
 @pytest.mark.parametrize("std", [False, True])
 @pytest.mark.parametrize("convention", ["paper", "released"])
-def test_null_is_what_rolling_the_labels_gives(painted, std, convention):
+def test_null_is_what_rolling_the_labels_gives(painted_frame, std, convention):
     maps = torch.randn(5, 12, 20)
     labels = {"instances": torch.randint(0, 4, (12, 20)), "grid": grid_partition(12, 20, 2, 2)}
-    null = shift_null(painted(maps), labels, [0, 2, 3], 6, seed=5, std=std, convention=convention)
+    null = shift_null(painted_frame(maps), labels, [0, 2, 3], 6, seed=5, std=std, convention=convention)
     assert len({tuple(shift) for shift in null.shifts}) == 6
     assert null.shifts.any(1).all()  # no shift leaves the labels where they are
     for name, picture in labels.items():
@@ -172,16 +172,16 @@ def test_null_is_what_rolling_the_labels_gives(painted, std, convention):
             absolute = convention == "released" and name == "instances"
             wanted = naive_scores(maps[[0, 2, 3]].numpy(), moved, std, absolute)
             np.testing.assert_allclose(scores, wanted, rtol=1e-4, atol=1e-7)
-    again = shift_null(painted(maps), labels, [0, 2, 3], 6, seed=5, std=std, convention=convention)
+    again = shift_null(painted_frame(maps), labels, [0, 2, 3], 6, seed=5, std=std, convention=convention)
     assert all(np.array_equal(again.scores[name], null.scores[name]) for name in labels)
-    other = shift_null(painted(maps), labels, [0, 2, 3], 6, seed=6, std=std, convention=convention)
+    other = shift_null(painted_frame(maps), labels, [0, 2, 3], 6, seed=6, std=std, convention=convention)
     assert not np.array_equal(other.shifts, null.shifts)
 
 
-def test_rank_and_effect_by_hand(painted):
+def test_rank_and_effect_by_hand(painted_frame):
     clip = objects()
     labels = frame_partitions(clip, names=("grid",), grid=(2, 2))
-    layer = painted(torch.rand(7, 32, 64))
+    layer = painted_frame(torch.rand(7, 32, 64))
     null = shift_null(layer, labels, [1, 4, 6], 9)
     result = grouping_variance(layer.reduce(labels), null=null)
     for place, neuron in enumerate([1, 4, 6]):
@@ -194,12 +194,12 @@ def test_rank_and_effect_by_hand(painted):
     assert result.layer_effect("grid") == pytest.approx((median - medians.mean()) / medians.std(ddof=1))
 
 
-def test_dead_neurons_are_left_out_and_constant_ones_prefer_nothing(painted):
+def test_dead_neurons_are_left_out_and_constant_ones_prefer_nothing(painted_frame):
     maps = torch.rand(5, 16, 32)
     maps[1] = 0
     maps[3] = 0.7
     labels = {"grid": grid_partition(16, 32), "all": torch.zeros(16, 32, dtype=torch.long)}
-    layer = painted(maps)
+    layer = painted_frame(maps)
     statistics = layer.reduce(labels)
     sample = sample_live(statistics, 10)
     assert sample == [0, 2, 3, 4]
@@ -216,36 +216,36 @@ def test_dead_neurons_are_left_out_and_constant_ones_prefer_nothing(painted):
     assert np.array_equal(arrays["rank_grid"], result.ranks("grid"))
 
 
-def test_a_dead_layer_has_no_scalars(painted):
-    statistics = painted(torch.zeros(3, 8, 8)).reduce({"grid": grid_partition(8, 8, 2, 2)})
+def test_a_dead_layer_has_no_scalars(painted_frame):
+    statistics = painted_frame(torch.zeros(3, 8, 8)).reduce({"grid": grid_partition(8, 8, 2, 2)})
     assert sample_live(statistics, 5) == []
     assert grouping_variance(statistics).scalars() == {}
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**31), scale=st.floats(1e-3, 1e3), clusters=st.integers(2, 9))
-def test_scale_sign_and_names_of_clusters_do_not_matter(painted, seed, scale, clusters):
+def test_scale_sign_and_names_of_clusters_do_not_matter(painted_frame, seed, scale, clusters):
     generator = torch.Generator().manual_seed(seed)
     maps = torch.randn(4, 9, 13, generator=generator)
     labels = torch.randint(0, clusters, (9, 13), generator=generator)
     renamed = torch.randperm(clusters, generator=generator)[labels]
-    one = grouping_variance(painted(maps).reduce({"p": labels})).scores["p"]
-    other = grouping_variance(painted(-scale * maps).reduce({"p": renamed})).scores["p"]
+    one = grouping_variance(painted_frame(maps).reduce({"p": labels})).scores["p"]
+    other = grouping_variance(painted_frame(-scale * maps).reduce({"p": renamed})).scores["p"]
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(one, naive_scores(maps.numpy(), labels.numpy()), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("shifts", [1, 128])
-def test_impossible_numbers_of_shifts_are_refused(painted, shifts):
+def test_impossible_numbers_of_shifts_are_refused(painted_frame, shifts):
     with pytest.raises(ValueError, match=f"shifts={shifts}: a frame of 8×16 has 2 … 127"):
-        shift_null(painted(torch.rand(2, 8, 16)), {"grid": grid_partition(8, 16)}, [0], shifts)
+        shift_null(painted_frame(torch.rand(2, 8, 16)), {"grid": grid_partition(8, 16)}, [0], shifts)
 
 
 def test_statistics_under_another_name_and_of_another_frame():
     nerv = NeRV(8, 16, 4, strides=(2, 2), minimum_channels=2)
     layer = Canvas(nerv).at(torch.tensor([0.0, 0.5]))["head"]
     grid = grid_partition(8, 16, 2, 4)
-    statistics = layer.reduce({"grid of mine": grid})
-    result = grouping_variance(statistics, {"grid": "grid of mine"}, frame=1)
+    statistics = layer.reduce({"grid of mine": grid}).at(1)
+    result = grouping_variance(statistics, {"grid": "grid of mine"})
     maps = layer.maps(range(layer.neurons))[:, 1].numpy()
     np.testing.assert_allclose(result.scores["grid"], naive_scores(maps, grid.numpy()), rtol=1e-4)

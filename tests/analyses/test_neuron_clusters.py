@@ -29,13 +29,13 @@ class Stack(torch.nn.Module):
 
 
 def clusters_of(pictures, labels=LABELS, **options):
-    layer = Canvas(Stack(pictures)).at()["only"]
-    return neuron_clusters(layer, layer.reduce({"gabor": labels}), 0, 5, **options)
+    layer = Canvas(Stack(pictures)).at()["only"].at(0)
+    return neuron_clusters(layer, layer.reduce({"gabor": labels}), 5, **options)
 
 
 def test_vectors_against_a_loop():
-    layer = Canvas(FFN(width=8)).at(pixel_grid(6, 8))["layer2"]
-    result = neuron_clusters(layer, layer.reduce({"gabor": LABELS}), 0, 5)
+    layer = Canvas(FFN(width=8)).at(pixel_grid(6, 8))["layer2"].at(0)
+    result = neuron_clusters(layer, layer.reduce({"gabor": LABELS}), 5)
     for neuron, vector in zip(result.neurons, result.vectors, strict=True):
         size = layer.maps([neuron])[0, 0].abs().double().numpy()
         size = (size - size.min()) / (size.max() - size.min())
@@ -97,10 +97,10 @@ def test_large_layers_are_sampled_alike_every_time():
 
 def test_neighbours_as_in_the_paper():
     canvas = Canvas(NeRV(16, 32, 6)).at(torch.zeros(1))
-    assert [layer_neighbours(canvas[f"block{i}"], 4 - i) for i in (1, 2, 3)] == [150, 75, 25]
-    assert layer_neighbours(canvas["head"], 0) == 5
+    assert [layer_neighbours(canvas[f"block{i}"].at(0), 4 - i) for i in (1, 2, 3)] == [150, 75, 25]
+    assert layer_neighbours(canvas["head"].at(0), 0) == 5
     ffn = Canvas(FFN(width=4)).at(pixel_grid(2, 3))
-    assert [layer_neighbours(layer, 2 - i) for i, layer in enumerate(ffn)] == [5, 5, 5]
+    assert [layer_neighbours(layer.at(0), 2 - i) for i, layer in enumerate(ffn)] == [5, 5, 5]
 
 
 def test_clusters_are_numbered_from_left_to_right():

@@ -6,7 +6,7 @@ from xinc_lightning.analyses import instance_partition, pixels_to_neurons
 
 
 @pytest.fixture
-def result_of(painted):
+def result_of(painted_frame):
     """Analyse given maps [neurons, height, width], whose upper half is no segment, the lower two."""
 
     def analyse(maps, **options):
@@ -14,7 +14,7 @@ def result_of(painted):
         labels = torch.zeros(height, width, dtype=torch.long)
         labels[height // 2 :] = 1
         labels[height // 2 :, width // 2 :] = 2
-        layer = painted(maps)
+        layer = painted_frame(maps)
         statistics = layer.reduce({"segments": labels})
         return pixels_to_neurons(layer, statistics, segments="segments", **options)
 
@@ -77,8 +77,8 @@ def test_segments_lead_to_the_neurons_that_favour_them(result_of):
     np.testing.assert_allclose(result.preferences, [[4, 1], [4, 1]], rtol=1e-6)
 
 
-def test_no_segments_and_dead_layers(painted, result_of):
-    layer = painted(torch.ones(3, 4, 4))
+def test_no_segments_and_dead_layers(painted_frame, result_of):
+    layer = painted_frame(torch.ones(3, 4, 4))
     assert pixels_to_neurons(layer, layer.reduce()).favourites.shape == (0, 8)
     dead = result_of(torch.zeros(3, 4, 4))
     assert (dead.favourites == -1).all()
@@ -87,8 +87,8 @@ def test_no_segments_and_dead_layers(painted, result_of):
     assert dead.scalars() == {"top8_share": 0.0, "strongest_somewhere": 0.0}
 
 
-def test_neurons_the_statistics_leave_out(painted):
-    layer = painted(torch.arange(1.0, 5)[:, None, None].expand(4, 2, 2))
+def test_neurons_the_statistics_leave_out(painted_frame):
+    layer = painted_frame(torch.arange(1.0, 5)[:, None, None].expand(4, 2, 2))
     result = pixels_to_neurons(layer, layer.reduce(neurons=[0, 2]), cell=2, count=3)
     assert result.top[0, 0].tolist() == [2, 0, -1]
     assert result.shares[0, 0].tolist() == pytest.approx([0.75, 0.25, 0])
@@ -97,11 +97,11 @@ def test_neurons_the_statistics_leave_out(painted):
 def test_on_a_scene_whose_neurons_each_paint_one_object(scene, painter):
     from xinc_lightning.canvas import Canvas
 
-    layer = Canvas(painter).at(torch.arange(len(scene.clip)))["head"]
+    layer = Canvas(painter).at(torch.arange(len(scene.clip)))["head"].at(0)
     labels = instance_partition(scene.clip.masks[0], scene.clip.segments)
     result = pixels_to_neurons(
         layer,
-        layer.reduce({"instances": labels.expand(len(scene.clip), -1, -1)}),
+        layer.reduce({"instances": labels}),
         cell=2,
         segments="instances",
     )

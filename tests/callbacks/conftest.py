@@ -9,7 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningDataModule
 
-from xinc_lightning.callbacks import AnalysisCallback, Moment, Sink
+from xinc_lightning.callbacks import AnalysisCallback, AnalysisContext, Sink
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.data import ClipLoader, PanopticClip, Segment
@@ -67,12 +67,12 @@ def analysed(tmp_path):
     """Run callbacks on a module and a clip; returns files by name, and the scalars."""
 
     def run(module, clip, *callbacks):
-        moment = Moment(module, clip, 7, [callback.needs(clip) for callback in callbacks])
+        context = AnalysisContext(module, clip, 7, [callback.needs(clip) for callback in callbacks])
         folder = tmp_path / "epoch=0007"
         with torch.no_grad(), Sink(folder, [], 7, 70) as sink:
             for number, (callback, label) in enumerate(names_of(callbacks).items()):
                 with sink.analysis(f"{type(callback).__name__} {number}", label, callback.options):
-                    callback.analyse(moment, sink)
+                    callback.analyse(context, sink)
         files = {str(path.relative_to(folder)): path for path in folder.rglob("*.*")}
         arrays = {name: dict(np.load(path)) for name, path in files.items() if name.endswith(".npz")}
         return {**files, **arrays}, json.loads((folder / "scalars.json").read_text())["scalars"]
@@ -103,7 +103,7 @@ def results_of(tmp_path) -> Callable[..., Path]:
     def run(callback: AnalysisCallback, module: INRModule, clip: PanopticClip, epoch: int = 10) -> Path:
         folder = tmp_path / "analyses" / f"epoch={epoch:04d}"
         with undisturbed(module), Sink(folder, [], epoch, 0) as sink:
-            callback.analyse(Moment(module, clip, epoch, [callback.needs(clip)]), sink)
+            callback.analyse(AnalysisContext(module, clip, epoch, [callback.needs(clip)]), sink)
         return folder
 
     return run

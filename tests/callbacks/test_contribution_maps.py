@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xinc_lightning.callbacks import ContributionMaps, Moment, Sink
+from xinc_lightning.callbacks import AnalysisContext, ContributionMaps, Sink
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def look(tmp_path, nerv, scene):
     def run(callback, epoch, last=False, run="run"):
         folder = tmp_path / run / "analyses" / f"epoch={epoch:04d}"
         with torch.no_grad(), Sink(folder, [], epoch, 0, last) as sink:
-            callback.analyse(Moment(nerv, scene.clip, epoch, [callback.needs(scene.clip)]), sink)
+            callback.analyse(AnalysisContext(nerv, scene.clip, epoch, [callback.needs(scene.clip)]), sink)
         return folder
 
     return run

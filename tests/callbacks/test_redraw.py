@@ -30,7 +30,7 @@ from xinc_lightning.callbacks import (
     ThingsAndStuff,
 )
 from xinc_lightning.callbacks.base.isolation import undisturbed
-from xinc_lightning.callbacks.base.naming import names_of
+from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.modules import NeRVModule
 
 ALL = (
@@ -81,7 +81,7 @@ def saved(scene, tmp_path_factory):
     nerv.size_for(scene.clip.frames)
     folder = tmp_path_factory.mktemp("analyses") / "epoch=0007"
     with undisturbed(nerv), Sink(folder, [], 7, 70) as sink:
-        callbacks[0]._look(nerv, scene.clip, sink, names_of(callbacks))
+        AnalysisRunner(callbacks).run(nerv, scene.clip, sink, callbacks)
     return Saved(folder)
 
 

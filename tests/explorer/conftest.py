@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from xinc_lightning.callbacks import (
+    AnalysisContext,
     ContributionMaps,
     GroupingVariance,
-    Moment,
     NeuronClusters,
     PixelsPerNeuron,
     PixelsToNeurons,
@@ -59,9 +59,9 @@ def runs(scene, tmp_path_factory) -> Runs:
                     parameter.mul_(1.2).add_(0.02 * torch.randn_like(parameter))
             folder = root / name / "analyses" / f"epoch={epoch:04d}"
             with undisturbed(module), Sink(folder, [], epoch, epoch) as sink:
-                moment = Moment(module, scene.clip, epoch, [c.needs(scene.clip) for c in callbacks])
+                context = AnalysisContext(module, scene.clip, epoch, [c.needs(scene.clip) for c in callbacks])
                 for callback in callbacks:
-                    callback.analyse(moment, sink)
+                    callback.analyse(context, sink)
         (root / name / "config.yaml").write_text(CONFIG.format(seed=seed, name=type(module).__name__))
         (root / name / "report.json").write_text('{"psnr": 30.5, "bpp": 31.9}')
         (root / name / "metrics.csv").write_text(

@@ -5,11 +5,11 @@ from xinc_lightning.analyses import contribution_vs_intensity
 from xinc_lightning.figures import contributions_vs_intensity, rasterize
 
 
-def test_three_rows_and_a_column_a_layer(painted):
+def test_three_rows_and_a_column_a_layer(painted_frame):
     frame = torch.rand(3, 16, 32)
     results = [
-        contribution_vs_intensity(painted(frame).reduce(), 0, frame),
-        contribution_vs_intensity(painted(torch.rand(2, 16, 32)).reduce(), 0, frame),
+        contribution_vs_intensity(painted_frame(frame).reduce(), frame),
+        contribution_vs_intensity(painted_frame(torch.rand(2, 16, 32)).reduce(), frame),
     ]
     figure = contributions_vs_intensity(results, frame.permute(1, 2, 0).numpy(), "FFN layers · toy")
     pictures = [axes for axes in figure.axes if axes.images]
@@ -32,9 +32,9 @@ def test_three_rows_and_a_column_a_layer(painted):
     assert {axes.images[0].get_clim() for axes in pictures[4:6]} == {(-1, 1)}
 
 
-def test_upright_frames_stay_readable(painted):
+def test_upright_frames_stay_readable(painted_frame):
     frame = torch.rand(3, 60, 30)
-    result = contribution_vs_intensity(painted(frame).reduce(), 0, frame)
+    result = contribution_vs_intensity(painted_frame(frame).reduce(), frame)
     height, width = rasterize(
         contributions_vs_intensity([result], frame.permute(1, 2, 0).numpy(), "t")
     ).shape[:2]

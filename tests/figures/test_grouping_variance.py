@@ -6,18 +6,18 @@ from xinc_lightning.analyses import grid_partition, grouping_variance, lattice_p
 from xinc_lightning.figures import grouping_variances, rasterize
 
 
-def layer_result(painted, maps, with_null=True, std=False):
+def layer_result(painted_frame, maps, with_null=True, std=False):
     labels = {"grid": grid_partition(16, 32), "lattice": lattice_partition(16, 32)}
-    layer = painted(maps)
+    layer = painted_frame(maps)
     alive = maps.flatten(1).any(1).nonzero()[:, 0].tolist()
     null = shift_null(layer, labels, alive, 5, std=std) if with_null and alive else None
     return grouping_variance(layer.reduce(labels), std=std, null=null)
 
 
-def test_curves_above_and_boxes_below(painted):
+def test_curves_above_and_boxes_below(painted_frame):
     maps = torch.rand(6, 16, 32)
     maps[2] = 0
-    results = [layer_result(painted, maps), layer_result(painted, torch.rand(3, 16, 32))]
+    results = [layer_result(painted_frame, maps), layer_result(painted_frame, torch.rand(3, 16, 32))]
     figure = grouping_variances(results, "NeRV layers · toy")
     assert figure.get_suptitle() == "NeRV layers · toy"
     curves, _, boxes, _ = figure.axes
@@ -38,8 +38,8 @@ def test_curves_above_and_boxes_below(painted):
     assert rasterize(figure).shape[1] < 1300
 
 
-def test_without_null_and_as_standard_deviation(painted):
-    result = layer_result(painted, torch.rand(4, 16, 32), with_null=False, std=True)
+def test_without_null_and_as_standard_deviation(painted_frame):
+    result = layer_result(painted_frame, torch.rand(4, 16, 32), with_null=False, std=True)
     figure = grouping_variances([result], "t")
     assert figure.axes[0].get_ylabel() == "standard deviation of δ over clusters"
     assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["grid", "lattice"]
@@ -47,9 +47,9 @@ def test_without_null_and_as_standard_deviation(painted):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_dead_layer_beside_a_live_one(painted):
-    dead = layer_result(painted, torch.zeros(3, 16, 32))
-    for results in ([dead], [layer_result(painted, torch.rand(2, 16, 32)), dead]):
+def test_a_dead_layer_beside_a_live_one(painted_frame):
+    dead = layer_result(painted_frame, torch.zeros(3, 16, 32))
+    for results in ([dead], [layer_result(painted_frame, torch.rand(2, 16, 32)), dead]):
         figure = grouping_variances(results, "t")
         assert figure.axes[len(results) - 1].get_title() == "toy: 0 live neurons, 3 dead"
         rasterize(figure)

@@ -13,10 +13,13 @@ from xinc_lightning.figures import (
 FRAME = np.zeros((8, 16, 3))
 
 
-def test_a_curve_a_layer(painted):
+def test_a_curve_a_layer(painted_frame):
     maps = torch.rand(5, 8, 16)
     maps[0] = 0
-    results = [pixels_per_neuron(painted(maps).reduce()), pixels_per_neuron(painted(maps[1:]).reduce())]
+    results = [
+        pixels_per_neuron(painted_frame(maps).reduce()),
+        pixels_per_neuron(painted_frame(maps[1:]).reduce()),
+    ]
     axes = pixels_per_neuron_curves(results, "t").axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["toy: 5 neurons, 1 dead", "toy: 4 neurons, 0 dead"]
@@ -26,14 +29,14 @@ def test_a_curve_a_layer(painted):
     assert len({line.get_color() for line in axes.get_lines()}) == 2
 
 
-def test_more_layers_than_colours_are_told_apart(painted):
-    result = pixels_per_neuron(painted(torch.rand(3, 8, 16)).reduce())
+def test_more_layers_than_colours_are_told_apart(painted_frame):
+    result = pixels_per_neuron(painted_frame(torch.rand(3, 8, 16)).reduce())
     lines = pixels_per_neuron_curves([result] * 20, "t").axes[0].get_lines()
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
 
 
-def test_heat_maps_share_a_scale_along_a_row(painted):
-    results = [neurons_per_pixel(painted(torch.randn(n, 8, 16)).reduce()) for n in (9, 30)]
+def test_heat_maps_share_a_scale_along_a_row(painted_frame):
+    results = [neurons_per_pixel(painted_frame(torch.randn(n, 8, 16)).reduce()) for n in (9, 30)]
     figure = neurons_per_pixel_maps(results, FRAME, "t")
     pictures = [axes for axes in figure.axes if axes.images]
     titles = [axes.get_title() for axes in pictures]
@@ -47,8 +50,8 @@ def test_heat_maps_share_a_scale_along_a_row(painted):
         assert left.images[0].get_clim() == right.images[0].get_clim()
 
 
-def test_distribution_marks_the_thresholds(painted):
-    result = neurons_per_pixel(painted(torch.randn(20, 8, 16)).reduce())
+def test_distribution_marks_the_thresholds(painted_frame):
+    result = neurons_per_pixel(painted_frame(torch.randn(20, 8, 16)).reduce())
     axes = contribution_distributions([result], "t").axes[0]
     curve, at_rank_10, at_10, at_rank_50, at_50 = axes.get_lines()
     np.testing.assert_array_equal(curve.get_ydata(), result.curve)
@@ -61,8 +64,8 @@ def test_distribution_marks_the_thresholds(painted):
 
 
 @pytest.mark.filterwarnings("error")
-def test_dead_layers_can_be_drawn(painted):
-    statistics = painted(torch.zeros(3, 8, 16)).reduce()
+def test_dead_layers_can_be_drawn(painted_frame):
+    statistics = painted_frame(torch.zeros(3, 8, 16)).reduce()
     rasterize(pixels_per_neuron_curves([pixels_per_neuron(statistics)], "t"))
     result = neurons_per_pixel(statistics)
     rasterize(neurons_per_pixel_maps([result], FRAME, "t"))

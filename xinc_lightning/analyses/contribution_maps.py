@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.analyses.sampling import neuron_label
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,6 @@ class ContributionMapsResult(Result):
     """Maps of some neurons of one layer, and how much the whole layer contributes.
 
     Attributes:
-        layer: name of the layer.
         neurons: [n] indices of the shown neurons.
         labels: [n] what identifies each neuron, for people.
         maps: [n, height, width] contribution maps.
@@ -26,7 +25,7 @@ class ContributionMapsResult(Result):
         completeness_error: how far the layer's terms are from adding up to its output (relative).
     """
 
-    layer: str
+    analysis = "maps"
     neurons: Int[np.ndarray, " n"]
     labels: tuple[str, ...]
     maps: Float[np.ndarray, "n height width"]
@@ -44,27 +43,26 @@ class ContributionMapsResult(Result):
 
 
 def contribution_maps(
-    layer: LayerCanvas, statistics: LayerStatistics, neurons: Sequence[int], frame: int = 0
+    layer: FrameCanvas, statistics: FrameStatistics, neurons: Sequence[int]
 ) -> ContributionMapsResult:
-    """Maps of the given neurons beside the layer's total, for one of the canvas's frames.
+    """Maps of the given neurons beside the layer's total.
 
     Args:
-        layer: the layer's canvas.
+        layer: the layer's canvas at one frame.
         statistics: its reductions.
         neurons: indices of the neurons to show.
-        frame: which of the canvas's frames.
 
     Raises:
         IndexError: if a neuron does not exist.
     """
-    maps = layer.maps(neurons)[:, frame].float()
+    maps = layer.maps(neurons).float()
     return ContributionMapsResult(
         layer=layer.name,
         neurons=np.asarray(neurons),
         labels=tuple(neuron_label(layer, neuron) for neuron in neurons),
         maps=maps.cpu().numpy(),
         dead=(maps == 0).all(dim=(1, 2)).cpu().numpy(),
-        total=statistics.pixel_sums[frame].cpu().numpy(),
-        neuron_totals=statistics.absolute_sum[:, frame].cpu().numpy(),
+        total=statistics.pixel_sums.cpu().numpy(),
+        neuron_totals=statistics.absolute_sum.cpu().numpy(),
         completeness_error=layer.completeness_error(),
     )

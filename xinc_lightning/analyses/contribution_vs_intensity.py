@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from xinc_lightning.analyses.result import Result
-from xinc_lightning.canvas import LayerStatistics
+from xinc_lightning.canvas import FrameStatistics
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,6 @@ class ContributionVsIntensityResult(Result):
     """A layer's Σ|c| beside the frame's intensity and edges, each min-max normalised over the frame.
 
     Attributes:
-        layer: name of the layer.
         contribution: [height, width] Σ|c| over the neurons.
         intensity: [height, width] sum of the colour channels.
         edges: [height, width] Sobel magnitude of the intensity.
@@ -25,7 +24,7 @@ class ContributionVsIntensityResult(Result):
         edge_correlation: Pearson's r of contribution and edges; likewise.
     """
 
-    layer: str
+    analysis = "intensity"
     contribution: Float[np.ndarray, "height width"]
     intensity: Float[np.ndarray, "height width"]
     edges: Float[np.ndarray, "height width"]
@@ -48,18 +47,17 @@ class ContributionVsIntensityResult(Result):
 
 
 def contribution_vs_intensity(
-    statistics: LayerStatistics, frame: int, picture: Float[Tensor, "3 height width"]
+    statistics: FrameStatistics, picture: Float[Tensor, "3 height width"]
 ) -> ContributionVsIntensityResult:
     """Compare where a layer contributes with where a frame is bright and where it has edges.
 
     Args:
-        statistics: the layer's reductions.
-        frame: which of the canvas's frames.
-        picture: what that frame shows, in any range.
+        statistics: the layer's reductions at one frame.
+        picture: what the frame shows, in any range.
     """
     from skimage.filters import sobel
 
-    contribution = normalised(statistics.pixel_sums[frame])
+    contribution = normalised(statistics.pixel_sums)
     intensity = normalised(picture.sum(0))
     edges = normalised(torch.from_numpy(sobel(intensity)))  # type: ignore[no-untyped-call]
     return ContributionVsIntensityResult(

@@ -16,7 +16,6 @@ class FlowVsFluctuationResult(Result):
     """Fluctuation of one layer beside the optical flow, at several time steps.
 
     Attributes:
-        layer: name of the layer.
         neurons: how many of its neurons were looked at.
         total_neurons: how many it has.
         frames: [steps] number in the source of the later frame of each pair.
@@ -29,7 +28,7 @@ class FlowVsFluctuationResult(Result):
             fluctuation is not finite.
     """
 
-    layer: str
+    analysis = "flow_vs_fluctuation"
     neurons: int
     total_neurons: int
     frames: Int[np.ndarray, " steps"]

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xinc_lightning.analyses.result import Result
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 Convention = Literal["paper", "released"]
 
@@ -47,7 +47,6 @@ class GroupingVarianceResult(Result):
     """How unevenly a layer's neurons contribute to the clusters of each partition.
 
     Attributes:
-        layer: name of the layer.
         neurons: [neurons] their indices.
         dead: [neurons] whether a neuron contributes nothing at all.
         scores: by partition, [neurons] variance (or standard deviation) of δ over its clusters; NaN if dead.
@@ -55,7 +54,7 @@ class GroupingVarianceResult(Result):
         null: the same under shifts, for some of the neurons.
     """
 
-    layer: str
+    analysis = "variance"
     neurons: Int[np.ndarray, " neurons"]
     dead: Bool[np.ndarray, " neurons"]
     scores: Mapping[str, Float[np.ndarray, " neurons"]]
@@ -208,9 +207,8 @@ def variance_scores(
 
 
 def grouping_variance(
-    statistics: LayerStatistics,
+    statistics: FrameStatistics,
     partitions: Mapping[str, str] | None = None,
-    frame: int = 0,
     std: bool = False,
     convention: Convention = "paper",
     null: ShiftNull | None = None,
@@ -218,9 +216,8 @@ def grouping_variance(
     """Score every neuron of a layer for every partition; partitions with one cluster only are left out.
 
     Args:
-        statistics: the layer's reductions.
+        statistics: the layer's reductions at one frame.
         partitions: names of partitions, and what each is called in the statistics; all by default.
-        frame: which of the canvas's frames.
         std: standard deviations instead of variances.
         convention: ``paper`` for δ with its sign, ``released`` for |δ| but for grid and lattice, as the released
             code has it.
@@ -230,14 +227,14 @@ def grouping_variance(
         partitions = {name: name for name in statistics.cluster_sums}
     scores = {}
     for name, key in partitions.items():
-        areas = statistics.cluster_areas[key][frame]
+        areas = statistics.cluster_areas[key]
         if int((areas > 0).sum()) > 1:
-            sums = statistics.cluster_sums[key][:, frame]
+            sums = statistics.cluster_sums[key]
             scores[name] = variance_scores(sums, areas, std, _is_absolute(name, convention))
     return GroupingVarianceResult(
         layer=statistics.layer,
         neurons=statistics.neurons.cpu().numpy(),
-        dead=(statistics.absolute_sum[:, frame] == 0).cpu().numpy(),
+        dead=(statistics.absolute_sum == 0).cpu().numpy(),
         scores=scores,
         std=std,
         null=null,
@@ -245,7 +242,7 @@ def grouping_variance(
 
 
 def shift_null(
-    layer: LayerCanvas,
+    layer: FrameCanvas,
     partitions: Mapping[str, Int[Tensor, "height width"]],
     neurons: Sequence[int],
     shifts: int = 20,
@@ -259,7 +256,7 @@ def shift_null(
     no null and is left out, as are partitions with one cluster only.
 
     Args:
-        layer: the layer's canvas; its first frame is used.
+        layer: the layer's canvas at one frame.
         partitions: label pictures by name.
         neurons: which neurons, in ascending order; dead ones give NaN.
         shifts: how many different shifts.
@@ -291,8 +288,8 @@ def shift_null(
         name: np.stack(
             [
                 variance_scores(
-                    statistics.cluster_sums[f"{name} {i}"][:, 0],
-                    statistics.cluster_areas[f"{name} {i}"][0],
+                    statistics.cluster_sums[f"{name} {i}"],
+                    statistics.cluster_areas[f"{name} {i}"],
                     std,
                     _is_absolute(name, convention),
                 )

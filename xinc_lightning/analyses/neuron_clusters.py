@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from xinc_lightning.analyses.embedding import FEWEST, embed, embed_like
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.analyses.sampling import neuron_label, sample_neurons
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 CLUSTERS = 4
 SHOWN = 4
@@ -23,7 +23,6 @@ class NeuronClustersResult(Result):
     """One layer's neurons in two dimensions.
 
     Attributes:
-        layer: name of the layer.
         total_neurons: neurons of the layer.
         sampled: how many of them were looked at.
         neurons: [n] indices of those that live.
@@ -41,7 +40,7 @@ class NeuronClustersResult(Result):
             cluster.
     """
 
-    layer: str
+    analysis = "neuron_clusters"
     total_neurons: int
     sampled: int
     neurons: Int[np.ndarray, " n"]
@@ -69,21 +68,19 @@ class NeuronClustersResult(Result):
 
 
 def neuron_clusters(
-    layer: LayerCanvas,
-    statistics: LayerStatistics,
-    frame: int,
+    layer: FrameCanvas,
+    statistics: FrameStatistics,
     neighbours: int,
     partition: str = "gabor",
     max_neurons: int | None = 2000,
     seed: int = 42,
     previous: tuple[Int[np.ndarray, " before"], Float[np.ndarray, "before 2"]] | None = None,
 ) -> NeuronClustersResult:
-    """Embed and cluster one layer's neurons for one of the canvas's frames.
+    """Embed and cluster one layer's neurons at one frame.
 
     Args:
-        layer: the layer's canvas.
+        layer: the layer's canvas at that frame.
         statistics: its reductions, with the gabor clusters among their partitions.
-        frame: which of the canvas's frames.
         neighbours: UMAP's ``n_neighbors``, see :func:`layer_neighbours`.
         partition: name of the gabor clusters.
         max_neurons: larger layers are sampled; None never to.
@@ -91,8 +88,8 @@ def neuron_clusters(
         previous: neurons and positions of the layer at an earlier checkpoint, to be continued.
     """
     chosen = np.array(sample_neurons(len(statistics.neurons), max_neurons or len(statistics.neurons), seed))
-    vectors = statistics.cluster_means(partition)[chosen, frame].float().cpu().numpy()
-    live = statistics.absolute_sum[chosen, frame].cpu().numpy() > 0
+    vectors = statistics.cluster_means(partition)[chosen].float().cpu().numpy()
+    live = statistics.absolute_sum[chosen].cpu().numpy() > 0
     live &= np.isfinite(vectors).all(1)  # what diverged has no place on a map
     neurons, vectors = statistics.neurons.cpu().numpy()[chosen[live]], vectors[live]
     if previous is None:
@@ -107,19 +104,19 @@ def neuron_clusters(
         sampled=len(chosen),
         neurons=neurons,
         vectors=vectors,
-        cluster_areas=statistics.cluster_areas[partition][frame].cpu().numpy(),
+        cluster_areas=statistics.cluster_areas[partition].cpu().numpy(),
         neighbours=max(min(neighbours, len(neurons) - 1), 2),
         positions=positions,
         clusters=clusters,
         shown=neurons[shown],
         shown_clusters=clusters[shown],
         labels=tuple(neuron_label(layer, int(neuron)) for neuron in neurons[shown]),
-        maps=_normalised_maps(layer, neurons[shown], frame),
+        maps=_normalised_maps(layer, neurons[shown]),
         silhouette=_silhouette(vectors, clusters),
     )
 
 
-def layer_neighbours(layer: LayerCanvas, layers_behind: int) -> int:
+def layer_neighbours(layer: FrameCanvas, layers_behind: int) -> int:
     """The ``n_neighbors`` that the paper gives this layer: wider for the larger layers further from the head.
 
     Args:
@@ -156,12 +153,12 @@ def _representatives(clusters: Int[np.ndarray, " n"], seed: int) -> Int[np.ndarr
 
 
 def _normalised_maps(
-    layer: LayerCanvas, neurons: Int[np.ndarray, " m"], frame: int
+    layer: FrameCanvas, neurons: Int[np.ndarray, " m"]
 ) -> Float[np.ndarray, "m height width"]:
     """|c| of the neurons, each scaled to [0, 1]."""
     if not len(neurons):
         return np.zeros((0, *layer.shape), dtype=np.float32)
-    maps: np.ndarray = layer.maps(neurons)[:, frame].abs().float().cpu().numpy()
+    maps: np.ndarray = layer.maps(neurons).abs().float().cpu().numpy()
     low, high = (maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True))
     normalised: np.ndarray = (maps - low) / np.where(high > low, high - low, 1)
     return normalised

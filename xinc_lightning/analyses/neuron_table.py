@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 THUMBNAIL = "thumbnail"
 """The column of pictures, which a text file leaves out."""
@@ -80,16 +80,15 @@ class NeuronTable:
                 writer.writerows([_short(value) for value in row] for row in self.rows())
 
 
-def identity(layer: LayerCanvas, statistics: LayerStatistics, frame: int) -> dict[str, NDArray[Any]]:
+def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArray[Any]]:
     """Columns that say which neurons these are and how much they contribute.
 
     Args:
         layer: the layer's canvas.
         statistics: its reductions.
-        frame: which of the canvas's frames.
     """
     labels = {name: values[statistics.neurons].cpu().numpy() for name, values in layer.labels.items()}
-    total = statistics.absolute_sum[:, frame].cpu().numpy()
+    total = statistics.absolute_sum.cpu().numpy()
     return {**labels, "absolute_sum": total, "dead": total == 0}
 
 

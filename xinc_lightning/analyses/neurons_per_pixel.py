@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from xinc_lightning.analyses.result import Result
-from xinc_lightning.canvas import LayerStatistics
+from xinc_lightning.canvas import FrameStatistics
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,6 @@ class NeuronsPerPixelResult(Result):
     """Which share of a layer's neurons contributes notably at each pixel (Figs 7, 17), and Fig 18.
 
     Attributes:
-        layer: name of the layer.
         neurons: how many the layer has, or how many of them were analysed.
         thresholds: the fractions x.
         tau: [thresholds] τ_x: contributions |c| ≤ τ_x hold the fraction x of the layer's Σ|c|.
@@ -23,7 +22,7 @@ class NeuronsPerPixelResult(Result):
         curve: [points] |c| at evenly spaced ranks, smallest first.
     """
 
-    layer: str
+    analysis = "neurons_per_pixel"
     neurons: int
     thresholds: tuple[float, ...]
     tau: Float[np.ndarray, " thresholds"]
@@ -46,20 +45,19 @@ class NeuronsPerPixelResult(Result):
         return scalars
 
 
-def neurons_per_pixel(statistics: LayerStatistics, frame: int = 0) -> NeuronsPerPixelResult:
+def neurons_per_pixel(statistics: FrameStatistics) -> NeuronsPerPixelResult:
     """Count the neurons of each pixel, at the thresholds that the statistics have.
 
     Args:
-        statistics: the layer's reductions.
-        frame: which of the canvas's frames.
+        statistics: the layer's reductions at one frame.
     """
     neurons = len(statistics.neurons)
     return NeuronsPerPixelResult(
         layer=statistics.layer,
         neurons=neurons,
         thresholds=statistics.thresholds,
-        tau=statistics.tau[:, frame].cpu().numpy(),
-        share=(statistics.neurons_above[:, frame].double() / neurons).cpu().numpy(),
-        effective=statistics.effective_neurons[frame].cpu().numpy(),
-        curve=statistics.curve[frame].cpu().numpy(),
+        tau=statistics.tau.cpu().numpy(),
+        share=(statistics.neurons_above.double() / neurons).cpu().numpy(),
+        effective=statistics.effective_neurons.cpu().numpy(),
+        curve=statistics.curve.cpu().numpy(),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from xinc_lightning.analyses.result import Result
-from xinc_lightning.canvas import LayerStatistics
+from xinc_lightning.canvas import FrameStatistics
 
 
 @dataclass(frozen=True)
@@ -14,14 +14,13 @@ class PixelsPerNeuronResult(Result):
     """At how many pixels each neuron of a layer has more than an equal share (Figs 6, 15).
 
     Attributes:
-        layer: name of the layer.
         neurons: [neurons] their indices.
         counts: [neurons] pixels at which |c| / Σ|c| exceeds 1 / N.
         dead: [neurons] whether a neuron contributes nothing at all.
         pixels: of the frame.
     """
 
-    layer: str
+    analysis = "pixels_per_neuron"
     neurons: Int[np.ndarray, " neurons"]
     counts: Int[np.ndarray, " neurons"]
     dead: Bool[np.ndarray, " neurons"]
@@ -42,17 +41,16 @@ class PixelsPerNeuronResult(Result):
         }
 
 
-def pixels_per_neuron(statistics: LayerStatistics, frame: int = 0) -> PixelsPerNeuronResult:
+def pixels_per_neuron(statistics: FrameStatistics) -> PixelsPerNeuronResult:
     """Count the pixels of each neuron.
 
     Args:
-        statistics: the layer's reductions.
-        frame: which of the canvas's frames.
+        statistics: the layer's reductions at one frame.
     """
     return PixelsPerNeuronResult(
         layer=statistics.layer,
         neurons=statistics.neurons.cpu().numpy(),
-        counts=statistics.pixels_per_neuron[:, frame].cpu().numpy(),
-        dead=(statistics.absolute_sum[:, frame] == 0).cpu().numpy(),
-        pixels=statistics.pixel_sums[frame].numel(),
+        counts=statistics.pixels_per_neuron.cpu().numpy(),
+        dead=(statistics.absolute_sum == 0).cpu().numpy(),
+        pixels=statistics.pixel_sums.numel(),
     )

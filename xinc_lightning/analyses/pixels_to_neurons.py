@@ -1,6 +1,6 @@
 """From a place in the frame to the neurons that paint it, and from a segment to those that favour it (§4.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.analyses.result import Result
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 from xinc_lightning.canvas.strongest import Strongest, cell_areas
 
 
 @dataclass(frozen=True)
-class PixelsToNeuronsResult:
+class PixelsToNeuronsResult(Result):
     """The neurons of one layer that contribute most to each cell of a frame; a cell is a square of pixels.
 
     Attributes:
-        layer: name of the layer.
         kernels: kernels of each input channel, by which a neuron's index is divided; 0 for a linear layer.
         cell: side of a cell in pixels, cut off at the right and lower edges.
         top: [rows, cols, k] indices of the strongest neurons, the strongest first; -1 where fewer contribute.
@@ -32,7 +32,8 @@ class PixelsToNeuronsResult:
         preferences: [segments, f] their mean |c| in the segment over their mean |c| in the frame.
     """
 
-    layer: str
+    analysis = "pixels_to_neurons"
+
     kernels: int
     cell: int
     top: Int[np.ndarray, "rows cols k"]
@@ -66,22 +67,23 @@ class PixelsToNeuronsResult:
         finite = np.nan_to_num(self.maps, posinf=0)
         scales = finite.max((1, 2), initial=0)
         levels = finite / np.where(scales > 0, scales, 1)[:, None, None] * 255
-        names = ("top", "shares", "totals", "neurons", "contributions", "kept", "favourites", "preferences")
         return {
-            **{name: getattr(self, name) for name in names},
+            **super().arrays(),
             "top": self.top.astype(np.int32),
-            "layer": np.array(self.layer),
-            "kernels": np.array(self.kernels),
-            "cell": np.array(self.cell),
             "maps": levels.round().astype(np.uint8),
             "scales": scales,
         }
 
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "PixelsToNeuronsResult":
+        """The result that was saved, its maps to 1/255 of each one's largest value."""
+        maps = arrays["maps"] * (arrays["scales"][:, None, None] / 255)
+        return super().from_arrays({**arrays, "maps": maps.astype(np.float32)})
+
 
 def pixels_to_neurons(
-    layer: LayerCanvas,
-    statistics: LayerStatistics,
-    frame: int = 0,
+    layer: FrameCanvas,
+    statistics: FrameStatistics,
     cell: int = 4,
     count: int = 8,
     keep: int = 224,
@@ -91,9 +93,8 @@ def pixels_to_neurons(
     """Find the strongest neurons of every cell, and the maps of those that are so in most places.
 
     Args:
-        layer: the layer's canvas.
+        layer: the layer's canvas at one frame.
         statistics: its reductions; neurons they leave out are left out here.
-        frame: which of the canvas's frames.
         cell: side of a cell in pixels, see :func:`cell_side`.
         count: neurons a cell, and a segment.
         keep: how many maps to keep: of the segments' favourites, then of those strong in most places; all of a
@@ -102,9 +103,9 @@ def pixels_to_neurons(
             more stay, so that they can be followed.
         segments: name of the partition of the frame into segments, whose cluster 0 is no segment.
     """
-    strongest = layer.strongest(cell, count, frame, statistics.neurons)
+    strongest = layer.strongest(cell, count, statistics.neurons)
     areas = cell_areas(layer.shape, cell).to(strongest.totals.device)
-    favourites, preferences = _favourites(statistics, frame, segments, count)
+    favourites, preferences = _favourites(statistics, segments, count)
     wanted = [*favourites[favourites >= 0].tolist(), *most_seen(strongest, keep)]
     if len(statistics.neurons) <= keep:
         wanted += statistics.neurons.tolist()
@@ -119,9 +120,9 @@ def pixels_to_neurons(
         shares=strongest.shares.float().cpu().numpy(),
         totals=(strongest.totals / areas).float().cpu().numpy(),
         neurons=statistics.neurons.cpu().numpy(),
-        contributions=statistics.absolute_sum[:, frame].float().cpu().numpy(),
+        contributions=statistics.absolute_sum.float().cpu().numpy(),
         kept=np.array(kept, dtype=np.int64),
-        maps=_cell_means(layer, kept, frame, cell),
+        maps=_cell_means(layer, kept, cell),
         favourites=favourites,
         preferences=preferences,
     )
@@ -153,30 +154,28 @@ def most_seen(strongest: Strongest, count: int) -> list[int]:
     return [int(neuron) for neuron in found[np.argsort(-seen, kind="stable")[:count]]]
 
 
-def _cell_means(
-    layer: LayerCanvas, neurons: Sequence[int], frame: int, cell: int
-) -> Float[np.ndarray, "n rows cols"]:
+def _cell_means(layer: FrameCanvas, neurons: Sequence[int], cell: int) -> Float[np.ndarray, "n rows cols"]:
     height, width = layer.shape
     areas = cell_areas(layer.shape, cell)
     if not neurons:
         return np.zeros((0, *areas.shape), np.float32)
     cells = torch.arange(areas.numel()).reshape(areas.shape)
     labels = cells.repeat_interleave(cell, 0).repeat_interleave(cell, 1)[:height, :width]
-    sums = layer.reduce({"cells": labels}, thresholds=(), neurons=neurons).cluster_sums["cells"][:, frame]
+    sums = layer.reduce({"cells": labels}, thresholds=(), neurons=neurons).cluster_sums["cells"]
     means: np.ndarray = (sums.cpu() / areas.flatten()).float().reshape(-1, *areas.shape).numpy()
     return means
 
 
 def _favourites(
-    statistics: LayerStatistics, frame: int, partition: str | None, count: int
+    statistics: FrameStatistics, partition: str | None, count: int
 ) -> tuple[Int[np.ndarray, "segments f"], Float[np.ndarray, "segments f"]]:
     """Of the half of the layer that contributes most, those that are densest in each segment."""
     if partition is None:
         return np.full((0, count), -1), np.zeros((0, count))
-    areas = statistics.cluster_areas[partition][frame]
-    totals = statistics.absolute_sum[:, frame]
+    areas = statistics.cluster_areas[partition]
+    totals = statistics.absolute_sum
     means = totals / areas.sum()
-    density = statistics.cluster_sums[partition][:, frame] / areas.clamp(min=1)
+    density = statistics.cluster_sums[partition] / areas.clamp(min=1)
     preference = density / means.where(means > 0, 1.0)[:, None]
     eligible = (totals >= totals.median()) & (totals > 0)
     preference = preference.where(eligible[:, None] & (areas > 0), 0.0).T[1:]

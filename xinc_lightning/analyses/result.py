@@ -1,8 +1,8 @@
-"""What all results can do: become arrays, to be saved, and come back from them."""
+"""What all results can do: say their numbers, become arrays, to be saved, and come back from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar, get_origin
+from typing import Any, ClassVar, TypeVar, get_origin
 
 import numpy as np
 
@@ -11,15 +11,26 @@ R = TypeVar("R", bound="Result")
 
 @dataclass(frozen=True)
 class Result:
-    """Base of results whose attributes are arrays, numbers, strings and tuples of these.
+    """What an analysis found out about a layer; its attributes are arrays, numbers, strings and tuples of these.
 
     >>> @dataclass(frozen=True)
     ... class Depth(Result):
-    ...     layer: str
+    ...     analysis = "depth"
     ...     depths: np.ndarray
     >>> Depth.from_arrays(Depth("head", np.arange(2)).arrays())
     Depth(layer='head', depths=array([0, 1]))
+
+    Attributes:
+        analysis: name of the analysis, by which its numbers are logged and its arrays filed in a run's folder.
+        layer: name of the layer.
     """
+
+    analysis: ClassVar[str]
+    layer: str
+
+    def scalars(self) -> dict[str, float]:
+        """The numbers to be logged, by name."""
+        return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that is needed to draw the figure again, by attribute."""

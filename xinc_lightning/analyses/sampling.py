@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from xinc_lightning.canvas import LayerCanvas, LayerStatistics
+from xinc_lightning.canvas import FrameCanvas, FrameStatistics, LayerCanvas
 
 
 def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
@@ -18,16 +18,15 @@ def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
     return sorted(drawn.tolist())
 
 
-def sample_live(statistics: LayerStatistics, count: int, frame: int = 0, seed: int = 0) -> list[int]:
+def sample_live(statistics: FrameStatistics, count: int, seed: int = 0) -> list[int]:
     """Indices of at most ``count`` neurons that contribute something, drawn at random, sorted.
 
     Args:
-        statistics: the layer's reductions.
+        statistics: the layer's reductions at one frame.
         count: how many.
-        frame: which of the canvas's frames.
         seed: of the draw.
     """
-    live = statistics.neurons[statistics.absolute_sum[:, frame] > 0].tolist()
+    live = statistics.neurons[statistics.absolute_sum > 0].tolist()
     return [live[place] for place in sample_neurons(len(live), count, seed)]
 
 
@@ -52,15 +51,14 @@ def sample_live_by_maps(layer: LayerCanvas, count: int, seed: int = 0, tries: in
     return sorted(live[:count])
 
 
-def top_neurons(statistics: LayerStatistics, count: int, frame: int = 0) -> list[int]:
+def top_neurons(statistics: FrameStatistics, count: int) -> list[int]:
     """Indices of the ``count`` neurons with the largest Σ|c|, largest first.
 
     Args:
-        statistics: the layer's reductions.
+        statistics: the layer's reductions at one frame.
         count: how many; all if there are no more.
-        frame: which of the canvas's frames.
     """
-    order = statistics.absolute_sum[:, frame].argsort(descending=True, stable=True)[:count]
+    order = statistics.absolute_sum.argsort(descending=True, stable=True)[:count]
     return [int(neuron) for neuron in statistics.neurons[order]]
 
 
@@ -76,7 +74,7 @@ def evenly_spaced(items: Sequence[int], count: int) -> list[int]:
     return [items[place] for place in places]
 
 
-def neuron_label(layer: LayerCanvas, neuron: int) -> str:
+def neuron_label(layer: LayerCanvas | FrameCanvas, neuron: int) -> str:
     """What identifies a neuron, for people: its index, and for a kernel its channels."""
     labels = {name: int(values[neuron]) for name, values in layer.labels.items()}
     if "kernel" in labels:

@@ -20,7 +20,6 @@ class ThingsAndStuffResult(Result):
     """Area-normalised contributions of a few neurons of one layer to the segments of a clip.
 
     Attributes:
-        layer: name of the layer.
         neurons: [n] indices of the neurons.
         labels: [n] what identifies each neuron, for people.
         segments: the clip's things and stuff.
@@ -28,7 +27,7 @@ class ThingsAndStuffResult(Result):
         density: [n, frames, segments] mean |c| over the segment's pixels, NaN where it is not in the frame.
     """
 
-    layer: str
+    analysis = "things_and_stuff"
     neurons: Int[np.ndarray, " n"]
     labels: tuple[str, ...]
     segments: tuple[Segment, ...]

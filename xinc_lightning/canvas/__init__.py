@@ -2,8 +2,17 @@
 
 from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.engine import Canvas, TracedCanvas
-from xinc_lightning.canvas.layer_canvas import LayerCanvas
-from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.layer_canvas import FrameCanvas, LayerCanvas
+from xinc_lightning.canvas.statistics import FrameStatistics, LayerStatistics
 from xinc_lightning.canvas.strongest import Strongest
 
-__all__ = ["Canvas", "Changes", "LayerCanvas", "LayerStatistics", "Strongest", "TracedCanvas"]
+__all__ = [
+    "Canvas",
+    "Changes",
+    "FrameCanvas",
+    "FrameStatistics",
+    "LayerCanvas",
+    "LayerStatistics",
+    "Strongest",
+    "TracedCanvas",
+]

@@ -1,7 +1,8 @@
-"""One layer's part of the canvas: its maps in chunks, and what they add up to, never all at once."""
+"""One layer's part of the canvas, of all frames or of one: maps in chunks, and their reductions, never all at once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.memory import within_memory
 from xinc_lightning.canvas.precision import full_precision, one_thread
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
-from xinc_lightning.canvas.statistics import LayerStatistics
+from xinc_lightning.canvas.statistics import FrameStatistics, LayerStatistics
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep
 
@@ -62,6 +63,18 @@ class LayerCanvas:
     def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
         """What identifies each neuron besides its index: see the terms' ``labels``."""
         return self.terms.labels
+
+    def at(self, frame: int) -> "FrameCanvas":
+        """The canvas of one of the frames.
+
+        Raises:
+            IndexError: if there is no such frame.
+        """
+        if not 0 <= frame < self.frames:
+            raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
+        one = slice(frame, frame + 1)
+        terms = replace(self.terms, values=self.terms.values[one], output=self.terms.output[one])
+        return FrameCanvas(LayerCanvas(self.name, terms))
 
     def maps(self, neurons: Neurons) -> Float[Tensor, "n frames height width"]:
         """Contribution maps of the given neurons, in the given order, on the network's device and dtype.
@@ -236,3 +249,50 @@ class LayerCanvas:
         """Neurons whose maps fit into ``max_bytes``, at least one."""
         height, width = self.shape
         return max(1, max_bytes // (self.frames * height * width * self.terms.values.element_size()))
+
+
+class FrameCanvas:
+    """One layer's contribution maps of one frame: a :class:`LayerCanvas` without the axis of frames.
+
+    Args:
+        canvas: the layer's canvas of this frame alone.
+    """
+
+    def __init__(self, canvas: LayerCanvas) -> None:
+        self._canvas = canvas
+
+    @property
+    def name(self) -> str:
+        """Name of the layer."""
+        return self._canvas.name
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self._canvas.neurons
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a map."""
+        return self._canvas.shape
+
+    @property
+    def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
+        """What identifies each neuron besides its index."""
+        return self._canvas.labels
+
+    def maps(self, neurons: Neurons) -> Float[Tensor, "n height width"]:
+        """See :meth:`LayerCanvas.maps`."""
+        return self._canvas.maps(neurons)[:, 0]
+
+    def completeness_error(self) -> float:
+        """See :meth:`LayerCanvas.completeness_error`."""
+        return self._canvas.completeness_error()
+
+    def reduce(self, partitions: Mapping[str, Tensor] | None = None, **options: Any) -> FrameStatistics:
+        """See :meth:`LayerCanvas.reduce`."""
+        return self._canvas.reduce(partitions, **options).at(0)
+
+    def strongest(self, cell: int = 1, count: int = 8, neurons: Neurons | None = None) -> Strongest:
+        """See :meth:`LayerCanvas.strongest`."""
+        return self._canvas.strongest(cell, count, neurons=neurons)

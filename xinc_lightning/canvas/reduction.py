@@ -25,7 +25,7 @@ from xinc_lightning.canvas.sweep import Sweep, Terms, TorchSweep
 T = TypeVar("T")
 
 
-def together(work: Callable[[], T], group: ProcessGroup | None, device: torch.device) -> T:
+def run_on_all_ranks(work: Callable[[], T], group: ProcessGroup | None, device: torch.device) -> T:
     """Do a piece of work on all processes of ``group``; one's error is all's, so that none waits for ever.
 
     Args:
@@ -85,19 +85,21 @@ def reduce_layer(
         chunks = _agree(chunks, group, device)[get_rank(group) :: get_world_size(group)]
     passes = 3 if thresholds else 2
     with sweep.settings(), _progress(name, passes * len(chunks), progress) as track:
-        sums = together(lambda: sweep.sums(chunks, stacked, track), group, device).merge(group)
+        sums = run_on_all_ranks(lambda: sweep.sums(chunks, stacked, track), group, device).merge(group)
         tau = sums.pixels.new_zeros(0, terms.frames)
         if thresholds:
             cumulative = sums.cumulative()
             brackets = find_brackets(cumulative, thresholds)
             refine = partial(sweep.refinement, chunks, brackets, track)
-            refinement = together(refine, group, device).merge(group)
+            refinement = run_on_all_ranks(refine, group, device).merge(group)
             tau = refinement.tau(cumulative, brackets, thresholds)
         dtype = terms.values.dtype
         limits = share_limits(
             sums.pixels, len(neurons), torch.float64 if dtype == torch.float64 else torch.float32
         )
-        counts = together(lambda: sweep.counts(chunks, sums, limits, tau, track), group, device).merge(group)
+        counts = run_on_all_ranks(
+            lambda: sweep.counts(chunks, sums, limits, tau, track), group, device
+        ).merge(group)
         entropy, curve = sums.entropy, sums.curve(points)
     return LayerStatistics(
         layer=name,

@@ -50,18 +50,68 @@ class LayerStatistics:
     curve: Float[Tensor, "frames points"]
     fluctuation: Float[Tensor, "transitions height width"]
 
+    def at(self, frame: int) -> "FrameStatistics":
+        """The reductions of one of the canvas's frames.
+
+        Raises:
+            IndexError: if there is no such frame.
+        """
+        if not 0 <= frame < len(self.pixel_sums):
+            raise IndexError(
+                f"frame {frame} of layer {self.layer!r}: its frames are 0 … {len(self.pixel_sums) - 1}."
+            )
+        return FrameStatistics(
+            layer=self.layer,
+            neurons=self.neurons,
+            signed_sum=self.signed_sum[:, frame],
+            absolute_sum=self.absolute_sum[:, frame],
+            minimum=self.minimum[:, frame],
+            maximum=self.maximum[:, frame],
+            cluster_sums={name: sums[:, frame] for name, sums in self.cluster_sums.items()},
+            cluster_areas={name: areas[frame] for name, areas in self.cluster_areas.items()},
+            pixel_sums=self.pixel_sums[frame],
+            entropy=self.entropy[frame],
+            pixels_per_neuron=self.pixels_per_neuron[:, frame],
+            thresholds=self.thresholds,
+            tau=self.tau[:, frame],
+            neurons_above=self.neurons_above[:, frame],
+            curve=self.curve[frame],
+        )
+
+
+@dataclass(frozen=True)
+class FrameStatistics:
+    """Reductions of a layer's contribution maps at one frame: :class:`LayerStatistics` without the axis of frames."""
+
+    layer: str
+    neurons: Int[Tensor, " neurons"]
+    signed_sum: Float[Tensor, " neurons"]
+    absolute_sum: Float[Tensor, " neurons"]
+    minimum: Float[Tensor, " neurons"]
+    maximum: Float[Tensor, " neurons"]
+    cluster_sums: Mapping[str, Float[Tensor, "neurons _"]]
+    cluster_areas: Mapping[str, Int[Tensor, " _"]]
+    pixel_sums: Float[Tensor, "height width"]
+    entropy: Float[Tensor, "height width"]
+    pixels_per_neuron: Int[Tensor, " neurons"]
+    thresholds: tuple[float, ...]
+    tau: Float[Tensor, " thresholds"]
+    neurons_above: Int[Tensor, "thresholds height width"]
+    curve: Float[Tensor, " points"]
+
     @property
-    def effective_neurons(self) -> Float[Tensor, "frames height width"]:
+    def effective_neurons(self) -> Float[Tensor, "height width"]:
         """Effective number of neurons at each pixel, the exponential of the entropy."""
         return self.entropy.exp()
 
-    def cluster_means(self, partition: str) -> Float[Tensor, "neurons frames clusters"]:
+    def cluster_means(self, partition: str) -> Float[Tensor, "neurons clusters"]:
         """Mean over each cluster of every neuron's |c|, min-max normalised over the frame (§4.6).
 
         0 for a neuron whose map is constant, and for a cluster without pixels.
         """
-        areas = self.cluster_areas[partition].clamp(min=1)
-        span = (self.maximum - self.minimum)[..., None]
-        occupied = self.cluster_areas[partition] > 0
-        means = (self.cluster_sums[partition] / areas - self.minimum[..., None]) / span.where(span > 0, 1.0)
-        return means.where(occupied & (span > 0), 0.0)
+        areas = self.cluster_areas[partition]
+        span = (self.maximum - self.minimum)[:, None]
+        means = (self.cluster_sums[partition] / areas.clamp(min=1) - self.minimum[:, None]) / span.where(
+            span > 0, 1.0
+        )
+        return means.where((areas > 0) & (span > 0), 0.0)

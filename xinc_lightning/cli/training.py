@@ -20,7 +20,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
-from xinc_lightning.callbacks.base.analysis import AnalysisError, check_analyses
+from xinc_lightning.callbacks.base.callback import analyses_of
+from xinc_lightning.callbacks.base.runner import AnalysisError, check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail
@@ -184,7 +185,9 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(clip.frames)
-            check_analyses(self.trainer, self.model, clip, fitting=self.subcommand == "fit")
+            check_analyses(
+                self.trainer, analyses_of(self.trainer), self.model, clip, fitting=self.subcommand == "fit"
+            )
         except BaseException:
             if RANK == 0:
                 discard(Path(self.config[self.subcommand].trainer.default_root_dir))

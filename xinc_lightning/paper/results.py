@@ -6,33 +6,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from xinc_lightning.analyses import (
-    ContributionMapsResult,
-    ContributionVsIntensityResult,
-    FlowVsFluctuationResult,
-    GroupingVarianceResult,
-    NeuronClustersResult,
-    NeuronsPerPixelResult,
-    PixelsPerNeuronResult,
-    ThingsAndStuffResult,
-)
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.data import ClipDataModule, PanopticClip
 from xinc_lightning.runs.reader import Checkpoint, Run, read_run
 
 R = TypeVar("R", bound=Result)
-
-FOLDERS: dict[type[Result], str] = {
-    ContributionMapsResult: "maps",
-    ContributionVsIntensityResult: "intensity",
-    FlowVsFluctuationResult: "flow_vs_fluctuation",
-    GroupingVarianceResult: "variance",
-    NeuronClustersResult: "neuron_clusters",
-    NeuronsPerPixelResult: "neurons_per_pixel",
-    PixelsPerNeuronResult: "pixels_per_neuron",
-    ThingsAndStuffResult: "things_and_stuff",
-}
-"""Where the callbacks save each kind of result."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +55,8 @@ class Trained:
 
     def result(self, kind: type[R], layer: str) -> R:
         """What an analysis found about a layer, under a name that tells the architectures apart."""
-        result = kind.from_arrays(self.checkpoint.arrays(FOLDERS[kind], layer))
-        return replace(result, layer=self.label(layer))  # type: ignore[call-arg]
+        result = kind.from_arrays(self.checkpoint.arrays(kind.analysis, layer))
+        return replace(result, layer=self.label(layer))
 
 
 def read_trained(folder: Path) -> Trained:

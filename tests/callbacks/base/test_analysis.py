@@ -25,7 +25,7 @@ from xinc_lightning.callbacks import (
     Report,
     ThingsAndStuff,
 )
-from xinc_lightning.callbacks.base.analysis import AnalysisError
+from xinc_lightning.callbacks.base.runner import AnalysisError
 from xinc_lightning.modules import NeRVModule
 
 
@@ -37,16 +37,16 @@ class Looks(AnalysisCallback):
         self.name = name
         self._seen = []
 
-    def analyse(self, moment, sink):
-        self._seen.append((moment.epoch, moment.module.network_of()))
-        sink.scalars(f"xinc/{self.name}", {"epoch": moment.epoch})
+    def analyse(self, context, sink):
+        self._seen.append((context.epoch, context.module.network_of()))
+        sink.scalars(f"xinc/{self.name}", {"epoch": context.epoch})
 
 
 class Fails(Looks):
     """Fails after it handed something over."""
 
-    def analyse(self, moment, sink):
-        super().analyse(moment, sink)
+    def analyse(self, context, sink):
+        super().analyse(context, sink)
         sink.arrays("half", done=np.zeros(1))
         raise KeyError("no such\nthing")
 
@@ -322,8 +322,8 @@ def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
 class CannotBeDrawn(Looks):
     """Hands over a figure with which drawing fails, later and in another process."""
 
-    def analyse(self, moment, sink):
-        super().analyse(moment, sink)
+    def analyse(self, context, sink):
+        super().analyse(context, sink)
         figure = Figure()
         figure.add_artist(Text()).draw = None  # calling it fails
         sink.figure("never", figure)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from xinc_lightning.callbacks import (
+    AnalysisContext,
     ContributionMaps,
     ContributionVsIntensity,
     FlowVsFluctuation,
     GroupingVariance,
-    Moment,
     Needs,
     NeuronClusters,
     NeuronsPerPixel,
@@ -20,7 +20,7 @@ from xinc_lightning.callbacks import (
     ThingsAndStuff,
 )
 from xinc_lightning.callbacks.base.isolation import undisturbed
-from xinc_lightning.callbacks.base.naming import names_of
+from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.modules import NeRVModule
 
 EIGHT = (
@@ -37,7 +37,7 @@ def looked(tmp_path):
         for epoch in range(1, looks + 1):
             folder = tmp_path / f"epoch={epoch:04d}"
             with undisturbed(module), Sink(folder, [], epoch, 0) as sink:
-                callbacks[0]._look(module, clip, sink, names_of(callbacks))
+                AnalysisRunner(callbacks).run(module, clip, sink, callbacks)
         settings = json.loads((folder / "settings.json").read_text())
         assert "errors" not in settings, settings["errors"]
         return folder, json.loads((folder / "scalars.json").read_text())["scalars"]
@@ -78,11 +78,11 @@ def test_without_masks_the_rest_runs_and_what_is_left_out_is_said_once(
 
 def test_one_name_means_one_partition(toy_module, clip_of):
     one, other = torch.zeros(16, 32, dtype=torch.long), torch.ones(16, 32, dtype=torch.long)
-    moment = Moment(toy_module, clip_of(), 1, [Needs((0,), {"a": one})])
-    moment.want(Needs((1,), {"a": one.clone(), "b": other}))
+    context = AnalysisContext(toy_module, clip_of(), 1, [Needs((0,), {"a": one})])
+    context.request(Needs((1,), {"a": one.clone(), "b": other}))
     with pytest.raises(ValueError, match="two different partitions are called 'a'"):
-        moment.want(Needs((2,), {"a": other}))
-    assert moment.positions == (0, 1), "what was refused is not asked for"
+        context.request(Needs((2,), {"a": other}))
+    assert context.positions == (0, 1), "what was refused is not asked for"
 
 
 def explode(module, value, neurons=slice(None)):
@@ -115,9 +115,9 @@ def test_what_explodes_is_counted_and_named_once_and_the_rest_is_drawn(scene, ne
 def test_a_layer_without_any_number_is_an_error(scene, nerv):
     with torch.no_grad():
         nerv.network.canvas_layers()[-1].conv.weight.fill_(float("nan"))
-    moment = Moment(nerv, scene.clip, 1, [Needs()])
+    context = AnalysisContext(nerv, scene.clip, 1, [Needs()])
     with (
         undisturbed(nerv),
         pytest.raises(ValueError, match=r"neurons of layer 'head' contribute Inf or NaN\.$"),
     ):
-        moment.statistics("head", 0)
+        context.statistics("head", 0)

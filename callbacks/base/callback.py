@@ -1,0 +1,94 @@
+"""Lightning's hooks of the analyses: each hands over to the one runner that a trainer's analyses share."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from xinc_lightning.callbacks.base.analysis import Analysis
+from xinc_lightning.callbacks.base.naming import essential
+from xinc_lightning.callbacks.base.runner import AnalysisRunner, analyses_folder, check_analyses
+from xinc_lightning.modules import INRModule
+from xinc_lightning.runs.atomic import tidy
+
+
+class AnalysisCallback(Analysis, Callback):
+    """Base of the callbacks that a config names: an analysis that runs after some of the epochs, and in ``test``.
+
+    An epoch is analysed when it is surely over, with its checkpoint saved: before the next one begins, or when
+    training ends. See :class:`Analysis` for the arguments.
+    """
+
+    _runner: AnalysisRunner | None = None
+
+    @property
+    def state_key(self) -> str:
+        """Tells apart several callbacks of this class in one checkpoint, by their options."""
+        return self._generate_state_key(**essential(self.options))
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse what cannot work, and set right what a killed run left behind."""
+        analyses = analyses_of(trainer)
+        if stage not in ("fit", "test") or self is not analyses[0]:
+            return
+        assert isinstance(pl_module, INRModule)
+        clip = trainer.datamodule.clip  # type: ignore[attr-defined]
+        pl_module.size_for(clip.frames)
+        check_analyses(trainer, analyses, pl_module, clip, fitting=stage == "fit")
+        runner = AnalysisRunner(analyses)
+        for analysis in analyses:
+            analysis._runner = runner
+        if trainer.is_global_zero:
+            tidy(analyses_folder(trainer))
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Analyse the untrained network, or what a run is resumed from."""
+        self._run_due(trainer, pl_module, resumed=True)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Analyse what the epoch before this one made."""
+        self._run_due(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Analyse the end, where every analysis is due."""
+        self._run_due(trainer, pl_module, last=True)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Run everything on the tested checkpoint."""
+        self._run_due(trainer, pl_module, last=True)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Note what was analysed, and that a checkpoint was saved."""
+        if self._runner is not None:
+            checkpoint.setdefault("analysed", {})[self.state_key] = self._runner.analysed(self)
+            self._runner.checkpoint_saved(trainer.global_step)
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """What was loaded was saved, and perhaps analysed."""
+        if self._runner is not None:
+            self._runner.remember(self, checkpoint.get("analysed", {}).get(self.state_key))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """End the process that draws."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _run_due(self, trainer: Trainer, module: LightningModule, **when: bool) -> None:
+        """Run all that is due, once: the first of the trainer's analyses does."""
+        assert isinstance(module, INRModule)
+        if self._runner is not None and self._runner.analyses[0] is self:
+            self._runner.run_due(trainer, module, **when)
+
+
+def analyses_of(trainer: Trainer) -> list[AnalysisCallback]:
+    """The trainer's analyses, in its order."""
+    return [c for c in trainer.callbacks if isinstance(c, AnalysisCallback)]  # type: ignore[attr-defined]
+
+
+def seconds_of_analyses(trainer: Trainer) -> float:
+    """Time spent on all of a trainer's analyses."""
+    runners = {analysis._runner for analysis in analyses_of(trainer)}
+    return sum(runner.seconds for runner in runners if runner is not None)

@@ -1,0 +1,249 @@
+"""When a trainer's analyses run, on what, and without leaving a trace in the training they watch."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from torch.distributed import ProcessGroup, get_rank
+
+from xinc_lightning.callbacks.base.analysis import Analysis
+from xinc_lightning.callbacks.base.context import AnalysisContext
+from xinc_lightning.callbacks.base.isolation import gc_paused, undisturbed
+from xinc_lightning.callbacks.base.naming import names_of
+from xinc_lightning.callbacks.base.provenance import settings_of
+from xinc_lightning.callbacks.base.sink import Sink
+from xinc_lightning.callbacks.checkpoints import Checkpoints
+from xinc_lightning.data import PanopticClip
+from xinc_lightning.errors import UserError
+from xinc_lightning.figures import Painter
+from xinc_lightning.modules import INRModule
+
+
+class AnalysisError(UserError):
+    """A strict analysis failed."""
+
+
+class AnalysisRunner:
+    """Runs those of a trainer's analyses that are due, all on one context and into one sink.
+
+    Training goes on as if they had not run: same mode, same random numbers, no gradients. It also goes on if one
+    of them fails. Where several processes train, all share the work of the context's reductions; the first does
+    the rest, and it alone writes.
+
+    Args:
+        analyses: the trainer's, in its order.
+
+    Attributes:
+        seconds: time spent on all of them.
+
+    Raises:
+        UserError: if two of them cannot be told apart.
+    """
+
+    def __init__(self, analyses: Sequence[Analysis]) -> None:
+        self.analyses = tuple(analyses)
+        self.seconds = 0.0
+        self._names = names_of(self.analyses)
+        self._analysed: dict[Analysis, int | None] = {}
+        self._step = -1  # the global step when last asked what is due
+        self._saved = False  # whether a checkpoint of a later step was saved
+        self._warnings: set[str] = set()
+        self._painter: Painter | None = None
+
+    # --- what a checkpoint remembers ------------------------------------------------------------------------
+
+    def analysed(self, analysis: Analysis) -> int | None:
+        """The epoch at which this analysis last ran with all results kept."""
+        return self._analysed.get(analysis)
+
+    def remember(self, analysis: Analysis, epoch: int | None) -> None:
+        """Go on from a checkpoint, which was saved, and perhaps analysed."""
+        self._analysed[analysis] = epoch
+        self._saved = True
+
+    def checkpoint_saved(self, step: int) -> None:
+        """Note a checkpoint; one that is saved where an epoch begins is of the epoch before, whose turn is over."""
+        self._saved |= step > self._step
+
+    # --- running -------------------------------------------------------------------------------------------
+
+    def due(self, trainer: Trainer, epoch: int, last: bool) -> list[Analysis]:
+        """Which analyses are to run on the network as it is after ``epoch`` epochs: the one place that decides.
+
+        Args:
+            trainer: the trainer.
+            epoch: epochs completed.
+            last: whether training ends here, where every analysis is due.
+        """
+        saved = self._saved or any(
+            isinstance(c, Checkpoints) and c.will_save for c in trainer.checkpoint_callbacks
+        )
+        due = [a for a in self.analyses if last or a.due(epoch, last_epoch(trainer), saved)]
+        # What is tested was analysed in training, too.
+        done = trainer.training and all(self._analysed.get(a) == epoch for a in due)
+        return [] if trainer.fast_dev_run or done else due  # type: ignore[attr-defined]
+
+    def run_due(self, trainer: Trainer, module: INRModule, last: bool = False, resumed: bool = False) -> None:
+        """Run what is due, and write and log its results.
+
+        Raises:
+            AnalysisError: if a strict analysis fails; the others' results are kept.
+        """
+        unfinished = last and trainer.training and not trainer.is_last_batch
+        epoch = module.trained_epochs + unfinished  # an epoch that was not finished counts
+        due = self.due(trainer, epoch, last)
+        self._saved, self._step = False, trainer.global_step
+        if not due:
+            return
+        start = time.perf_counter()
+        self._painter = self._painter or Painter()
+        folder = analyses_folder(trainer) / f"epoch={epoch:04d}"
+        sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)
+        group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
+        clip: PanopticClip = trainer.datamodule.clip  # type: ignore[attr-defined]
+        failed = self.run(module, clip, sink, due, group)
+        kept = not failed
+        # A resumed run has these results already: the analyses only had to remember what they were.
+        if trainer.is_global_zero and not (resumed and _complete(sink.folder)):
+            kept &= self._write(sink, any(analysis.strict for analysis in due), failed)
+        for analysis in due:  # only now: a resumed run makes up for what was not written
+            self._analysed[analysis] = epoch if kept else None
+        self.seconds += time.perf_counter() - start
+        if failed and trainer.is_global_zero:
+            raise failed[0]
+
+    def run(
+        self,
+        module: INRModule,
+        clip: PanopticClip,
+        sink: Sink,
+        due: Sequence[Analysis],
+        group: ProcessGroup | None = None,
+    ) -> list[AnalysisError]:
+        """Run analyses on one network and fill the sink; all ranks but the first share in the reductions only.
+
+        Returns:
+            What is to end training: how strict analyses failed.
+        """
+        failed: list[AnalysisError] = []
+        with undisturbed(module), gc_paused():
+            context = AnalysisContext(module, clip, sink.epoch, group=group)
+            ready = []
+            for analysis in due:
+                with self._guarded(analysis, sink, failed):
+                    context.request(analysis.needs(clip))
+                    ready.append(analysis)
+            if group is not None and get_rank(group) > 0:
+                context.share_reductions()
+                return failed
+            try:
+                for analysis in ready:
+                    with self._guarded(analysis, sink, failed):
+                        analysis.analyse(context, sink)
+                for analysis in ready:
+                    with self._guarded(analysis, sink, failed):
+                        sink.wait_for_figures()
+            finally:
+                context.end_sharing()
+            for layer, count in context.not_finite.items():
+                sink.scalars(f"xinc/{layer}/canvas", {"not_finite": count})
+                if count:
+                    self._warn_once(
+                        f"{count:,} neurons of layer {layer!r} contribute Inf or NaN and are left out.", layer
+                    )
+            if shown := context.shown():
+                sink.arrays("frames", **shown)
+            sink.settings(**settings_of(context))
+        return failed
+
+    def close(self) -> None:
+        """End the process that draws."""
+        if self._painter is not None:
+            self._painter.close()
+            self._painter = None
+
+    @contextmanager
+    def _guarded(self, analysis: Analysis, sink: Sink, stops: list[AnalysisError]) -> Iterator[None]:
+        """Part of an analysis: an error costs its results, not the others', and the training only if strict."""
+        label = self._names[analysis]
+        name = type(analysis).__name__ + f" {label}" * bool(label)
+        try:
+            with sink.analysis(name, label, analysis.options):
+                yield
+        except Exception as error:
+            failed = f"{name} failed at epoch {sink.epoch}: {_one_line(error)}"
+            if analysis.strict:
+                stop = AnalysisError(failed)
+                stop.__cause__ = error
+                stops.append(stop)
+            else:
+                self._warn_once(
+                    f"{failed} Skipped. The traceback is in settings.json; set strict: true to stop instead.",
+                    f"{name} {_one_line(error)}",
+                )
+
+    def _write(self, sink: Sink, strict: bool, failed: Sequence[AnalysisError]) -> bool:
+        """Write and log the results; whether they are kept."""
+        if failed:
+            sink.settings(stopped=str(failed[0]))
+            if not sink.last:  # a resumed run analyses again, and then the loggers get it, once and complete
+                sink.loggers = ()
+        try:
+            sink.close()
+        except Exception as error:
+            lost = (
+                f"the results of epoch {sink.epoch} could not be kept in '{sink.folder}': {_one_line(error)}"
+            )
+            if strict and not failed:
+                raise AnalysisError(lost) from error
+            self._warn_once(lost, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
+            return False
+        return True
+
+    def _warn_once(self, sentence: str, topic: str) -> None:
+        if topic not in self._warnings:
+            self._warnings.add(topic)
+            rank_zero_warn(sentence)
+
+
+def check_analyses(
+    trainer: Trainer, analyses: Sequence[Analysis], module: INRModule, clip: PanopticClip, fitting: bool
+) -> None:
+    """Refuse analyses that do not fit the network, the clip, the training or each other.
+
+    Raises:
+        UserError: names what is wrong and, where there is one, the nearest that would be right.
+    """
+    for analysis in analyses:
+        analysis.check(module, clip)
+        if fitting and analysis.log_spaced is not None and last_epoch(trainer) is None:
+            raise UserError(
+                f"{type(analysis).__name__}: log_spaced={analysis.log_spaced} needs trainer.max_epochs; "
+                "give epochs instead."
+            )
+    names_of(analyses)
+
+
+def analyses_folder(trainer: Trainer) -> Path:
+    """Where the run keeps its analyses."""
+    return Path(trainer.default_root_dir) / "analyses"
+
+
+def last_epoch(trainer: Trainer) -> int | None:
+    """With which epoch training ends; None if nobody knows."""
+    return trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
+
+
+def _complete(folder: Path) -> bool:
+    """Whether an epoch's results are there, other than what is kept where a strict analysis ended the run."""
+    settings = folder / "settings.json"
+    return settings.exists() and "stopped" not in json.loads(settings.read_text(encoding="utf-8"))
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".") + "."
