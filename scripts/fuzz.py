@@ -6,6 +6,8 @@
 Every case runs the tool's own code in this process. A case fails if an exception gets out that a user would see
 as a traceback, if an error takes more than a line, if more than 2 GB of memory would be taken (the limit is set
 here) or if it takes longer than 20 seconds. Hypothesis shrinks what it finds.
+
+It is long because each target needs a generator of its own.
 """
 
 import argparse

@@ -37,7 +37,7 @@ def test_vectors_against_a_loop():
     layer = Canvas(FFN(width=8)).at(pixel_grid(6, 8))["layer2"].at(0)
     result = neuron_clusters(layer, layer.reduce({"gabor": LABELS}), 5)
     for neuron, vector in zip(result.neurons, result.vectors, strict=True):
-        size = layer.maps([neuron])[0, 0].abs().double().numpy()
+        size = layer.maps([neuron])[0].abs().double().numpy()
         size = (size - size.min()) / (size.max() - size.min())
         expected = [size[LABELS.numpy() == k].mean() for k in range(5)]
         np.testing.assert_allclose(vector, expected, atol=1e-6)

@@ -128,7 +128,7 @@ def redrawn(saved, layers, title):
     truth, stored = (arrays[key].astype(np.float32) for key in ("truth", "stored"))
     yield (
         "reconstructions",
-        figures.comparison(truth, stored, arrays["labels"].tolist(), title("reconstructions")),
+        figures.truth_and_reconstruction(truth, stored, arrays["labels"].tolist(), title("reconstructions")),
     )
     for folder, kind, draw in (
         ("maps", ContributionMapsResult, figures.contact_sheet),

@@ -42,5 +42,5 @@ def test_without_masks_it_says_so_once(scene, nerv, results_of, recwarn):
 
 
 def test_no_frames_are_refused():
-    with pytest.raises(ValueError, match="frames=0 makes no sense"):
+    with pytest.raises(ValueError, match="frames must be at least 1, got 0"):
         ThingsAndStuff(frames=0)

@@ -12,7 +12,7 @@ def test_cluster_means_are_those_of_normalised_maps():
         ffn.layers[1].bias.zero_()
     layer = Canvas(ffn).at(pixel_grid(5, 7))["layer2"]
     labels = torch.randint(0, 3, (5, 7)) * 2  # clusters 1 and 3 have no pixels
-    means = layer.reduce({"labels": labels}).cluster_means("labels")[:, 0]
+    means = layer.reduce({"labels": labels}).at(0).cluster_means("labels")
     sizes = layer.maps(range(6))[:, 0].abs().double()
     low, high = sizes.amin((1, 2), keepdim=True), sizes.amax((1, 2), keepdim=True)
     for cluster in range(5):

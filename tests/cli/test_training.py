@@ -1,4 +1,7 @@
-"""What a training run survives: signals, divergence, a full disk, another run beside it; and how it goes on."""
+"""What a training run survives: signals, divergence, a full disk, another run beside it; and how it goes on.
+
+It is long because every way in which a run can end is tried on the same small run.
+"""
 
 import csv
 import json

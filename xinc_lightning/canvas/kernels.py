@@ -5,6 +5,8 @@ neighbouring numbers: sums per neuron add vectors, sums per pixel add up one vec
 vector to the cluster's. Each call works on one group of neurons; calls run in threads of their own.
 
 Rows are summed in float32 and flushed to float64; sums over neurons are float64 throughout.
+
+The file is long because numba's cache does not notice changes in files that a compiled one imports.
 """
 
 # mypy: ignore-errors

@@ -1,4 +1,7 @@
-"""Analyses in a real trainer: when they run, what happens when they fail, what they refuse."""
+"""Analyses in a real trainer: when they run, what happens when they fail, what they refuse.
+
+It is long because all of it needs the same small trainer.
+"""
 
 import json
 import math
@@ -26,6 +29,7 @@ from xinc_lightning.callbacks import (
     ThingsAndStuff,
 )
 from xinc_lightning.callbacks.base.runner import AnalysisError
+from xinc_lightning.errors import UserError
 from xinc_lightning.modules import NeRVModule
 
 
@@ -126,7 +130,7 @@ class Stop(Callback):
             trainer.should_stop = True
 
 
-def test_every_rhythm_in_one_run_shares_folders_and_ends_with_the_last_epoch(fit, folders, tmp_path):
+def test_every_schedule_in_one_run_shares_folders_and_ends_with_the_last_epoch(fit, folders, tmp_path):
     rhythms = {
         "three": {"every_n_epochs": 3},
         "listed": {"epochs": [0, 2]},
@@ -300,10 +304,10 @@ def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
     fit(Fails("bad", every_n_epochs=1), FailsEarly("early", every_n_epochs=1), good, other, max_epochs=3)
     said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
     assert said == [
-        "FailsEarly failed at epoch 1: RuntimeError: no partition. It is skipped; settings.json has the "
-        "traceback, strict: true stops instead.",
-        "Fails failed at epoch 1: KeyError: 'no such\\nthing'. It is skipped; settings.json has the traceback, "
-        "strict: true stops instead.",
+        "FailsEarly failed at epoch 1: RuntimeError: no partition. Skipped. The traceback is in settings.json; "
+        "set strict: true to stop instead.",
+        "Fails failed at epoch 1: KeyError: 'no such\\nthing'. Skipped. The traceback is in settings.json; "
+        "set strict: true to stop instead.",
     ]
     assert epochs(good) == [1, 2, 3]
     for epoch in (1, 2, 3):
@@ -338,7 +342,7 @@ def test_what_fails_while_it_is_drawn_costs_only_itself(fit, tmp_path, recwarn):
         folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
         assert [p.name for p in folder.glob("*.png")] == ["pixels_per_neuron.png"]
         assert "xinc/looks/epoch" not in scalars_of(tmp_path, epoch)
-    assert curves._painter is None
+    assert curves._runner._painter is None
 
 
 def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
@@ -346,7 +350,7 @@ def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
         process = None
 
         def teardown(self, trainer, module, stage):
-            self.process = self._painter._process
+            self.process = self._runner._painter._process
             super().teardown(trainer, module, stage)
 
     look = Watched(every_n_epochs=1)
@@ -364,6 +368,40 @@ def test_settings_and_state_know_the_options_and_nothing_that_lightning_attached
         **{"epochs": None, "log_spaced": None, "at_checkpoints": False},
     }
     assert look.state_key == Looks(every_n_epochs=1).state_key
+
+
+class Caches(Looks):
+    """Keeps on itself, under a public name, what it computed; that is no option."""
+
+    def __init__(self, name="caches", depth=1, **options):
+        super().__init__(name, **options)
+        self.depth = depth
+        self.cache = {}
+
+    def analyse(self, context, sink):
+        super().analyse(context, sink)
+        self.cache[context.epoch] = torch.zeros(2)
+        sink.arrays("cached", epochs=np.array(list(self.cache)))
+
+    def state_dict(self):
+        return {"cache": self.cache}
+
+    def load_state_dict(self, state_dict):
+        self.cache = dict(state_dict["cache"])
+
+
+def test_what_an_analysis_keeps_on_itself_is_no_option_and_survives_resuming(fit, folders, tmp_path):
+    checkpoints = tmp_path / "run" / "checkpoints"
+    fit(Caches(every_n_epochs=1), Caches("b", 2, every_n_epochs=1), Checkpoints(), max_epochs=2)
+    resumed = Caches(every_n_epochs=1), Caches("b", 2, every_n_epochs=1)
+    fit(*resumed, Checkpoints(), max_epochs=3, ckpt_path=checkpoints / "last.ckpt")
+    assert [list(one.cache) for one in resumed] == [[1, 2, 3], [1, 2, 3]]
+    assert [epochs(one) for one in resumed] == [[3], [3]], "what was analysed is not analysed again"
+    files = {p.name for p in (tmp_path / "run" / "analyses" / "epoch=0003").glob("*.npz")}
+    assert files == {"cached.npz", "cached-name=b,depth=2.npz"}
+    settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0003" / "settings.json").read_text())
+    assert "cache" not in settings["analyses"]["Caches"]
+    assert settings["analyses"]["Caches"]["depth"] == 1
 
 
 @pytest.mark.parametrize("kind", [Fails, FailsEarly, CannotBeDrawn])
@@ -521,8 +559,8 @@ def test_a_callback_object_may_be_used_again(fit):
         (Report, {"bits": 13}),
     ],
 )
-def test_options_that_make_no_sense_are_refused_at_once_with_class_and_name(kind, options):
-    with pytest.raises(ValueError, match=f"^{kind.__name__}: {next(iter(options))}=[^\n]*$"):
+def test_impossible_options_are_refused_at_once_with_class_and_name(kind, options):
+    with pytest.raises(UserError, match=f"^{kind.__name__}: {next(iter(options))}[= ][^\n]*$"):
         kind(**options)
 
 

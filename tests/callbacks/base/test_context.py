@@ -34,10 +34,11 @@ def looked(tmp_path):
     """All callbacks at work on one network, at as many epochs as asked for; returns folder and scalars."""
 
     def look(module, clip, callbacks, looks=1):
+        runner = AnalysisRunner(callbacks)
         for epoch in range(1, looks + 1):
             folder = tmp_path / f"epoch={epoch:04d}"
             with undisturbed(module), Sink(folder, [], epoch, 0) as sink:
-                AnalysisRunner(callbacks).run(module, clip, sink, callbacks)
+                runner.run(module, clip, sink, callbacks)
         settings = json.loads((folder / "settings.json").read_text())
         assert "errors" not in settings, settings["errors"]
         return folder, json.loads((folder / "scalars.json").read_text())["scalars"]
