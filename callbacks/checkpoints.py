@@ -13,7 +13,7 @@ from xinc_lightning.callbacks.interruption import Interrupted
 from xinc_lightning.errors import UserError
 from xinc_lightning.loggers.wandb_run import WandbRun
 from xinc_lightning.modules import INRModule
-from xinc_lightning.runs.folder import CHECKPOINTS
+from xinc_lightning.runs.layout import CHECKPOINTS, LAST
 
 LONGEST = 300.0
 """Seconds of training after which ``last.ckpt`` is renewed even if nothing was validated."""
@@ -112,7 +112,7 @@ class Checkpoints(Checkpoint):
             logger.save()
         if self._validated and self.save_top_k and self.monitor in trainer.callback_metrics:
             self._save_best(trainer, float(trainer.callback_metrics[self.monitor]))
-        trainer.save_checkpoint(_folder(trainer) / "last.ckpt", weights_only=False)
+        trainer.save_checkpoint(_folder(trainer) / LAST, weights_only=False)
         self._validated = False
         self._saved_step = trainer.global_step
         self._saved_at = time.monotonic()

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from xinc_lightning.data import write_video
+from xinc_lightning.runs.layout import FRAMES
 
 
 class FrameWriter(BasePredictionWriter):
@@ -34,7 +35,7 @@ class FrameWriter(BasePredictionWriter):
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
-        folder = Path(trainer.default_root_dir) / "frames"
+        folder = Path(trainer.default_root_dir) / FRAMES
         indices = trainer.datamodule.clip.indices[: len(frames)]  # type: ignore[attr-defined]
         write_video(folder, frames, indices, self.fps)
         print(f"{len(frames)} frames and clip.mp4 are in {folder}")

@@ -1,6 +1,5 @@
 """The table at the end: what was reached, what it costs, where to look."""
 
-import json
 import time
 from pathlib import Path
 
@@ -14,10 +13,11 @@ from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.compression import MAX_BITS
 from xinc_lightning.errors import UserError
-from xinc_lightning.loggers.wandb_run import WandbRun, without_nan
+from xinc_lightning.loggers.wandb_run import WandbRun
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
-from xinc_lightning.runs.folder import CHECKPOINTS
+from xinc_lightning.runs.layout import ANALYSES, CHECKPOINTS, REPORT
+from xinc_lightning.runs.records import without_nan, write_json
 
 
 class Report(Callback):
@@ -67,8 +67,7 @@ class Report(Callback):
         with undisturbed(module):
             result = evaluate(module, trainer.datamodule.clip.frames, self.bits)  # type: ignore[attr-defined]
         run = Path(trainer.default_root_dir)
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "report.json").write_text(json.dumps(without_nan(result.scalars()), indent=1, allow_nan=False))
+        write_json(run / REPORT, without_nan(result.scalars()))
         final = {f"final/{name}": value for name, value in result.scalars().items()}
         for logger in trainer.loggers:
             logger.log_metrics({**final, "epoch": module.trained_epochs}, trainer.global_step)
@@ -97,7 +96,7 @@ def _table(result: Evaluation, run: Path, trainer: Trainer, times: str) -> Table
     }
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     if analyses_of(trainer):
-        rows["pictures"] = str(run / "analyses")
+        rows["pictures"] = str(run / ANALYSES)
     if trainer.training and any(isinstance(c, Checkpoints) for c in callbacks):
         rows["checkpoints"] = str(run / CHECKPOINTS)
     for logger in trainer.loggers:

@@ -87,7 +87,7 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     assert f"| {networks:,.0f} | 32,971 |" in text, "of one frame's network, of which a run has two"
     dead = np.mean(
         [
-            run.checkpoints[-1].scalars["xinc/layer2/maps/dead_fraction"]
+            run.snapshots[-1].scalars["xinc/layer2/maps/dead_fraction"]
             for run in runs
             if run.architecture == "FFN"
         ]
@@ -174,7 +174,7 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
     grouping = [key["name"] for key in section["runSets"][0]["grouping"]]
     assert grouping == ["architecture.value", "bpp.value"]
     runs = [read_run(run) for fit in plan_of(reproduction[0]).fits if (run := fit.run())]
-    scalars = {key for run in runs for key in run.checkpoints[-1].scalars}
+    scalars = {key for run in runs for key in run.snapshots[-1].scalars}
     scalars |= {
         "train/psnr",
         "val/psnr",
@@ -189,9 +189,9 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
     }
     assert {*drawn} - scalars == set()
     pictures = {
-        f"xinc/{path.relative_to(run.checkpoints[-1].folder).with_suffix('')}"
+        f"xinc/{path.relative_to(run.snapshots[-1].folder).with_suffix('')}"
         for run in runs
-        for path in run.checkpoints[-1].folder.rglob("*.png")
+        for path in run.snapshots[-1].folder.rglob("*.png")
     }
     media = {
         key
@@ -199,7 +199,7 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
         for panel in panels
         for key in panel["config"].get("mediaKeys", [])
     }
-    pages = {f"xinc/{path.stem}" for run in runs for path in run.checkpoints[-1].folder.glob("*.html")}
+    pages = {f"xinc/{path.stem}" for run in runs for path in run.snapshots[-1].folder.glob("*.html")}
     strips = {key for key in media if key.startswith("xinc/strips/")}  # which take more than one checkpoint
     assert media - pictures - pages - strips == set()
 

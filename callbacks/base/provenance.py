@@ -8,6 +8,7 @@ from typing import Any
 from xinc_lightning import __version__
 from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.canvas import LayerCanvas
+from xinc_lightning.modules import INRModule
 
 PACKAGES = (
     "torch",
@@ -32,6 +33,7 @@ def settings_of(context: AnalysisContext) -> dict[str, Any]:
         },
         "network": {
             "architecture": context.architecture,
+            "layers": _layers(module),
             "hyperparameters": dict(module.hparams),
             "parameters": module.budget.parameters,
             "bpp": module.budget.bpp,
@@ -52,6 +54,13 @@ def settings_of(context: AnalysisContext) -> dict[str, Any]:
             "points": reduce["points"].default,
         },
     }
+
+
+def _layers(module: INRModule) -> list[str]:
+    """Names of the layers in the network's own order, input side first; none of a network without a canvas."""
+    network, _ = module.canvas_inputs(0)
+    declared = getattr(network, "canvas_layers", list)
+    return [layer.name for layer in declared()]
 
 
 def _version(package: str) -> str | None:

@@ -22,6 +22,7 @@ from xinc_lightning.data import PanopticClip
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
+from xinc_lightning.runs.layout import ANALYSES, SETTINGS, snapshot_name
 
 
 class AnalysisError(UserError):
@@ -102,7 +103,7 @@ class AnalysisRunner:
             return
         start = time.perf_counter()
         self._painter = self._painter or Painter()
-        folder = analyses_folder(trainer) / f"epoch={epoch:04d}"
+        folder = analyses_folder(trainer) / snapshot_name(epoch)
         sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)
         group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
         clip: PanopticClip = trainer.datamodule.clip  # type: ignore[attr-defined]
@@ -231,7 +232,7 @@ def check_analyses(
 
 def analyses_folder(trainer: Trainer) -> Path:
     """Where the run keeps its analyses."""
-    return Path(trainer.default_root_dir) / "analyses"
+    return Path(trainer.default_root_dir) / ANALYSES
 
 
 def last_epoch(trainer: Trainer) -> int | None:
@@ -241,7 +242,7 @@ def last_epoch(trainer: Trainer) -> int | None:
 
 def _complete(folder: Path) -> bool:
     """Whether an epoch's results are there, other than what is kept where a strict analysis ended the run."""
-    settings = folder / "settings.json"
+    settings = folder / SETTINGS
     return settings.exists() and "stopped" not in json.loads(settings.read_text(encoding="utf-8"))
 
 

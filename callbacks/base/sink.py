@@ -1,6 +1,5 @@
 """Where results go: the run folder first, then whatever loggers the run has."""
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +17,10 @@ from numpy.typing import NDArray
 from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.figures import Figure, png_now
-from xinc_lightning.loggers.wandb_run import Scalars, WandbRun, without_nan
+from xinc_lightning.loggers.wandb_run import Scalars, WandbRun
 from xinc_lightning.runs.atomic import whole_folder
+from xinc_lightning.runs.layout import SCALARS, SECONDS, SETTINGS, snapshot_folders
+from xinc_lightning.runs.records import without_nan, write_json
 
 
 @dataclass
@@ -163,11 +164,8 @@ class Sink:
     def earlier(self, name: str) -> dict[int, Path]:
         """Files ``<name>.npz`` of the run's earlier checkpoints, by epoch."""
         name = self._labelled(name)
-        found = {
-            int(folder.name.removeprefix("epoch=")): folder / f"{name}.npz"
-            for folder in sorted(self.folder.parent.glob("epoch=[0-9]*"))
-        }
-        return {e: path for e, path in sorted(found.items()) if e < self.epoch and path.exists()}
+        found = {epoch: f / f"{name}.npz" for epoch, f in snapshot_folders(self.folder.parent).items()}
+        return {e: path for e, path in found.items() if e < self.epoch and path.exists()}
 
     def __enter__(self) -> "Sink":
         return self
@@ -223,10 +221,10 @@ class Sink:
                 **({"errors": errors} if errors else {}),
             }
             scalars = without_nan(self._all("scalars"))
-            write_json(folder / "scalars.json", {**position, "scalars": scalars})
-            write_json(folder / "settings.json", settings)
+            write_json(folder / SCALARS, {**position, "scalars": scalars})
+            write_json(folder / SETTINGS, settings)
             # Apart, so that all other files of two runs of one seed are the same.
-            write_json(folder / "seconds.json", {name: part.seconds for name, part in analyses.items()})
+            write_json(folder / SECONDS, {name: part.seconds for name, part in analyses.items()})
 
     def _send(self) -> None:
         caption = f"epoch {self.epoch}, step {self.global_step}"
@@ -239,8 +237,3 @@ class Sink:
                 logger.log_look(pictures, self._all("pages"), neurons, {**scalars, **position}, caption)
             elif scalars:
                 logger.log_metrics({**scalars, "epoch": self.epoch}, self.global_step)
-
-
-def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record for people and programs, in an order that does not depend on that of the analyses."""
-    path.write_text(json.dumps(record, indent=1, sort_keys=True, allow_nan=False, default=str) + "\n")

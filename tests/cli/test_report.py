@@ -11,10 +11,10 @@ from xinc_lightning.cli.main import main
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    look = tmp_path / "runs" / "nerv-001" / "analyses" / "epoch=0100"
-    look.mkdir(parents=True)
-    Image.new("RGB", (40, 20), "teal").save(look / "variance.png")
-    (look / "scalars.json").write_text(json.dumps({"epoch": 100, "scalars": {"xinc/head/a/b": 1.5}}))
+    snapshot = tmp_path / "runs" / "nerv-001" / "analyses" / "epoch=0100"
+    snapshot.mkdir(parents=True)
+    Image.new("RGB", (40, 20), "teal").save(snapshot / "variance.png")
+    (snapshot / "scalars.json").write_text(json.dumps({"epoch": 100, "scalars": {"xinc/head/a/b": 1.5}}))
     return tmp_path / "runs" / "nerv-001"
 
 
@@ -39,7 +39,7 @@ def test_writes_it_elsewhere(run):
 
 def test_errors_are_one_line(run, capsys):
     text, code = error_of(capsys, "runs/nerv-01")
-    assert text == "report: there is no run folder 'runs/nerv-01'; did you mean 'runs/nerv-001'?"
+    assert text == "report: there is no run 'runs/nerv-01'; did you mean 'runs/nerv-001'?"
     assert code == 1
     assert "'runs' has no analyses/epoch=NNNN" in error_of(capsys, "runs")[0]
     assert "did you mean 'runs/nerv-001'?" in error_of(capsys, "runs")[0]

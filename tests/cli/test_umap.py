@@ -71,7 +71,7 @@ def test_errors_are_one_line(runs, capsys):
     )
     assert error_of(capsys, "ffn-001", "--by", "colour")[1] == 2
     (runs / "empty").mkdir()
-    assert "has no neuron vectors" in error_of(capsys, "empty")[0]
+    assert "has no analyses/epoch=NNNN" in error_of(capsys, "empty")[0]
     path = runs / "ffn-002" / "analyses" / "epoch=0020" / "neuron_clusters" / "layer1.npz"
     np.savez(path, **{**np.load(path), "cluster_areas": np.array([8, 4, 2, 2])})
     assert "different gabor clusters" in error_of(capsys, "ffn-001", "ffn-002")[0]

@@ -28,7 +28,7 @@ CONFIG = "seed_everything: {seed}\nmodel:\n  class_path: xinc_lightning.modules.
 
 @dataclass(frozen=True)
 class Runs:
-    """Folders of a NeRV's run of two looks and of an FFN's of one, and the networks at the last."""
+    """Folders of a NeRV's run of two snapshots and of an FFN's of one, and the networks at the last."""
 
     nerv: Path
     ffn: Path

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.explorer import build_page, read_run
+from xinc_lightning.explorer import build_page
+from xinc_lightning.runs.reader import read_run
 
 EPOCH = "return Number(document.getElementById('now').textContent.split(' ')[1])"
 
@@ -34,7 +35,7 @@ def test_a_pixel_leads_to_the_neurons_that_python_finds(browser, runs, scene, st
         network, inputs = module.eval().canvas_inputs(0)
         for layer in Canvas(network).at(inputs):
             cell = read_run((runs.nerv, runs.ffn)[number])
-            cell = int(cell.arrays(cell.looks[-1], f"pixels_to_neurons/{layer.name}")["cell"])
+            cell = int(cell.snapshots[-1].arrays("pixels_to_neurons", layer.name)["cell"])
             expected = strongest_of(layer, row, col, cell)
             found = browser.listed(layer.name, number)
             assert [share for _, share in found] == pytest.approx([s for _, s in expected], abs=2e-5)
@@ -103,7 +104,7 @@ def test_everything_by_keyboard(browser):
 
 def test_a_segment_leads_to_its_favourites(browser, runs):
     run = read_run(runs.nerv)
-    tables = run.arrays(run.looks[-1], "pixels_to_neurons/head")
+    tables = run.snapshots[-1].arrays("pixels_to_neurons", "head")
     browser.press("s")
     browser.point(20 / 96, 10 / 48)  # the astronaut
     assert "“astronaut”" in browser.run("return document.querySelector('.where').textContent")
@@ -114,7 +115,7 @@ def test_a_segment_leads_to_its_favourites(browser, runs):
 
 def test_a_neuron_shows_its_map_over_the_epochs_its_variances_and_its_place(browser, runs):
     run = read_run(runs.nerv)
-    neuron = int(run.arrays(run.looks[0], "pixels_to_neurons/head")["kept"][0])
+    neuron = int(run.snapshots[0].arrays("pixels_to_neurons", "head")["kept"][0])
     browser.run(
         "const i = document.getElementById('neuron-index'); i.value = arguments[0];"
         "i.dispatchEvent(new Event('input'))",
@@ -122,7 +123,7 @@ def test_a_neuron_shows_its_map_over_the_epochs_its_variances_and_its_place(brow
     )
     browser.until("return !document.querySelector('#strip').textContent.includes('no map')")
     assert browser.run("return document.querySelectorAll('#strip button').length") == 2
-    variance = run.arrays(run.looks[-1], "variance/head")
+    variance = run.snapshots[-1].arrays("variance", "head")
     shown = browser.run(
         "return [...document.querySelectorAll('#neuron-variance tbody tr')].map("
         "(r) => [r.cells[0].textContent, Number(r.cells[1].textContent)])"
@@ -136,7 +137,7 @@ def test_a_neuron_shows_its_map_over_the_epochs_its_variances_and_its_place(brow
         let best = 0; for (let i = 0; i < d.length; i += 4) if (d[i] + d[i+1] > d[best] + d[best+1]) best = i;
         return best / 4"""
     )
-    maps = run.arrays(run.looks[-1], "pixels_to_neurons/head")
+    maps = run.snapshots[-1].arrays("pixels_to_neurons", "head")
     kept = maps["maps"][maps["kept"].tolist().index(neuron)]
     assert kept.ravel()[int(brightest)] > 215
     assert re.search(

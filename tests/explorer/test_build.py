@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xinc_lightning.explorer import build_page, read_run
+from xinc_lightning.explorer import build_page
+from xinc_lightning.runs.reader import read_run
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -20,7 +21,7 @@ def test_the_page_needs_nothing_but_itself(runs):
     assert not re.search(r"""(src|href)=["'](?!#|data:)""", page)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
     assert "default-src 'none'" in page
-    for name in ("title", "style", "runs", "looks", "script"):
+    for name in ("title", "style", "runs", "snapshots", "script"):
         assert f"<!-- {name} -->" not in page
 
 
@@ -35,15 +36,15 @@ def test_names_and_problems_cannot_end_a_script(nerv_run):
 
 
 def test_broken_pictures_and_foreign_arrays_are_named(nerv_run):
-    look = nerv_run / "analyses" / "epoch=0010"
-    (look / "variance.png").write_bytes(b"nothing")
-    np.savez(look / "variance" / "head.npz", neurons=np.arange(3))
+    snapshot = nerv_run / "analyses" / "epoch=0010"
+    (snapshot / "variance.png").write_bytes(b"nothing")
+    np.savez(snapshot / "variance" / "head.npz", neurons=np.arange(3))
     overview = json.loads(
         re.search(r'id="runs">(.*?)</script>', build_page([read_run(nerv_run)]), re.DOTALL)[1]
     )
     named = " ".join(overview[0]["problems"])
     assert "variance.png is no picture" in named
-    assert "epoch 10: the arrays of head are not what this version writes" in named
+    assert "analyses/epoch=0010 holds arrays of head that are not what this version writes" in named
 
 
 def test_large_figures_are_made_smaller(nerv_run):
@@ -60,7 +61,7 @@ def test_the_wheel_holds_the_page(tmp_path):
     )
     assert done.returncode == 0
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
-    assert {"xinc_lightning/report/page/page.html", "xinc_lightning/report/page/main.js"} <= set(names)
+    assert {"xinc_lightning/explorer/page/page.html", "xinc_lightning/explorer/page/main.js"} <= set(names)
 
 
 def test_an_empty_page_is_one_too():
@@ -68,9 +69,9 @@ def test_an_empty_page_is_one_too():
 
 
 def test_a_run_of_figures_alone(tmp_path):
-    look = tmp_path / "run" / "analyses" / "epoch=0003"
-    look.mkdir(parents=True)
-    Image.new("RGB", (30, 20)).save(look / "some_figure.png")
+    snapshot = tmp_path / "run" / "analyses" / "epoch=0003"
+    snapshot.mkdir(parents=True)
+    Image.new("RGB", (30, 20)).save(snapshot / "some_figure.png")
     page = build_page([read_run(tmp_path / "run")])
     assert "some_figure" in page
-    shutil.rmtree(look)
+    shutil.rmtree(snapshot)

@@ -13,12 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xinc_lightning.modules import FFNModule
 from xinc_lightning.runs.checkpoint_file import (
     CheckpointError,
     read_checkpoint,
     write_checkpoint,
 )
-from xinc_lightning.modules import FFNModule
 
 CONTENT = {"module": "NeRVModule", "hyper_parameters": {"a": 1}, "trained_epochs": 3}
 

@@ -3,13 +3,13 @@
 import csv
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from xinc_lightning.callbacks import MetricsFile
 from xinc_lightning.cli.compare import figures_of, main
-from xinc_lightning.explorer import read_run as read_folder
 from xinc_lightning.runs.reader import RunError, read_run
 from xinc_lightning.studies.comparison import compare, csv_table, markdown_table, matched_layers
 from xinc_lightning.studies.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
@@ -27,22 +27,20 @@ def make_run(folder, module, seed, psnr, layers, bpp):
     rows = ["epoch,train/psnr,val/psnr,bpp", f",,,{bpp}"]
     for epoch, value in psnr.items():
         rows += [f"{epoch},{value - 5},,", f"{epoch},,{value},"]
-        checkpoint = folder / "analyses" / f"epoch={epoch:04d}"
-        checkpoint.mkdir(parents=True)
+        snapshot = folder / "analyses" / f"epoch={epoch:04d}"
+        snapshot.mkdir(parents=True)
         scalars = {}
         for layer in layers:
             scalars[f"xinc/{layer}/variance/grid_median"] = float(epoch)
             scalars[f"xinc/{layer}/variance/grid_q25"] = 0.0
             scalars[f"xinc/{layer}/intensity/intensity_correlation"] = None if layer == "head" else 0.5
-            (checkpoint / "variance").mkdir(exist_ok=True)
-            (checkpoint / "pixels_per_neuron").mkdir(exist_ok=True)
+            (snapshot / "variance").mkdir(exist_ok=True)
+            (snapshot / "pixels_per_neuron").mkdir(exist_ok=True)
             dead = np.array([False, True, False, False])
-            np.savez(checkpoint / f"variance/{layer}.npz", dead=dead, scores_grid=[0.3, np.nan, 0.1, 0.2])
-            np.savez(
-                checkpoint / f"pixels_per_neuron/{layer}.npz", counts=[5, 0, 10, 0], dead=dead, pixels=10
-            )
+            np.savez(snapshot / f"variance/{layer}.npz", dead=dead, scores_grid=[0.3, np.nan, 0.1, 0.2])
+            np.savez(snapshot / f"pixels_per_neuron/{layer}.npz", counts=[5, 0, 10, 0], dead=dead, pixels=10)
         record = {"epoch": epoch, "scalars": scalars, "settings": {"a": "later version's"}}
-        (checkpoint / "scalars.json").write_text(json.dumps(record))
+        (snapshot / "scalars.json").write_text(json.dumps(record))
     (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
     return folder
 
@@ -60,17 +58,15 @@ def runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("at", "epochs"), [("last", [40, 30]), ("epoch", [20, 20]), ("psnr", [20, 30])], ids=str
 )
-def test_checkpoints_that_are_compared(runs, at, epochs):
+def test_snapshots_that_are_compared(runs, at, epochs):
     """At matched PSNR, FFN's best of 26.5 dB is the target, and NeRV was nearest to it at 25."""
-    assert [checkpoint.epoch for checkpoint in compare(runs, at).checkpoints] == epochs
+    assert [snapshot.epoch for snapshot in compare(runs, at).snapshots] == epochs
 
 
 def test_psnr_is_of_the_clip_where_that_is_known(runs):
-    assert [c.psnr for c in runs[0].checkpoints] == [20.0, 25.0, 30.1], (
-        "validation, and report.json at the end"
-    )
+    assert [s.psnr for s in runs[0].snapshots] == [20.0, 25.0, 30.1], "validation, and report.json at the end"
     (runs[1].path / "metrics.csv").write_text("epoch,train/psnr,val/psnr\n10,11,\n25,13,\n30,14,\n")
-    assert [c.psnr for c in read_run(runs[1].path).checkpoints] == [11.0, 14.0], "as last measured before"
+    assert [s.psnr for s in read_run(runs[1].path).snapshots] == [11.0, 14.0], "as last measured before"
 
 
 def test_epochs_are_those_that_training_writes(runs):
@@ -79,7 +75,7 @@ def test_epochs_are_those_that_training_writes(runs):
     logger.log_metrics({"val/psnr": 24.0, "epoch": 20}, 300)
     logger.save()
     assert read_run(runs[1].path).measured == {20: 24.0}
-    assert read_folder(runs[1].path).curves["val/psnr"] == ([20], [24.0])
+    assert read_run(runs[1].path).metrics.curves["val/psnr"] == {20: 24.0}
 
 
 def test_resumed_run_keeps_what_was_measured_before(runs):
@@ -169,21 +165,27 @@ def test_errors_are_one_sentence(runs, tmp_path, capsys):
     assert error_of(capsys, "nerv-001", "--at", "best")[1] == 2
     assert error_of(capsys)[1] == 2
     (tmp_path / "empty").mkdir()
-    assert "has no analysed checkpoint" in error_of(capsys, "empty")[0]
-    (tmp_path / "ffn-001/analyses/epoch=0020/scalars.json").unlink()
+    assert "has no analyses/epoch=NNNN" in error_of(capsys, "empty")[0]
+    shutil.rmtree(tmp_path / "ffn-001/analyses/epoch=0020")
     message, code = error_of(capsys, "nerv-001", "ffn-001", "--at", "epoch")
     assert code == 1
     assert message.endswith("no analysed epoch in common: nerv-001 has 10, 20, 40; ffn-001 has 30.")
     (tmp_path / "ffn-001/metrics.csv").unlink()
     assert "the PSNR of 'ffn-001' is not known" in error_of(capsys, "nerv-001", "ffn-001", "--at", "psnr")[0]
-    (tmp_path / "ffn-001/analyses/epoch=0030/variance/layer1.npz").write_bytes(b"cut off")
-    message, code = error_of(capsys, "ffn-001")
-    assert "layer1.npz' cannot be read" in message
     assert not (tmp_path / "compare").exists(), "nothing is written before everything is read"
-    (tmp_path / "ffn-001/analyses/epoch=0030/scalars.json").write_text("{")
-    assert "scalars.json' cannot be read" in error_of(capsys, "ffn-001")[0]
+
+
+def test_what_is_damaged_is_named_and_the_rest_compared(runs, tmp_path, capsys):
+    (tmp_path / "ffn-001/analyses/epoch=0030/variance/layer1.npz").write_bytes(b"cut off")
+    (tmp_path / "nerv-001/analyses/epoch=0020/scalars.json").write_text("{")
+    main(["nerv-001", "ffn-001"])
+    said = capsys.readouterr()
+    assert "note: ffn-001: analyses/epoch=0030/variance/layer1.npz cannot be read (BadZipFile)." in said.err
+    assert "note: nerv-001: analyses/epoch=0020/scalars.json is no JSON" in said.err
+    assert "grid_median" in said.out
+    assert (tmp_path / "compare" / "variance.png").is_file()
 
 
 def test_arrays_of_no_layer(runs):
     with pytest.raises(RunError, match="has no variance of stem"):
-        runs[0].checkpoints[0].arrays("variance", "stem")
+        runs[0].snapshots[0].arrays("variance", "stem")

@@ -47,12 +47,12 @@ def test_neurons_are_followed_by_index(run):
     assert growing_neurons(run, "head", [9]).maps[:, 0, 0, 0].tolist() == [45, 90, 180]
 
 
-def test_heat_maps_of_every_checkpoint(run):
-    checkpoints, rows = growing_heat_maps(run)
-    assert [c.epoch for c in checkpoints] == [5, 10, 20]
+def test_heat_maps_of_every_snapshot(run):
+    snapshots, rows = growing_heat_maps(run)
+    assert [s.epoch for s in snapshots] == [5, 10, 20]
     assert [row.label.split()[-1] for row in rows] == ["Σ|c|", "τ10", "τ50"]
     assert rows[2].maps["head"][:, 0, 0].tolist() == [5, 10, 20]
-    assert titles(run, "layers", checkpoints)[1:] == [
+    assert titles(run, "layers", snapshots)[1:] == [
         "? layers · ? · epoch 10 · 20.00 dB",
         "? layers · ? · epoch 20 · 30.00 dB",
     ]
@@ -96,7 +96,7 @@ def test_errors_are_one_sentence(run, tmp_path, capsys):
     assert error_of("nerv-01") == "there is no run 'nerv-01'; did you mean 'nerv-001'?"
     assert error_of("nerv-001", "--layers", "block9").endswith("of a layer 'block9'; it has those of head.")
     assert error_of("nerv-001", "--neurons", "7") == (
-        "'nerv-001' has no maps of neuron 7 of head at every checkpoint; it has those of 2, 9."
+        "'nerv-001' has no maps of neuron 7 of head at every snapshot; it has those of 2, 9."
     )
     assert "invalid int value" in error_of("nerv-001", "--neurons", "many")
 

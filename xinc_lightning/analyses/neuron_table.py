@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xinc_lightning.canvas import FrameCanvas, FrameStatistics
+from xinc_lightning.runs.layout import NEURONS
 
 THUMBNAIL = "thumbnail"
 """The column of pictures, which a text file leaves out."""
@@ -74,7 +75,7 @@ class NeuronTable:
     def write(self, folder: Path) -> None:
         """Write ``neurons.csv``, unless there are no neurons."""
         if self:
-            with (folder / "neurons.csv").open("w", newline="") as file:
+            with (folder / NEURONS).open("w", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(["layer", "neuron", *self.columns])
                 writer.writerows([_short(value) for value in row] for row in self.rows())

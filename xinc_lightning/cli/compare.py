@@ -7,8 +7,8 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from xinc_lightning.cli.console import Parser, fail
-from xinc_lightning.runs.reader import RunError, read_run
+from xinc_lightning.cli.console import Parser, fail, note, note_problems
+from xinc_lightning.runs.reader import Run, RunError, read_run
 from xinc_lightning.studies.comparison import (
     Comparison,
     Matching,
@@ -26,10 +26,13 @@ MATCHED_DB = 1.0
 def main(args: Sequence[str]) -> None:
     """Print the table; write it as CSV and Markdown, and the figures."""
     options = _parser().parse_args(args)
+    runs: list[Run] = []
     try:
-        comparison = compare([read_run(path) for path in options.runs], options.at)
+        runs += [read_run(path) for path in options.runs]
+        comparison = compare(runs, options.at)
         figures = figures_of(comparison)
     except RunError as error:
+        note_problems(runs)
         fail(f"compare: {error}")
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -38,11 +41,10 @@ def main(args: Sequence[str]) -> None:
     for name, figure in figures.items():
         figure.savefig(out / f"{name}.png")
     Console(width=200).print(_table(comparison))
-    reached = [checkpoint.psnr for checkpoint in comparison.checkpoints]
+    reached = [snapshot.psnr for snapshot in comparison.snapshots]
     if options.at == "psnr" and max(reached) - min(reached) > MATCHED_DB:
-        print(
-            f"note: the PSNRs are {max(reached) - min(reached):.1f} dB apart, no analysed checkpoints are nearer."
-        )
+        note(f"the PSNRs are {max(reached) - min(reached):.1f} dB apart, no snapshots are nearer.")
+    note_problems(runs)
     print(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
 
 
@@ -68,7 +70,7 @@ def _parser() -> Parser:
         "--at",
         choices=get_args(Matching),
         default="last",
-        help="each run's last checkpoint, the latest epoch all have, or the highest PSNR all reach",
+        help="each run's last analyses, the latest epoch all have, or the highest PSNR all reach",
     )
     parser.add_argument("--out", default="compare", help="folder to write to")
     return parser

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli.console import Parser, fail
-from xinc_lightning.explorer import ReportError, build_page, read_run
+from xinc_lightning.cli.console import Parser, fail, note_problems
+from xinc_lightning.explorer import build_page
+from xinc_lightning.runs.layout import PAGE
+from xinc_lightning.runs.reader import RunError, read_run
 
 
 def main(args: Sequence[str]) -> None:
@@ -13,13 +15,14 @@ def main(args: Sequence[str]) -> None:
     try:
         runs = [read_run(run) for run in options.runs]
         page = build_page(runs)
-        out = options.out or options.runs[0] / "report.html"
+        out = options.out or options.runs[0] / PAGE
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(page, encoding="utf-8")
-    except ReportError as error:
+    except RunError as error:
         fail(f"report: {error}")
     except OSError as error:
         fail(f"report: '{error.filename}' cannot be written: {error.strerror}.")
+    note_problems(runs)
     print(f"{out} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
 
 

@@ -32,7 +32,8 @@ from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.runs.checkpoint_file import CheckpointError, read_checkpoint
-from xinc_lightning.runs.folder import CHECKPOINTS, discard, find_checkpoint, lock, new_run, run_of, unlock
+from xinc_lightning.runs.folder import discard, find_checkpoint, lock, new_run, run_of, unlock
+from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
 """Which of the processes that Lightning or a cluster has launched this is."""
@@ -71,7 +72,7 @@ class SaveRunConfig(SaveConfigCallback):
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Called once, on rank zero."""
         text = self.parser.dump(self.asked, skip_none=False)
-        write_atomically(Path(trainer.default_root_dir) / "config.yaml", text.encode())
+        write_atomically(Path(trainer.default_root_dir) / CONFIG, text.encode())
         for logger in trainer.loggers:
             logger.log_hyperparams({**yaml.safe_load(text), **self._in_short(trainer, pl_module)})
 
@@ -153,7 +154,7 @@ class TrainingCLI(LightningCLI):
                 raise ValueError(
                     f"model.{key} is {_plain(asked)} in this command but {_plain(stored[key])} in the checkpoint "
                     f"'{path}'. Use the config the checkpoint was trained with"
-                    + (f": --config {source / 'config.yaml'}" if source else ".")
+                    + (f": --config {source / CONFIG}" if source else ".")
                 )
 
     @configuring()
@@ -271,12 +272,12 @@ def one_line_errors() -> Iterator[None]:
 
 def how_to_resume(run: Path) -> str:
     """What is left of a run that stopped, and the command that goes on with it."""
-    last = run / CHECKPOINTS / "last.ckpt"
+    last = run / CHECKPOINTS / LAST
     try:
         epoch = read_checkpoint(last)["trained_epochs"]
     except CheckpointError:
         return "There is no checkpoint of it yet."
-    command = ["lightning", "fit", "--config", str(run / "config.yaml"), "--ckpt_path", str(last)]
+    command = ["lightning", "fit", "--config", str(run / CONFIG), "--ckpt_path", str(last)]
     return f"To go on after epoch {epoch}: {shlex.join(command)}"
 
 

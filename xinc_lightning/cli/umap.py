@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from xinc_lightning.cli.console import Parser, fail
+from xinc_lightning.cli.console import Parser, fail, note_problems
 from xinc_lightning.errors import UserError
+from xinc_lightning.runs.reader import Run, read_run
 from xinc_lightning.studies.shared_umap import ColouredBy, shared_umap
 
 
@@ -14,10 +15,14 @@ def main(args: Sequence[str]) -> None:
     options = _parser().parse_args(args)
     if options.max_neurons < 1:
         fail(f"umap: --max_neurons is {options.max_neurons}; it must be 1 or more.", 2)
+    runs: list[Run] = []
     try:
-        shared = shared_umap(options.runs, options.by, options.layers, options.epoch, options.max_neurons)
+        runs += [read_run(path) for path in options.runs]
+        shared = shared_umap(runs, options.by, options.layers, options.epoch, options.max_neurons)
     except UserError as error:
+        note_problems(runs)
         fail(f"umap: {error}")
+    note_problems(runs)
     figure = shared.save(Path(options.out))
     for panel in shared.panels:
         measured = "".join(f", mixing {value:.2f}" for value in panel.scalars().values())
@@ -32,7 +37,9 @@ def _parser() -> Parser:
         "--by", choices=get_args(ColouredBy), default="seed", help="what the colours tell apart"
     )
     parser.add_argument("--layers", nargs="+", metavar="LAYER", help="only these layers")
-    parser.add_argument("--epoch", type=int, help="checkpoint to compare; each run's last unless given")
+    parser.add_argument(
+        "--epoch", type=int, help="which of the analysed epochs; each run's last unless given"
+    )
     parser.add_argument(
         "--max_neurons", type=int, default=1000, help="of each layer of each run; more are sampled"
     )

@@ -9,11 +9,23 @@ from importlib.resources import files
 from typing import Any
 
 from xinc_lightning.explorer.encode import figure_width, picture, to_json, words
-from xinc_lightning.explorer.layer_data import TABLES, layer_data, layer_names
-from xinc_lightning.explorer.run_folder import Arrays, Look, RunFolder
+from xinc_lightning.explorer.layer_data import TABLES, layer_data
 from xinc_lightning.figures.style import CLUSTER_COLOURS, COLOURS
+from xinc_lightning.runs.arrays import Arrays
+from xinc_lightning.runs.reader import Run, Snapshot
 
-SCRIPTS = ("state", "colours", "looks", "frame", "neuron", "embedding", "figures", "curves", "about", "main")
+SCRIPTS = (
+    "state",
+    "colours",
+    "snapshots",
+    "frame",
+    "neuron",
+    "embedding",
+    "figures",
+    "curves",
+    "about",
+    "main",
+)
 """Parts of the page's script, in order."""
 
 FIGURES = (
@@ -23,29 +35,29 @@ FIGURES = (
 """The order in which figures are offered: the paper's."""
 
 
-def build_page(runs: Sequence[RunFolder]) -> str:
+def build_page(runs: Sequence[Run]) -> str:
     """The page of these runs, with everything it needs inside.
 
     >>> build_page([])[:15]
     '<!doctype html>'
     """
     folder = files("xinc_lightning.explorer") / "page"
-    overview, looks = [], []
+    overview, snapshots = [], []
     for i, run in enumerate(runs):
         about = _run(run)
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # compressing pictures leaves the interpreter free
-            found = list(pool.map(partial(_look, run, about["layers"]), run.looks))
-        for look, data in zip(run.looks, found, strict=True):
-            looks.append(
-                f'<script type="application/json" id="look-{i}-{look.epoch}">{to_json(data)}</script>'
+            found = list(pool.map(partial(_snapshot, run), run.snapshots))
+        for snapshot, data in zip(run.snapshots, found, strict=True):
+            snapshots.append(
+                f'<script type="application/json" id="snapshot-{i}-{snapshot.epoch}">{to_json(data)}</script>'
             )
-        about["problems"] = list(dict.fromkeys([*_missing(run), *sorted(run.problems)]))
+        about["problems"] = [*_missing(run), *run.problems]
         overview.append(about)
     parts = {
         "title": _escaped(" · ".join(run.name for run in runs) or "no runs"),
         "style": (folder / "style.css").read_text(encoding="utf-8"),
         "runs": to_json(overview),
-        "looks": "\n".join(looks),
+        "snapshots": "\n".join(snapshots),
         "script": _palette()
         + "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
     }
@@ -55,22 +67,21 @@ def build_page(runs: Sequence[RunFolder]) -> str:
     return page
 
 
-def _run(run: RunFolder) -> dict[str, Any]:
-    """What holds for all of a run's looks."""
-    frames = [frame for look in run.looks if (frame := run.arrays(look, f"{TABLES}/frame")) is not None]
-    names = list(dict.fromkeys(name for look in run.looks for name in look.figures))
-    model = run.config.get("model.class_path", run.config.get("model", ""))
-    architecture = model.rpartition(".")[2].removesuffix("Module")
+def _run(run: Run) -> dict[str, Any]:
+    """What holds for all of a run's snapshots."""
+    found = [snapshot.find_arrays(TABLES, "frame") for snapshot in run.snapshots]
+    frames = [frame for frame in found if frame is not None]
+    names = list(dict.fromkeys(name for snapshot in run.snapshots for name in snapshot.figures))
     return {
         "name": run.name,
-        "architecture": str(frames[-1]["architecture"]) if frames else architecture,
-        "epochs": [look.epoch for look in run.looks],
-        "layers": layer_names(run),
+        "architecture": str(frames[-1]["architecture"]) if frames else run.architecture,
+        "epochs": [snapshot.epoch for snapshot in run.snapshots],
+        "layers": run.layers,
         "figures": sorted(names, key=_figure_order),
         "frame": _frame(frames[-1]) if frames else None,
-        "curves": run.curves,
-        "report": run.report,
-        "config": run.config,
+        "curves": _curves(run),
+        "report": run.final,
+        "config": _flat(run.config),
     }
 
 
@@ -87,29 +98,53 @@ def _frame(frame: Arrays) -> dict[str, Any]:
     }
 
 
-def _look(run: RunFolder, layers: Sequence[str], look: Look) -> dict[str, Any]:
-    frame = run.arrays(look, f"{TABLES}/frame")
+def _curves(run: Run) -> dict[str, tuple[list[float], list[float]]]:
+    """Every number over the epochs: those logged in training, and those of the snapshots."""
+    found: dict[str, dict[float, float]] = {}
+    for snapshot in run.snapshots:
+        for name, value in snapshot.scalars.items():
+            found.setdefault(name, {})[snapshot.epoch] = value
+    logged = {name: curve for name, curve in run.metrics.curves.items() if not name.startswith("xinc/")}
+    return {name: ([*curve], [*curve.values()]) for name, curve in {**logged, **found}.items()}
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, str]:
+    """Nested settings under dotted names; classes in a list go by their own."""
+    if isinstance(settings, list) and settings and all(isinstance(s, dict) for s in settings):
+        settings = {str(s.get("class_path", i)).rpartition(".")[2]: s for i, s in enumerate(settings)}
+    if not isinstance(settings, dict):
+        return {prefix: "null" if settings is None else str(settings)} if prefix else {}
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if key != "init_args":
+            flat |= _flat(value, f"{prefix}.{key}".lstrip("."))
+        else:
+            flat |= _flat(value, prefix)
+    return flat
+
+
+def _snapshot(run: Run, snapshot: Snapshot) -> dict[str, Any]:
+    frame = snapshot.find_arrays(TABLES, "frame")
     data: dict[str, Any] = {"figures": {}, "layers": {}}
     if frame is not None:
         data["psnr"] = float(frame["psnr"])
         data["reconstruction"] = picture(frame["reconstruction"], 90)
-    widest = figure_width(sum(len(one.figures) for one in run.looks))
-    for name, path in look.figures.items():
+    widest = figure_width(sum(len(one.figures) for one in run.snapshots))
+    for name, path in snapshot.figures.items():
         try:
             data["figures"][name] = picture(path, widest=widest)
         except OSError:
-            run.problems.append(f"{path.relative_to(run.path)} is no picture that can be read.")
-    for layer in layers:
+            run.problems.say(path, "is no picture that can be read")
+    for layer in run.layers:
         try:
-            data["layers"][layer] = layer_data(run, look, layer)
+            data["layers"][layer] = layer_data(snapshot, layer)
         except (KeyError, ValueError, IndexError, TypeError) as error:
-            run.problems.append(
-                f"epoch {look.epoch}: the arrays of {layer} are not what this version writes ({error})."
-            )
+            what = f"holds arrays of {layer} that are not what this version writes ({error})"
+            run.problems.say(snapshot.folder, what)
     return data
 
 
-def _missing(run: RunFolder) -> list[str]:
+def _missing(run: Run) -> list[str]:
     """What the page cannot show, and which callback would have made it."""
     callbacks = {
         TABLES: ("pixels do not lead to neurons", "PixelsToNeurons"),
@@ -119,7 +154,7 @@ def _missing(run: RunFolder) -> list[str]:
     return [
         f"{what[0].upper()}{what[1:]}: the run was made without the callback {callback}."
         for folder, (what, callback) in callbacks.items()
-        if not any((look.folder / folder).is_dir() for look in run.looks)
+        if not any((snapshot.folder / folder).is_dir() for snapshot in run.snapshots)
     ]
 
 

@@ -1,4 +1,4 @@
-"""One layer at one look, as the page wants it."""
+"""One layer in one snapshot, as the page wants it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.explorer.encode import fractions, halves, levels, sheet, text_of, words
-from xinc_lightning.explorer.run_folder import Arrays, Look, RunFolder
+from xinc_lightning.runs.arrays import Arrays
+from xinc_lightning.runs.reader import Snapshot
 
 TABLES = "pixels_to_neurons"
 ANALYSES = {
@@ -18,22 +19,9 @@ ANALYSES = {
 }
 
 
-def layer_names(run: RunFolder) -> list[str]:
-    """The layers that any analysis of the run saw, input side first as far as the run says so."""
-    names: list[str] = []
-    for look in run.looks:
-        frame = run.arrays(look, f"{TABLES}/frame")
-        if frame is not None and "layers" in frame:
-            names += [str(name) for name in frame["layers"]]
-        for name in look.scalars:
-            parts = name.split("/")
-            names += [parts[1]] if parts[0] == "xinc" and len(parts) > 3 else []
-    return list(dict.fromkeys(names))
-
-
-def layer_data(run: RunFolder, look: Look, layer: str) -> dict[str, Any]:
-    """Everything about a layer's neurons that was written at a look; what was not is left out."""
-    found = {key: run.arrays(look, f"{folder}/{layer}") for key, folder in ANALYSES.items()}
+def layer_data(snapshot: Snapshot, layer: str) -> dict[str, Any]:
+    """Everything about a layer's neurons that a snapshot holds; what it does not is left out."""
+    found = {key: snapshot.find_arrays(folder, layer) for key, folder in ANALYSES.items()}
     data: dict[str, Any] = {}
     known: list[np.ndarray] = []
     if (tables := found["tables"]) is not None:

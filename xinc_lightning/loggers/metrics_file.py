@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from xinc_lightning.runs.atomic import write_atomically
+from xinc_lightning.runs.layout import METRICS, metrics_part
 
 Row = dict[str, str]
 
@@ -44,6 +45,8 @@ class MetricsFile(CSVLogger):
 
 class _Writer(ExperimentWriter):
     """Lightning's writer, which would delete the file of a run that is resumed, and rewrites it in place."""
+
+    NAME_METRICS_FILE = METRICS
 
     def _check_log_dir_exists(self) -> None:
         """Leave what is there until it is clear whether this run goes on with it."""
@@ -100,5 +103,5 @@ def _epoch(row: Row) -> float:
 
 
 def _free_name(path: Path) -> Path:
-    parts = (path.with_name(f"{path.stem}-part{n}.csv") for n in itertools.count(1))
+    parts = (path.with_name(metrics_part(n)) for n in itertools.count(1))
     return next(part for part in parts if not part.exists())

@@ -1,7 +1,6 @@
 """Weights & Biases, as an extra that a run can lose. The only user of wandb."""
 
 import logging
-import math
 import os
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
+from xinc_lightning.runs.records import without_nan
 
 Scalars = Mapping[str, float]
 
@@ -251,15 +251,6 @@ def neuron_table(neurons: NeuronTable) -> Any:
 
 def _finite(scalars: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in without_nan(scalars).items() if value is not None}
-
-
-def without_nan(scalars: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers with None for NaN and infinity, which JSON does not know: Python would write invalid JSON.
-
-    >>> without_nan({"psnr": 30.0, "ssim": float("nan")})
-    {'psnr': 30.0, 'ssim': None}
-    """
-    return {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in scalars.items()}
 
 
 def _ignore(record: logging.LogRecord) -> None:

@@ -97,7 +97,7 @@ def _figures(
             "NeRV: things and stuff, head and last block",
             partial(both, first.nerv, nerv[:1:-1]),
         )
-    if first.nerv.checkpoint.layers("flow_vs_fluctuation"):
+    if first.nerv.snapshot.layers("flow_vs_fluctuation"):
         yield from _by_case(9, "neurons and motion", cases, _motion)
     if len(seeds) > 1:
         yield "figure10", "neurons of the NeRV heads of all seeds", partial(_head_embedding, seeds)
@@ -171,7 +171,7 @@ def _things_and_stuff(case: Case, trained: Trained, layers: Sequence[str]) -> Fi
 def _motion(case: Case) -> Figure:
     nerv = case.nerv
     results = [nerv.result(FlowVsFluctuationResult, layer) for layer in nerv.layers[:1:-1]]
-    flow = nerv.checkpoint.arrays("flow_vs_fluctuation", "flow")["flow"]
+    flow = nerv.snapshot.arrays("flow_vs_fluctuation", "flow")["flow"]
     positions = [nerv.clip.indices.index(int(frame)) for frame in results[0].frames]
     pictures = nerv.clip.frames[positions].permute(0, 2, 3, 1).numpy()
     return figures.flow_beside_fluctuation(results, flow, pictures, f"Neurons and motion · {case.name}")
@@ -215,5 +215,5 @@ def _seed_embeddings(seeds: Sequence[Case]) -> Figure:
 
 
 def _embeddings(runs: Sequence[Trained]) -> Mapping[str, SharedEmbedding]:
-    sets = [one for trained in runs for one in load_neuron_sets(trained.run.path)]
+    sets = [one for trained in runs for one in load_neuron_sets(trained.run)]
     return {panel.name: panel for panel in embed_sets(sets, "seed")}

@@ -11,7 +11,7 @@ from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.main import main
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.data.own import BUNNY
-from xinc_lightning.runs.folder import CHECKPOINTS
+from xinc_lightning.runs.layout import ANALYSES, CHECKPOINTS, REPORT, SCALARS, snapshot_name
 from xinc_lightning.runs.reader import RunError
 
 Architecture = Literal["ffn", "nerv"]
@@ -123,8 +123,8 @@ class Fit:
             path
             for path in sorted(self.runs.glob(f"{self.name}-*"))
             if path.name.removeprefix(f"{self.name}-").isdigit()
-            and (path / "report.json").is_file()
-            and (path / "analyses" / f"epoch={epochs:04d}" / "scalars.json").is_file()
+            and (path / REPORT).is_file()
+            and (path / ANALYSES / snapshot_name(epochs) / SCALARS).is_file()
         ]
         return finished[-1] if finished else None
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.data import ClipDataModule, PanopticClip
-from xinc_lightning.runs.reader import Checkpoint, Run, read_run
+from xinc_lightning.runs.reader import Run, Snapshot, read_run
 
 R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run, its last checkpoint, and the clip it represents.
+    """A finished run, its last snapshot, and the clip it represents.
 
     Attributes:
         run: the run.
@@ -26,14 +26,14 @@ class Trained:
     clip: PanopticClip
 
     @property
-    def checkpoint(self) -> Checkpoint:
-        """Of the trained network."""
-        return self.run.checkpoints[-1]
+    def snapshot(self) -> Snapshot:
+        """The analyses of the trained network."""
+        return self.run.snapshots[-1]
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Input side first."""
-        return self.checkpoint.layers("maps")
+        return self.snapshot.layers("maps")
 
     @property
     def frame(self) -> int:
@@ -47,7 +47,7 @@ class Trained:
 
     def scalar(self, layer: str, name: str) -> float:
         """A number of the trained network; NaN if it was not logged."""
-        return self.checkpoint.scalars.get(f"xinc/{layer}/{name}", np.nan)
+        return self.snapshot.scalars.get(f"xinc/{layer}/{name}", np.nan)
 
     def label(self, layer: str) -> str:
         """A layer's name beside another architecture's: ``FFN layer3``."""
@@ -55,7 +55,7 @@ class Trained:
 
     def result(self, kind: type[R], layer: str) -> R:
         """What an analysis found about a layer, under a name that tells the architectures apart."""
-        result = kind.from_arrays(self.checkpoint.arrays(kind.analysis, layer))
+        result = kind.from_arrays(self.snapshot.arrays(kind.analysis, layer))
         return replace(result, layer=self.label(layer))
 
 

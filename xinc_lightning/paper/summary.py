@@ -76,7 +76,7 @@ def missing_figures(cases: Sequence[Case], clips: int, seeds: int) -> list[str]:
     first = cases[0].nerv
     if not first.clip.annotated:
         notes.append(f"Figures 8 and 19 need panoptic masks, which {first.clip.name} has not.")
-    if not first.checkpoint.layers("flow_vs_fluctuation"):
+    if not first.snapshot.layers("flow_vs_fluctuation"):
         notes.append("Figure 9 needs two frames or more.")
     return notes
 

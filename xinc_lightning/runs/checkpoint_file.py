@@ -1,5 +1,4 @@
 """Checkpoint files: written whole or not at all, checked before they are read, never trusted with code.
-from xinc_lightning.errors import UserError
 
 A checkpoint is what ``torch.save`` writes, with a digest of all its bytes in the comment at the end of the zip
 archive. So the one file is enough to tell whether it is intact, and plain ``torch.load`` still opens it.

@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-CHECKPOINTS = "checkpoints"
-LOCK = ".lock"
+from xinc_lightning.runs.layout import CHECKPOINTS, LOCK
 
 _locks: list[IO[str]] = []  # the operating system lets go of a lock when its file is closed
 

@@ -1,67 +1,108 @@
-"""What a run left in its folder: checkpoints' scalars and arrays, PSNR, configuration. Reads files only."""
+"""What a run left in its folder, whoever made it, whatever is missing or damaged.
 
-import csv
-import json
+Everything is checked before anything sees it, see :mod:`xinc_lightning.runs.untrusted` and
+:mod:`xinc_lightning.runs.schema`. What is damaged is left out and named in :attr:`Run.problems`.
+"""
+
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
+from xinc_lightning.errors import UserError, did_you_mean
+from xinc_lightning.runs.arrays import Arrays, read_arrays
+from xinc_lightning.runs.layout import ANALYSES, CONFIG, REPORT, SCALARS, SETTINGS, snapshot_folders
+from xinc_lightning.runs.metrics import Metrics, read_metrics
+from xinc_lightning.runs.records import parse_json, parse_yaml
+from xinc_lightning.runs.schema import Config, Numbers, Scalars, Settings, checked
+from xinc_lightning.runs.untrusted import UnreadableError, is_inside, read_bytes
 
-from xinc_lightning.errors import UserError
+MOST_BYTES = 1 << 23
+"""Of a record in JSON."""
+
+MOST_YAML = 1 << 18
+"""Bytes of a configuration; a second of parsing."""
+
 
 class RunError(UserError):
-    """A run cannot be read; says what is missing in one sentence."""
+    """A run cannot be read, or lacks what is asked of it; says so in one sentence."""
+
+
+class Problems:
+    """What could not be read of a run, a sentence each.
+
+    Args:
+        run: the run's folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self._said: dict[str, None] = {}
+
+    def say(self, path: Path, what: str) -> None:
+        """Note that a file of the run ``is no JSON``, or the like."""
+        self._said[f"{path.relative_to(self.run)} {what}."] = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._said))
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """The analyses of one checkpoint.
+class Snapshot:
+    """The saved analyses of one epoch.
 
     Attributes:
         epoch: epochs completed.
-        folder: where its results are.
+        folder: its ``analyses/epoch=NNNN``.
         psnr: in dB over the clip, as last measured before; NaN if it never was.
+        scalars: every number that was logged, by its full name ``xinc/<layer>/<analysis>/<name>``; null is NaN.
+        network: layers of the network, input side first; empty in a run of a version that did not say.
     """
 
     epoch: int
     folder: Path
     psnr: float
-
-    @cached_property
-    def scalars(self) -> Mapping[str, float]:
-        """Every number that was logged, by its full name ``xinc/<layer>/<analysis>/<name>``; null is NaN."""
-        path = self.folder / "scalars.json"
-        try:
-            scalars = json.loads(path.read_text())["scalars"]
-            return {name: math.nan if value is None else float(value) for name, value in scalars.items()}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"'{path}' cannot be read: {error}.") from None
+    scalars: Mapping[str, float]
+    network: tuple[str, ...]
+    problems: Problems = field(repr=False, compare=False)
 
     def layers(self, analysis: str) -> tuple[str, ...]:
         """Layers of which an analysis left arrays, input side first."""
-        return ordered_layers(path.stem for path in (self.folder / analysis).glob("*.npz"))
+        folder = self.folder / analysis
+        if not is_inside(folder, self.problems.run):
+            return ()
+        return ordered_layers((path.stem for path in folder.glob("*.npz")), self.network)
 
-    def arrays(self, analysis: str, layer: str) -> dict[str, np.ndarray]:
+    @cached_property
+    def figures(self) -> Mapping[str, Path]:
+        """Picture files by name, without the ending."""
+        found = sorted(self.folder.rglob("*.png"))
+        return {str(path.relative_to(self.folder).with_suffix("")): path for path in found}
+
+    def find_arrays(self, analysis: str, layer: str) -> Arrays | None:
+        """What an analysis saved about a layer; None if it saved nothing, or what it saved cannot be read."""
+        path = self.folder / analysis / f"{layer}.npz"
+        try:
+            return read_arrays(path, self.problems.run)
+        except FileNotFoundError:
+            return None
+        except UnreadableError as error:
+            self.problems.say(path, str(error))
+            return None
+
+    def arrays(self, analysis: str, layer: str) -> Arrays:
         """What an analysis saved about a layer.
 
         Raises:
-            RunError: if it saved nothing, or the file is damaged.
+            RunError: if it saved nothing, or what it saved cannot be read.
         """
-        path = self.folder / analysis / f"{layer}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                return dict(saved)
-        except FileNotFoundError:
-            raise RunError(f"'{self.folder}' has no {analysis} of {layer}.") from None
-        except Exception as error:  # what a damaged archive raises is zipfile's and numpy's business
-            raise RunError(f"'{path}' cannot be read: {error}.") from None
+        found = self.find_arrays(analysis, layer)
+        if found is None:
+            raise RunError(f"'{self.folder}' has no {analysis} of {layer} that can be read.")
+        return found
 
 
 @dataclass(frozen=True)
@@ -72,20 +113,22 @@ class Run:
         path: the folder.
         config: the resolved configuration; empty if there is none.
         final: what ``report.json`` says about the trained network; empty if training did not end.
-        measured: PSNR by epochs completed, over the whole clip where it was validated.
-        checkpoints: those that were analysed, by epoch.
+        metrics: what was logged in training.
+        snapshots: the saved analyses, by epoch, the first first.
+        problems: what could not be read.
     """
 
     path: Path
     config: Mapping[str, Any]
     final: Mapping[str, float]
-    measured: Mapping[int, float]
-    checkpoints: tuple[Checkpoint, ...]
+    metrics: Metrics
+    snapshots: tuple[Snapshot, ...]
+    problems: Problems = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """The folder's."""
-        return self.path.name
+        return self.path.resolve().name
 
     @property
     def architecture(self) -> str:
@@ -102,102 +145,121 @@ class Run:
     def clip(self) -> str:
         """Which video, as the configuration names it."""
         data = self.config.get("data") or {}
-        path = Path(str(data.get("path", "?"))).name
+        path = Path(data.get("path", "?")).name
         return f"{path} {data['clip_id']}" if data.get("clip_id") else path
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Layers that any checkpoint has numbers of, input side first."""
-        keys = (key for checkpoint in self.checkpoints for key in checkpoint.scalars)
-        return ordered_layers(parts[1] for key in keys if len(parts := key.split("/")) == 4)
+        """Layers that any snapshot has numbers of, input side first."""
+        keys = (key.split("/") for snapshot in self.snapshots for key in snapshot.scalars)
+        names = (parts[1] for parts in keys if parts[0] == "xinc" and len(parts) > 3)
+        return ordered_layers(names, self.network)
+
+    @property
+    def network(self) -> tuple[str, ...]:
+        """Layers of the network, input side first; empty if the run does not say."""
+        return max((snapshot.network for snapshot in self.snapshots), key=len)
+
+    @property
+    def measured(self) -> Mapping[float, float]:
+        """PSNR by epochs completed: of the whole clip where it was validated, else of the epoch's training steps."""
+        return measured_psnr(self.metrics)
 
 
 def read_run(path: Path) -> Run:
     """Read a run's folder.
 
     Raises:
-        RunError: if there is no such folder, or no analysed checkpoint in it.
+        RunError: if there is no such folder, or there are no analyses in it.
     """
     path = Path(path)
     if not path.is_dir():
-        siblings = [p.name for p in path.parent.iterdir() if p.is_dir()] if path.parent.is_dir() else []
-        near = get_close_matches(path.name, siblings, 1)
-        raise RunError(
-            f"there is no run '{path}'." + (f" Did you mean '{path.parent / near[0]}'?" if near else "")
-        )
-    folders = {
-        int(match[1]): folder
-        for folder in path.glob("analyses/epoch=*")
-        if (match := re.fullmatch(r"epoch=(\d+)", folder.name)) and (folder / "scalars.json").is_file()
-    }
+        raise RunError(f"there is no run '{path}'{_did_you_mean(path)}")
+    folders = {e: f for e, f in snapshot_folders(path / ANALYSES).items() if is_inside(f, path)}
     if not folders:
-        raise RunError(f"'{path}' has no analysed checkpoint: there is no {path / 'analyses'}/epoch=*.")
-    config, final, measured = _config(path / "config.yaml"), _json(path / "report.json"), measured_psnr(path)
-    checkpoints = []
-    for epoch, folder in sorted(folders.items()):
+        inside = sorted({p.parents[1] for p in path.glob(f"*/{ANALYSES}/epoch=*")})
+        hint = f"; did you mean '{inside[0]}'?" if inside else "."
+        raise RunError(
+            f"'{path}' has no {ANALYSES}/epoch=NNNN; train or test with callbacks such as nerv.yaml's{hint}"
+        )
+    problems = Problems(path)
+    config = _record(path / CONFIG, Config, problems)
+    final = _record(path / REPORT, Numbers, problems) or {}
+    metrics = read_metrics(path, problems.say)
+    measured = measured_psnr(metrics)
+    snapshots = []
+    for epoch, folder in folders.items():
         known = max((e for e in measured if e <= epoch), default=None)
         psnr = math.nan if known is None else measured[known]
-        if epoch == max(folders):  # Report measures the network that the last analyses saw
-            tested = logged(path, "test/psnr")
-            psnr = final.get("psnr", psnr if math.isnan(tested) else tested)
-        checkpoints.append(Checkpoint(epoch, folder, psnr))
-    return Run(path, config, final, measured, tuple(checkpoints))
+        if epoch == max(folders):  # report.json measures the network that the last analyses saw
+            at_the_end = (final.get("psnr", math.nan), metrics.last.get("test/psnr", math.nan), psnr)
+            psnr = next((value for value in at_the_end if not math.isnan(value)), math.nan)
+            final = {**final, "psnr": psnr} if "psnr" in final else final  # null there, if it is infinite
+        scalars = _record(folder / SCALARS, Scalars, problems)
+        settings = _record(folder / SETTINGS, Settings, problems) or Settings()
+        snapshots.append(
+            Snapshot(
+                epoch,
+                folder,
+                psnr,
+                scalars.scalars if scalars else {},
+                tuple(settings.network.layers),
+                problems,
+            )
+        )
+    return Run(
+        path,
+        config.model_dump(exclude_unset=True) if config else {},
+        final,
+        metrics,
+        tuple(snapshots),
+        problems,
+    )
 
 
-def measured_psnr(path: Path) -> dict[int, float]:
+def measured_psnr(metrics: Metrics) -> dict[float, float]:
     """PSNR by epochs completed: of the whole clip where it was validated, else of the epoch's training steps."""
-    trained: dict[int, float] = {}
-    validated: dict[int, float] = {}
-    for row in _metrics(path):
-        for name, found in (("train/psnr", trained), ("val/psnr", validated)):
-            if row.get(name) and row.get("epoch"):
-                found[int(float(row["epoch"]))] = float(row[name])
-    return dict(sorted({**trained, **validated}.items()))
+    return dict(sorted({**metrics.at("train/psnr"), **metrics.at("val/psnr")}.items()))
 
 
-def logged(path: Path, name: str) -> float:
-    """The last number that was logged under this name; NaN if none was."""
-    values = [float(row[name]) for row in _metrics(path) if row.get(name)]
-    return values[-1] if values else math.nan
+def ordered_layers(names: Iterable[str], network: Iterable[str] = ()) -> tuple[str, ...]:
+    """Layers from the input side.
 
-
-def ordered_layers(names: Iterable[str]) -> tuple[str, ...]:
-    """Layers from the input side: numbers count, and a head comes last.
+    Args:
+        names: of the layers, each as often as it comes.
+        network: all layers in the network's order. Those that are not in it follow as their names suggest:
+            numbers count, and a head comes last.
 
     >>> ordered_layers(["head", "block10", "block2", "block2"])
     ('block2', 'block10', 'head')
+    >>> ordered_layers(["decoder", "atoms"], ["encoder", "decoder", "atoms"])
+    ('decoder', 'atoms')
     """
+    places = {name: place for place, name in enumerate(network)}
 
-    def key(name: str) -> tuple[bool, list[tuple[int, str]]]:
-        parts = re.findall(r"\d+|\D+", name)
-        return name == "head", [(int(p), "") if p.isdigit() else (-1, p) for p in parts]
+    def key(name: str) -> tuple[int, bool, list[tuple[int, str]]]:
+        parts = re.findall(r"[0-9]+|[^0-9]+", name)
+        guess = [(int(p), "") if p[0] in "0123456789" else (-1, p) for p in parts]
+        return places.get(name, len(places)), name == "head", guess
 
     return tuple(sorted(set(names), key=key))
 
 
-def metrics_files(path: Path) -> list[Path]:
-    """A run's metrics files that there are, those put aside when it was resumed first."""
-    parts = sorted(path.glob("metrics-part*.csv"), key=lambda p: (len(p.name), p.name))
-    return [file for file in (*parts, path / "metrics.csv") if file.is_file()]
-
-
-def _metrics(path: Path) -> Iterator[dict[str, str]]:
-    """Rows of all metrics files; their column ``epoch`` counts completed epochs."""
-    for file in metrics_files(path):
-        with file.open(newline="") as rows:
-            yield from csv.DictReader(rows)
-
-
-def _config(path: Path) -> dict[str, Any]:
+def _record(path: Path, kind: Any, problems: Problems) -> Any:
+    """A file as its kind says it should be, without what is damaged; None if there is none that can be read."""
+    most, parse = (MOST_YAML, parse_yaml) if path.name == CONFIG else (MOST_BYTES, parse_json)
     try:
-        config = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    except yaml.YAMLError as error:
-        raise RunError(f"'{path}' is no YAML: {str(error).splitlines()[0]}.") from None
-    return config if isinstance(config, dict) else {}
+        value = parse(read_bytes(path, problems.run, most))
+    except FileNotFoundError:
+        return None
+    except UnreadableError as error:
+        problems.say(path, str(error))
+        return None
+    return checked(kind, value, lambda what: problems.say(path, what))
 
 
-def _json(path: Path) -> dict[str, float]:
-    try:
-        return dict(json.loads(path.read_text())) if path.is_file() else {}
-    except ValueError as error:
-        raise RunError(f"'{path}' is no JSON: {error}.") from None
+def _did_you_mean(path: Path) -> str:
+    """The end of a sentence, with the folder beside this one whose name is nearest."""
+    beside = [other.name for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
+    folder = "" if path.parent == Path() else f"{path.parent}/"
+    return did_you_mean(path.name, beside).replace("mean '", f"mean '{folder}") or "."

@@ -1,4 +1,4 @@
-"""Several runs side by side: which checkpoints, which layers, which numbers."""
+"""Several runs side by side: which snapshots, which layers, which numbers."""
 
 import csv
 import io
@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xinc_lightning.runs.reader import Checkpoint, Run, RunError, logged, ordered_layers
+from xinc_lightning.runs.layout import METRICS, REPORT
+from xinc_lightning.runs.reader import Run, RunError, Snapshot, ordered_layers
 
 Matching = Literal["last", "epoch", "psnr"]
-"""Compare each run's last checkpoint, the latest epoch that all have, or the highest PSNR that all reach."""
+"""Compare each run's last snapshot, the latest epoch that all have, or the highest PSNR that all reach."""
 
 Value = str | float | None
 
@@ -47,16 +48,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs, and the checkpoint at which each is looked at.
+    """Runs, and the snapshot at which each is looked at.
 
     Attributes:
         runs: at least one.
-        checkpoints: one a run.
+        snapshots: one a run.
         places: input side first.
     """
 
     runs: tuple[Run, ...]
-    checkpoints: tuple[Checkpoint, ...]
+    snapshots: tuple[Snapshot, ...]
     places: tuple[Place, ...]
 
     @property
@@ -70,30 +71,30 @@ class Comparison:
         return [*self._summary(), *self._scalars()]
 
     def _summary(self) -> list[Row]:
-        def row(name: str, value: Callable[[Run, Checkpoint], Value]) -> Row:
-            pairs = zip(self.runs, self.checkpoints, strict=True)
+        def row(name: str, value: Callable[[Run, Snapshot], Value]) -> Row:
+            pairs = zip(self.runs, self.snapshots, strict=True)
             return Row("", "", name, tuple(value(*pair) for pair in pairs))
 
         return [
             row("architecture", lambda run, _: run.architecture),
             row("clip", lambda run, _: run.clip),
             row("seed", lambda run, _: run.seed),
-            row("epoch", lambda _, checkpoint: str(checkpoint.epoch)),
-            row("PSNR at this epoch, dB", lambda _, checkpoint: _known(checkpoint.psnr)),
-            row("PSNR at the end, dB", lambda run, _: run.final.get("psnr")),
-            row("SSIM at the end", lambda run, _: run.final.get("ssim")),
-            row("parameters", lambda run, _: _final(run, "parameters")),
-            row("bpp", lambda run, _: _final(run, "bpp")),
-            row("PSNR quantised, dB", lambda run, _: run.final.get("quantized_psnr")),
-            row("bpp quantised and coded", lambda run, _: run.final.get("coded_bpp")),
+            row("epoch", lambda _, snapshot: str(snapshot.epoch)),
+            row("PSNR at this epoch, dB", lambda _, snapshot: _known(snapshot.psnr)),
+            row("PSNR at the end, dB", lambda run, _: _final(run, "psnr")),
+            row("SSIM at the end", lambda run, _: _final(run, "ssim")),
+            row("parameters", lambda run, _: _final(run, "parameters", "parameters")),
+            row("bpp", lambda run, _: _final(run, "bpp", "bpp")),
+            row("PSNR quantised, dB", lambda run, _: _final(run, "quantized_psnr")),
+            row("bpp quantised and coded", lambda run, _: _final(run, "coded_bpp")),
         ]
 
     def _scalars(self) -> list[Row]:
         rows = []
         for place in self.places:
             found: dict[tuple[str, str], list[Value]] = {}
-            for number, (layer, checkpoint) in enumerate(zip(place.layers, self.checkpoints, strict=True)):
-                for key, value in checkpoint.scalars.items():
+            for number, (layer, snapshot) in enumerate(zip(place.layers, self.snapshots, strict=True)):
+                for key, value in snapshot.scalars.items():
                     parts = key.split("/")
                     if len(parts) == 4 and parts[1] == layer:
                         values = found.setdefault((parts[2], parts[3]), [None] * len(self.runs))
@@ -103,41 +104,41 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run], at: Matching = "last") -> Comparison:
-    """Choose a checkpoint of each run, and which layers belong together.
+    """Choose a snapshot of each run, and which layers belong together.
 
     Raises:
-        RunError: if no checkpoints match.
+        RunError: if no snapshots match.
     """
-    return Comparison(tuple(runs), tuple(matched_checkpoints(runs, at)), tuple(matched_layers(runs)))
+    return Comparison(tuple(runs), tuple(matched_snapshots(runs, at)), tuple(matched_layers(runs)))
 
 
-def matched_checkpoints(runs: Sequence[Run], at: Matching) -> list[Checkpoint]:
-    """One analysed checkpoint a run.
+def matched_snapshots(runs: Sequence[Run], at: Matching) -> list[Snapshot]:
+    """One snapshot a run.
 
-    ``psnr`` takes the highest PSNR that every run has at some checkpoint, and of each run the checkpoint
+    ``psnr`` takes the highest PSNR that every run has at some snapshot, and of each run the snapshot
     nearest to it; nothing is interpolated, so that the PSNRs differ by what the cadence of the analyses allows.
 
     Raises:
         RunError: if no epoch is common to all, or a run's PSNR is not known.
     """
     if at == "last":
-        return [run.checkpoints[-1] for run in runs]
+        return [run.snapshots[-1] for run in runs]
     if at == "epoch":
-        common = set.intersection(*({c.epoch for c in run.checkpoints} for run in runs))
+        common = set.intersection(*({s.epoch for s in run.snapshots} for run in runs))
         if not common:
             epochs = "; ".join(
-                f"{run.name} has {', '.join(str(c.epoch) for c in run.checkpoints)}" for run in runs
+                f"{run.name} has {', '.join(str(s.epoch) for s in run.snapshots)}" for run in runs
             )
             raise RunError(f"the runs have no analysed epoch in common: {epochs}.")
-        return [next(c for c in run.checkpoints if c.epoch == max(common)) for run in runs]
-    known = [[c for c in run.checkpoints if not math.isnan(c.psnr)] for run in runs]
-    for run, checkpoints in zip(runs, known, strict=True):
-        if not checkpoints:
-            raise RunError(
-                f"the PSNR of '{run.path}' is not known: it has no metrics.csv and no report.json."
-            )
-    target = min(max(c.psnr for c in checkpoints) for checkpoints in known)
-    return [min(checkpoints, key=lambda c: abs(c.psnr - target)) for checkpoints in known]
+        return [next(s for s in run.snapshots if s.epoch == max(common)) for run in runs]
+    known = [[s for s in run.snapshots if not math.isnan(s.psnr)] for run in runs]
+    for run, snapshots in zip(runs, known, strict=True):
+        if not snapshots:
+            raise RunError(f"the PSNR of '{run.path}' is not known: it has no {METRICS} and no {REPORT}.")
+    target = min(max(s.psnr for s in snapshots) for snapshots in known)
+    return [
+        min(snapshots, key=lambda s: abs(s.psnr - target) if s.psnr != target else 0) for snapshots in known
+    ]
 
 
 def matched_layers(runs: Sequence[Run]) -> list[Place]:
@@ -147,20 +148,27 @@ def matched_layers(runs: Sequence[Run]) -> list[Place]:
     several, the last layers belong together, those before them, and so on, as the paper compares FFN's layer 3
     with NeRV's head.
     """
-    kinds: list[list[str]] = []
+    kinds: list[list[Run]] = []
     for run in runs:
-        sharing = [kind for kind in kinds if set(kind) & set(run.layers)]
-        kinds = [kind for kind in kinds if kind not in sharing]
-        kinds.append(list(ordered_layers(name for kind in (*sharing, run.layers) for name in kind)))
-    depth = max(len(kind) for kind in kinds)
+        related = [kind for kind in kinds if any({*run.layers} & {*other.layers} for other in kind)]
+        kinds = [kind for kind in kinds if not any(kind is other for other in related)]
+        kinds.append([*(other for kind in related for other in kind), run])
+    of_kinds = [_layers(kind) for kind in kinds]
+    depth = max(map(len, of_kinds))
     places = []
     for behind in reversed(range(depth)):
-        together = [kind[-1 - behind] if behind < len(kind) else None for kind in kinds]
+        together = [layers[-1 - behind] if behind < len(layers) else None for layers in of_kinds]
         layers = [
             next((name for name in together if name is not None and name in run.layers), None) for run in runs
         ]
         places.append(Place(" | ".join(dict.fromkeys(name for name in together if name)), tuple(layers)))
     return places
+
+
+def _layers(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Layers of runs of one kind of network, input side first."""
+    network: tuple[str, ...] = max((run.network for run in runs), key=len)
+    return ordered_layers((name for run in runs for name in run.layers), network)
 
 
 def csv_table(comparison: Comparison) -> str:
@@ -195,10 +203,9 @@ def readable(value: Value) -> str:
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
-def _final(run: Run, name: str) -> float | None:
-    """A number of the trained network, or what was logged before it was trained."""
-    value = run.final.get(name, logged(run.path, name))
-    return _known(value)
+def _final(run: Run, name: str, logged: str = "") -> float | None:
+    """A number of the trained network, or what was logged under a name before it was trained."""
+    return _known(run.final.get(name, run.metrics.last.get(logged, math.nan)))
 
 
 def _known(value: float) -> float | None:

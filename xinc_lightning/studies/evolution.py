@@ -1,4 +1,4 @@
-"""How a run's maps grew: the same neurons and the same heat maps at every checkpoint. Reads its folder only."""
+"""How a run's maps grew: the same neurons and the same heat maps at every snapshot. Reads its folder only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 
 from xinc_lightning.data import write_gif, write_mp4
 from xinc_lightning.figures.evolution import HeatMaps, film_of_heat_maps, film_of_neurons
-from xinc_lightning.runs.reader import Checkpoint, Run, RunError
+from xinc_lightning.runs.reader import Run, RunError, Snapshot
 
 SECONDS, AT_THE_END = 0.5, 2.0
-"""How long a checkpoint is shown, and the last one."""
+"""How long a snapshot is shown, and the last one."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class GrowingNeurons:
         layer: name of the layer.
         neurons: [n] their indices.
         labels: [n] what identifies them, for people.
-        checkpoints: [c] when.
+        snapshots: [c] when.
         maps: [c, n, height, width] contribution maps.
         totals: [c, height, width] Σ|c| of the layer.
     """
@@ -30,13 +30,13 @@ class GrowingNeurons:
     layer: str
     neurons: tuple[int, ...]
     labels: tuple[str, ...]
-    checkpoints: tuple[Checkpoint, ...]
+    snapshots: tuple[Snapshot, ...]
     maps: np.ndarray
     totals: np.ndarray
 
 
 def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) -> GrowingNeurons:
-    """The maps that ContributionMaps saved of a layer, of those neurons that every checkpoint has.
+    """The maps that ContributionMaps saved of a layer, of those neurons that every snapshot has.
 
     Args:
         run: the run.
@@ -46,13 +46,13 @@ def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) 
     Raises:
         RunError: if there are no such maps.
     """
-    checkpoints = tuple(c for c in run.checkpoints if layer in c.layers("maps"))
-    if not checkpoints:
-        has = sorted({name for c in run.checkpoints for name in c.layers("maps")})
+    snapshots = tuple(s for s in run.snapshots if layer in s.layers("maps"))
+    if not snapshots:
+        has = sorted({name for s in run.snapshots for name in s.layers("maps")})
         raise RunError(
             f"'{run.path}' has no maps of a layer '{layer}'; it has those of {', '.join(has) or 'none'}."
         )
-    saved = [c.arrays("maps", layer) for c in checkpoints]
+    saved = [s.arrays("maps", layer) for s in snapshots]
     common = [int(n) for n in saved[-1]["neurons"] if all(n in one["neurons"] for one in saved)]
     chosen = common if neurons is None else [*neurons]
     lacking = [n for n in chosen if n not in common]
@@ -60,50 +60,50 @@ def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) 
         which = f"neuron {lacking[0]}" if lacking else "the same neuron"
         logged = ", ".join(map(str, common)) or "none"
         raise RunError(
-            f"'{run.path}' has no maps of {which} of {layer} at every checkpoint; it has those of {logged}."
+            f"'{run.path}' has no maps of {which} of {layer} at every snapshot; it has those of {logged}."
         )
     places = [[[*one["neurons"]].index(n) for n in chosen] for one in saved]
     return GrowingNeurons(
         layer=layer,
         neurons=tuple(chosen),
         labels=tuple(str(saved[-1]["labels"][place]) for place in places[-1]),
-        checkpoints=checkpoints,
+        snapshots=snapshots,
         maps=np.stack([one["maps"][place] for one, place in zip(saved, places, strict=True)]),
         totals=np.stack([one["total"] for one in saved]),
     )
 
 
-def growing_heat_maps(run: Run) -> tuple[tuple[Checkpoint, ...], list[HeatMaps]]:
-    """Σ|c| and the share of neurons that count at each pixel, at the checkpoints that have both for all layers.
+def growing_heat_maps(run: Run) -> tuple[tuple[Snapshot, ...], list[HeatMaps]]:
+    """Σ|c| and the share of neurons that count at each pixel, at the snapshots that have both for all layers.
 
     Returns:
-        The checkpoints, and a row for each kind of heat map; both empty if nothing was saved.
+        The snapshots, and a row for each kind of heat map; both empty if nothing was saved.
     """
     rows: dict[str, dict[str, list[np.ndarray]]] = {}
-    layers = {c.epoch: (c.layers("maps"), c.layers("neurons_per_pixel")) for c in run.checkpoints}
+    layers = {s.epoch: (s.layers("maps"), s.layers("neurons_per_pixel")) for s in run.snapshots}
     most = max(layers.values(), key=lambda pair: len(pair[0]) + len(pair[1]))
-    checkpoints = tuple(c for c in run.checkpoints if layers[c.epoch] == most and any(most))
-    for checkpoint in checkpoints:
+    snapshots = tuple(s for s in run.snapshots if layers[s.epoch] == most and any(most))
+    for snapshot in snapshots:
         for layer in most[0]:
-            total = checkpoint.arrays("maps", layer)["total"]
+            total = snapshot.arrays("maps", layer)["total"]
             rows.setdefault("Σ|c|", {}).setdefault(layer, []).append(total)
         for layer in most[1]:
-            saved = checkpoint.arrays("neurons_per_pixel", layer)
+            saved = snapshot.arrays("neurons_per_pixel", layer)
             for x, share in zip(saved["thresholds"], saved["share"], strict=True):
                 label = f"% of neurons\nwith |c| > τ{100 * x:g}"
                 rows.setdefault(label, {}).setdefault(layer, []).append(100 * share)
-    return checkpoints, [
+    return snapshots, [
         HeatMaps(label, {layer: np.stack(maps) for layer, maps in layers.items()}, shared=label != "Σ|c|")
         for label, layers in rows.items()
     ]
 
 
-def titles(run: Run, subject: str, checkpoints: Sequence[Checkpoint]) -> list[str]:
-    """A heading for each checkpoint, with epoch and PSNR."""
+def titles(run: Run, subject: str, snapshots: Sequence[Snapshot]) -> list[str]:
+    """A heading for each snapshot, with epoch and PSNR."""
     return [
-        f"{run.architecture} {subject} · {run.clip} · epoch {c.epoch}"
-        + (f" · {c.psnr:.2f} dB" if np.isfinite(c.psnr) else "")
-        for c in checkpoints
+        f"{run.architecture} {subject} · {run.clip} · epoch {s.epoch}"
+        + (f" · {s.psnr:.2f} dB" if np.isfinite(s.psnr) else "")
+        for s in snapshots
     ]
 
 
@@ -115,19 +115,19 @@ def films_of(
     Args:
         run: the run.
         layers: of which to show neurons, all that were saved unless given.
-        neurons: which, all that every checkpoint has unless given.
+        neurons: which, all that every snapshot has unless given.
 
     Raises:
         RunError: if there is nothing to show.
     """
     films = {}
-    for layer in layers or dict.fromkeys(name for c in run.checkpoints for name in c.layers("maps")):
+    for layer in layers or dict.fromkeys(name for s in run.snapshots for name in s.layers("maps")):
         grown = growing_neurons(run, layer, neurons)
-        headings = titles(run, layer, grown.checkpoints)
+        headings = titles(run, layer, grown.snapshots)
         films[layer] = film_of_neurons(grown.maps, grown.totals, grown.labels, headings)
-    checkpoints, rows = growing_heat_maps(run)
+    snapshots, rows = growing_heat_maps(run)
     if rows and not layers:
-        films["heat_maps"] = film_of_heat_maps(rows, titles(run, "layers", checkpoints))
+        films["heat_maps"] = film_of_heat_maps(rows, titles(run, "layers", snapshots))
     if not films:
         raise RunError(
             f"'{run.path}' has no maps; train or test it with the callbacks ContributionMaps or NeuronsPerPixel."

@@ -24,7 +24,7 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
     Raises:
         RunError: if a file is damaged.
     """
-    epochs = [checkpoint.epoch for checkpoint in comparison.checkpoints]
+    epochs = [snapshot.epoch for snapshot in comparison.snapshots]
     at = (
         f"epoch {epochs[0]}"
         if len(set(epochs)) == 1
@@ -49,7 +49,7 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
         for name, panels in rows.items()
         if panels
     }
-    followed = any(len(run.checkpoints) > 1 for run in comparison.runs)
+    followed = any(len(run.snapshots) > 1 for run in comparison.runs)
     for over in ("epoch", "psnr") if followed else ():
         for analysis, panels in evolutions(comparison, over).items():
             title = f"{analysis} over {'epochs' if over == 'epoch' else 'PSNR'}"
@@ -135,9 +135,9 @@ def intensity_correlations(comparison: Comparison) -> Rows:
     panels = []
     for what, name in (("intensity", "intensity"), ("edges", "edge")):
         lines: Lines = {}
-        for run, checkpoint in enumerate(comparison.checkpoints):
+        for run, snapshot in enumerate(comparison.snapshots):
             values = [
-                checkpoint.scalars.get(f"xinc/{place.layers[run]}/intensity/{name}_correlation", np.nan)
+                snapshot.scalars.get(f"xinc/{place.layers[run]}/intensity/{name}_correlation", np.nan)
                 for place in comparison.places
             ]
             if not np.isnan(values).all():
@@ -191,9 +191,9 @@ def _courses(comparison: Comparison, place: Place, name: str, over: str) -> Line
     for number, (run, layer) in enumerate(zip(comparison.runs, place.layers, strict=True)):
         key = f"xinc/{layer}/{name}"
         course = [
-            (float(c.epoch) if over == "epoch" else c.psnr, c.scalars[key])
-            for c in run.checkpoints
-            if key in c.scalars
+            (float(s.epoch) if over == "epoch" else s.psnr, s.scalars[key])
+            for s in run.snapshots
+            if key in s.scalars
         ]
         if course:
             x, y = np.array(sorted(course)).T
@@ -203,12 +203,13 @@ def _courses(comparison: Comparison, place: Place, name: str, over: str) -> Line
 
 def _arrays(comparison: Comparison, analysis: str, *needed: str) -> dict[tuple[int, str], Arrays]:
     """What an analysis saved, by run and layer; without those that an older version saved in another form."""
-    return {
+    found = {
         (number, layer): saved
-        for number, checkpoint in enumerate(comparison.checkpoints)
-        for layer in checkpoint.layers(analysis)
-        if set(needed) <= set(saved := checkpoint.arrays(analysis, layer))
+        for number, snapshot in enumerate(comparison.snapshots)
+        for layer in snapshot.layers(analysis)
+        if (saved := snapshot.find_arrays(analysis, layer)) is not None
     }
+    return {key: saved for key, saved in found.items() if set(needed) <= set(saved)}
 
 
 def _with(arrays: Mapping[tuple[int, str], object], places: Sequence[Place]) -> list[Place]:

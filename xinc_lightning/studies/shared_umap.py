@@ -1,6 +1,5 @@
 """The neurons of several runs in one embedding (§4.6, Figs 10, 14)."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
 
 from xinc_lightning.analyses import NeuronSet, SharedEmbedding, sample_neurons, shared_embedding
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import embedding_by_group
-from xinc_lightning.runs.reader import RunError
+from xinc_lightning.runs.arrays import Arrays
+from xinc_lightning.runs.reader import Run, RunError
+from xinc_lightning.runs.records import write_json
 
 ColouredBy = Literal["seed", "layer", "architecture", "run"]
 FOLDER = "neuron_clusters"
@@ -26,13 +26,13 @@ class SharedUMAP:
     """Several runs' neurons, embedded together.
 
     Attributes:
-        runs: the runs' folders.
+        runs: the runs.
         by: what the colours tell apart.
-        epochs: of the checkpoints.
+        epochs: of the snapshots.
         panels: an embedding for each layer of each architecture if runs are compared, else one of everything.
     """
 
-    runs: tuple[Path, ...]
+    runs: tuple[Run, ...]
     by: ColouredBy
     epochs: tuple[int, ...]
     panels: tuple[SharedEmbedding, ...]
@@ -49,18 +49,18 @@ class SharedUMAP:
         stem = folder / f"umap_by_{self.by}"
         embedding_by_group(self.panels, self.by, self.title).savefig(stem.with_suffix(".png"))
         record = {
-            **{"runs": [str(run) for run in self.runs], "by": self.by, "seed": SEED},
+            **{"runs": [str(run.path) for run in self.runs], "by": self.by, "seed": SEED},
             "epochs": self.epochs,
             "mixing": {panel.name: panel.scalars().get("mixing") for panel in self.panels},
         }
-        stem.with_suffix(".json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+        write_json(stem.with_suffix(".json"), record)
         arrays = {f"{p.name}/{key}": value for p in self.panels for key, value in p.arrays().items()}
         np.savez_compressed(stem.with_suffix(".npz"), allow_pickle=False, **arrays)
         return stem.with_suffix(".png")
 
 
 def shared_umap(
-    runs: Sequence[Path],
+    runs: Sequence[Run],
     by: ColouredBy,
     layers: Sequence[str] | None = None,
     epoch: int | None = None,
@@ -69,10 +69,10 @@ def shared_umap(
     """Embed the neurons of several runs together.
 
     Args:
-        runs: folders of runs.
+        runs: the runs.
         by: what the colours tell apart.
         layers: names of the layers to take, all unless given.
-        epoch: of the checkpoint, each run's last unless given.
+        epoch: of the snapshot, each run's last unless given.
         max_neurons: of each layer of each run; of more, so many are sampled.
 
     Raises:
@@ -102,43 +102,41 @@ def embed_sets(sets: Sequence[NeuronSet], by: ColouredBy) -> list[SharedEmbeddin
     ]
 
 
-def load_neuron_sets(run: Path, epoch: int | None = None) -> list[NeuronSet]:
-    """The vectors that ``NeuronClusters`` saved at one checkpoint of a run.
+def load_neuron_sets(run: Run, epoch: int | None = None) -> list[NeuronSet]:
+    """The vectors that ``NeuronClusters`` saved at one epoch of a run, input side first.
 
     Args:
-        run: its folder.
-        epoch: of the checkpoint, the last unless given.
+        run: the run.
+        epoch: of the snapshot, the last unless given.
 
     Raises:
         RunError: if there are none.
     """
-    if not run.is_dir():
-        raise RunError(f"there is no run '{run}'.")
-    found = {int(p.parent.name.partition("=")[2]): p for p in run.glob(f"analyses/epoch=*/{FOLDER}")}
+    found = {snapshot.epoch: snapshot for snapshot in run.snapshots if snapshot.layers(FOLDER)}
     if not found:
-        raise RunError(f"'{run}' has no neuron vectors; train or test it with the callback NeuronClusters.")
+        raise RunError(
+            f"'{run.path}' has no neuron vectors; train or test it with the callback NeuronClusters."
+        )
     chosen = max(found) if epoch is None else epoch
     if chosen not in found:
-        raise RunError(f"'{run}' has none of epoch {chosen}; it has {', '.join(map(str, sorted(found)))}.")
-    config = run / "config.yaml"
-    settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config.is_file() else {}
-    sets = []
-    for path in sorted(found[chosen].glob("*.npz")):
-        with np.load(path, allow_pickle=False) as saved:
-            sets.append(
-                NeuronSet(
-                    run=run.name,
-                    seed=str(settings.get("seed_everything", "unknown")),
-                    architecture=str(saved["architecture"]),
-                    layer=str(saved["layer"]),
-                    epoch=chosen,
-                    neighbours=int(saved["neighbours"]),
-                    cluster_areas=saved["cluster_areas"],
-                    neurons=saved["neurons"],
-                    vectors=saved["vectors"],
-                )
-            )
-    return sets
+        raise RunError(f"'{run.path}' has none of epoch {chosen}; it has {', '.join(map(str, found))}.")
+    snapshot = found[chosen]
+    saved = [snapshot.find_arrays(FOLDER, layer) for layer in snapshot.layers(FOLDER)]
+    return [_neuron_set(run, chosen, arrays) for arrays in saved if arrays is not None]
+
+
+def _neuron_set(run: Run, epoch: int, saved: Arrays) -> NeuronSet:
+    return NeuronSet(
+        run=run.name,
+        seed=run.seed,
+        architecture=str(saved["architecture"]),
+        layer=str(saved["layer"]),
+        epoch=epoch,
+        neighbours=int(saved["neighbours"]),
+        cluster_areas=saved["cluster_areas"],
+        neurons=saved["neurons"],
+        vectors=saved["vectors"],
+    )
 
 
 def _sampled(one: NeuronSet, most: int) -> NeuronSet:

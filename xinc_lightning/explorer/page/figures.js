@@ -21,7 +21,7 @@ const figureParts = RUNS.map((run) => {
 function drawFigures() {
   fillSelect(byId("figure"), FIGURE_NAMES.map((name) => [name, figureTitle(name)]), state.figure);
   figureParts.forEach(({ run, image, zoom, caption }, r) => {
-    const source = state.figure && lookNow(r).figures[state.figure];
+    const source = state.figure && snapshotNow(r).figures[state.figure];
     zoom.hidden = !source;
     if (source && image.src !== source) image.src = source;
     image.alt = state.figure ? `${figureTitle(state.figure)} of ${run.name} at epoch ${epochOf(r)}` : "";

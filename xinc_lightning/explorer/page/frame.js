@@ -75,7 +75,7 @@ function FramePart(run, r) {
     if (names.length) change({ segment: names[(names.indexOf(state.segment) + step + names.length) % names.length] });
   };
   this.cell = () => {
-    const layer = Object.values(lookNow(r).layers).find((l) => l.hasTable);
+    const layer = Object.values(snapshotNow(r).layers).find((l) => l.hasTable);
     return layer ? layer.cell : 1;
   };
 
@@ -105,14 +105,14 @@ function FramePart(run, r) {
   };
 
   this.draw = () => {
-    const look = lookNow(r);
-    const source = state.picture === "picture" ? run.frame.picture : look.reconstruction || run.frame.picture;
+    const snapshot = snapshotNow(r);
+    const source = state.picture === "picture" ? run.frame.picture : snapshot.reconstruction || run.frame.picture;
     if (image.src !== source) image.src = source;
     else if (image.complete) this.drawFrame();
-    const psnr = look.psnr === undefined ? "" : ` · ${look.psnr.toFixed(2)} dB`;
+    const psnr = snapshot.psnr === undefined ? "" : ` · ${snapshot.psnr.toFixed(2)} dB`;
     heading.textContent = `${run.name} · ${run.architecture} · frame ${run.frame.number} · epoch ${epochOf(r)}${psnr}`;
     this.drawWhere();
-    for (const parts of rows) this.drawList(look, parts);
+    for (const parts of rows) this.drawList(snapshot, parts);
     for (const chip of chips.children) chip.setAttribute("aria-pressed", state.mode === "segment" && chip.dataset.segment === state.segment);
   };
 
@@ -130,8 +130,8 @@ function FramePart(run, r) {
     }
   };
 
-  this.drawList = (look, { layer, title, list }) => {
-    const data = look.layers[layer];
+  this.drawList = (snapshot, { layer, title, list }) => {
+    const data = snapshot.layers[layer];
     let found = [];
     let words = "";
     if (data && data.hasTable && state.mode === "pixel") {

@@ -61,7 +61,7 @@ document.addEventListener("keydown", (event) => {
 function firstNeuron() {
   for (const [r, run] of RUNS.entries()) {
     for (const layer of run.layers.slice().reverse()) {
-      const data = lookNow(r).layers[layer];
+      const data = snapshotNow(r).layers[layer];
       if (data && data.kept && data.kept.length) return { run: r, layer, index: data.kept[0] };
       if (data && data.known.size) return { run: r, layer, index: data.known.keys().next().value };
     }

@@ -2,7 +2,7 @@
 
 function chosenLayer(epoch) {
   const { run, layer } = state.neuron;
-  return lookAt(run, epoch).layers[layer];
+  return snapshotAt(run, epoch).layers[layer];
 }
 
 function choose(changes) {
@@ -71,7 +71,7 @@ function drawVariance(data, place) {
   box.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
 }
 
-/** The neuron's map at every look, in one scale, so that it can be seen to grow. */
+/** The neuron's map in every snapshot, in one scale, so that it can be seen to grow. */
 function drawStrip() {
   const { run, index } = state.neuron;
   const strip = byId("strip");

@@ -1,4 +1,4 @@
-// What was written at a checkpoint, decoded when it is first asked for.
+// The saved analyses of an epoch, decoded when it is first asked for.
 
 function bytes(text) {
   const binary = atob(text);
@@ -23,7 +23,7 @@ function halves(text) {
   return new Float32Array(Uint32Array.from(new Uint16Array(bytes(text)), (value) => value << 16).buffer);
 }
 
-/** One layer at one look. */
+/** One layer in one snapshot. */
 class Layer {
   constructor(data) {
     Object.assign(this, data);
@@ -114,18 +114,18 @@ class Layer {
   }
 }
 
-const looks = new Map();
+const snapshots = new Map();
 
-/** The look of a run at one of its epochs: {psnr, reconstruction, figures, layers}. */
-function lookAt(run, epoch) {
-  const key = `look-${run}-${epoch}`;
-  if (!looks.has(key)) {
+/** The snapshot of a run at one of its epochs: {psnr, reconstruction, figures, layers}. */
+function snapshotAt(run, epoch) {
+  const key = `snapshot-${run}-${epoch}`;
+  if (!snapshots.has(key)) {
     const data = JSON.parse(byId(key).textContent);
     const layers = {};
     for (const [name, layer] of Object.entries(data.layers)) layers[name] = new Layer(layer);
-    looks.set(key, { ...data, layers });
+    snapshots.set(key, { ...data, layers });
   }
-  return looks.get(key);
+  return snapshots.get(key);
 }
 
 /** The latest of a run's epochs that is not after the chosen one, or its first. */
@@ -134,4 +134,4 @@ function epochOf(run) {
   return before.length ? before[before.length - 1] : RUNS[run].epochs[0];
 }
 
-const lookNow = (run) => lookAt(run, epochOf(run));
+const snapshotNow = (run) => snapshotAt(run, epochOf(run));

@@ -1,0 +1,108 @@
+"""What the records of a run may hold. Whatever else is in one is named and left out, before anything uses it."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+Number = Annotated[
+    float | None,
+    Field(strict=True),
+    AfterValidator(lambda value: math.nan if value is None else value),
+]
+"""A number; null stands for one that is not finite."""
+
+Numbers = dict[str, Number]
+
+
+class _Open(BaseModel):
+    """What is not named here may be there, too."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class Model(_Open):
+    """Which network."""
+
+    class_path: str = "?"
+
+
+class Data(_Open):
+    """The clip, as the configuration names it."""
+
+    path: str = "?"
+    clip_id: str | int | None = None
+
+
+class Config(_Open):
+    """``config.yaml``."""
+
+    seed_everything: int | bool | None = None
+    model: Model | None = None
+    data: Data | None = None
+
+
+class Scalars(_Open):
+    """``scalars.json``."""
+
+    scalars: Numbers
+
+
+class Network(_Open):
+    """What ``settings.json`` says about the network; before version 0.2 there were no layers in it."""
+
+    architecture: str | None = None
+    layers: list[str] = []
+
+
+class Settings(_Open):
+    """``settings.json``."""
+
+    network: Network = Network()
+
+
+def checked(kind: Any, value: Any, say: Callable[[str], None]) -> Any:
+    """A value as a kind says it should be, without those of its parts that are otherwise.
+
+    >>> checked(Numbers, {"psnr": 30, "ssim": "good"}, print)
+    holds what it should not: ssim (Input should be a valid number)
+    {'psnr': 30.0}
+
+    Args:
+        kind: one of this module.
+        value: plain values, as from JSON.
+        say: told what is left out, in the half of a sentence.
+
+    Returns:
+        The value; None if there is nothing right about it.
+    """
+    adapter = TypeAdapter(kind)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        wrong = {item["loc"]: item["msg"] for item in error.errors(include_url=False, include_input=False)}
+    first = next(iter(wrong))
+    say(
+        f"holds what it should not: {'.'.join(map(str, first)) or 'all of it'} ({wrong[first]})"
+        + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else "")
+    )
+    value = copy.deepcopy(value)
+    for place in wrong:
+        _remove(value, place)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _remove(value: Any, place: tuple[int | str, ...]) -> None:
+    """Take out what a place leads to, as far as names lead: of a list all, and of a union it names the kinds, too."""
+    holder: dict[int | str, Any] | None = None
+    for step in place:
+        if not isinstance(value, dict) or step not in value:
+            break
+        holder, name, value = value, step, value[step]
+    if holder is not None:
+        holder.pop(name)
