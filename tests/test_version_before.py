@@ -33,6 +33,8 @@ def test_it_is_resumed_to_the_numbers_of_an_undisturbed_run(run_of_0_1, xinc):
     same_numbers(report, undisturbed["report"])
     scalars = json.loads((run_of_0_1 / "analyses/epoch=0004/scalars.json").read_text())["scalars"]
     same_numbers(scalars, undisturbed["scalars"])
+    settings = json.loads((run_of_0_1 / "analyses/epoch=0004/settings.json").read_text())
+    assert settings["network"]["layers"] == ["block1", "block2", "block3", "head"], "which 0.1 did not write"
     before = {p.relative_to(FIXTURES / "run_of_0_1") for p in (FIXTURES / "run_of_0_1/analyses").rglob("*.*")}
     after = {p.relative_to(run_of_0_1) for p in (run_of_0_1 / "analyses").rglob("*.*")}
     assert before <= after
