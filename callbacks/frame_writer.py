@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
-from xinc_lightning.data import write_video
+from xinc_lightning.data import clip_of, write_video
 from xinc_lightning.runs.layout import FRAMES
 
 
@@ -36,7 +36,7 @@ class FrameWriter(BasePredictionWriter):
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
         folder = Path(trainer.default_root_dir) / FRAMES
-        indices = trainer.datamodule.clip.indices[: len(frames)]  # type: ignore[attr-defined]
+        indices = clip_of(trainer).indices[: len(frames)]
         write_video(folder, frames, indices, self.fps)
         print(f"{len(frames)} frames and clip.mp4 are in {folder}")
 

@@ -12,6 +12,7 @@ from xinc_lightning.callbacks.base.callback import analyses_of, seconds_of_analy
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.compression import MAX_BITS
+from xinc_lightning.data import clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.loggers.wandb_run import WandbRun
 from xinc_lightning.modules import INRModule
@@ -65,7 +66,7 @@ class Report(Callback):
             return
         assert isinstance(module, INRModule)
         with undisturbed(module):
-            result = evaluate(module, trainer.datamodule.clip.frames, self.bits)  # type: ignore[attr-defined]
+            result = evaluate(module, clip_of(trainer).frames, self.bits)
         run = Path(trainer.default_root_dir)
         write_json(run / REPORT, without_nan(result.scalars()))
         final = {f"final/{name}": value for name, value in result.scalars().items()}

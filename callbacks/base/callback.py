@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from xinc_lightning.callbacks.base.analysis import Analysis
 from xinc_lightning.callbacks.base.naming import essential
 from xinc_lightning.callbacks.base.runner import AnalysisRunner, analyses_folder, check_analyses
+from xinc_lightning.data import clip_of
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.atomic import tidy
 
@@ -31,8 +32,8 @@ class AnalysisCallback(Analysis, Callback):
         if stage not in ("fit", "test") or self is not analyses[0]:
             return
         assert isinstance(pl_module, INRModule)
-        clip = trainer.datamodule.clip  # type: ignore[attr-defined]
-        pl_module.size_for(clip.frames)
+        clip = clip_of(trainer)
+        pl_module.size_for(len(clip), clip.height, clip.width)
         check_analyses(trainer, analyses, pl_module, clip, fitting=stage == "fit")
         runner = AnalysisRunner(analyses)
         for analysis in analyses:

@@ -18,7 +18,7 @@ from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.callbacks.base.provenance import settings_of
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
-from xinc_lightning.data import PanopticClip
+from xinc_lightning.data import PanopticClip, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import Painter
 from xinc_lightning.modules import INRModule
@@ -106,7 +106,7 @@ class AnalysisRunner:
         folder = analyses_folder(trainer) / snapshot_name(epoch)
         sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)
         group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
-        clip: PanopticClip = trainer.datamodule.clip  # type: ignore[attr-defined]
+        clip = clip_of(trainer)
         failed = self.run(module, clip, sink, due, group)
         kept = not failed
         # A resumed run has these results already: the analyses only had to remember what they were.

@@ -58,7 +58,7 @@ def data_of():
 def toy_module(request):
     """A module whose network is built for the toy clip."""
     module = request.param(target_bpp=600)
-    module.size_for(toy_clip().frames)
+    module.size_for(3, 16, 32)
     return module.eval()
 
 

@@ -10,7 +10,7 @@ from xinc_lightning.callbacks import Checkpoints, checkpoints
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.modules import FFNModule
 from xinc_lightning.modules.base import DivergenceError
-from xinc_lightning.runs.checkpoint_file import read_checkpoint
+from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
 
 def fit(folder, root, *callbacks, epochs=6, every=2, resume=None, **options):
@@ -21,6 +21,7 @@ def fit(folder, root, *callbacks, epochs=6, every=2, resume=None, **options):
         check_val_every_n_epoch=every,
         accelerator="cpu",
         logger=False,
+        plugins=[CheckpointFile()],
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,

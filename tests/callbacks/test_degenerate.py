@@ -100,7 +100,6 @@ def network(kind, clip):
         module = FFNModule(target_parameters=300, clip_shape=shape)  # the last layer has 3 neurons a unit
     else:
         module = NeRVModule(target_parameters=20_000, strides=[2, 2], clip_shape=shape)
-    module.size_for(clip.frames)
     return module.eval()
 
 

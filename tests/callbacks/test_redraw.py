@@ -78,7 +78,7 @@ def saved(scene, tmp_path_factory):
         NeuronClusters(layers=layers, clusters=6, max_neurons=40),
     ]
     nerv = NeRVModule(target_parameters=20_000, clip_shape=[len(scene.clip), *scene.clip.frames.shape[2:]])
-    nerv.size_for(scene.clip.frames)
+    nerv.size_for(len(scene.clip), *scene.clip.frames.shape[2:])
     folder = tmp_path_factory.mktemp("analyses") / "epoch=0007"
     with undisturbed(nerv), Sink(folder, [], 7, 70) as sink:
         AnalysisRunner(callbacks).run(nerv, scene.clip, sink, callbacks)

@@ -5,13 +5,15 @@ import inspect
 
 import pytest
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 
 from xinc_lightning import callbacks as package
 from xinc_lightning.callbacks import AnalysisCallback, Reconstructions
-from xinc_lightning.data import ClipDataModule
+from xinc_lightning.data import ClipDataModule, DataError
 from xinc_lightning.modules import FFNModule, NeRVModule
-from xinc_lightning.modules.base import warmup_cosine
+from xinc_lightning.modules.base import INRModule, warmup_cosine
+from xinc_lightning.networks import FFN
+from xinc_lightning.runs.checkpoint_file import CheckpointFile
 
 
 def train(
@@ -45,6 +47,7 @@ def train(
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=list(callbacks),
+        plugins=[CheckpointFile()],
         num_sanity_val_steps=0,
         limit_val_batches=None if validate else 0,
     )
@@ -167,7 +170,7 @@ def test_network_of_another_clip_is_refused():
     with pytest.raises(
         ValueError, match="built for 4 frames of 16×32 pixels, the data has 5 frames of 16×32"
     ):
-        module.size_for(torch.zeros(5, 3, 16, 32))
+        module.size_for(5, 16, 32)
 
 
 def test_learning_rate_follows_the_papers_schedule(tiny_clip, tmp_path):
@@ -190,3 +193,34 @@ def test_rendering_needs_no_trainer():
     copied = copy.deepcopy(module)
     assert module.reconstruct().shape == (2, 3, 4, 6)
     assert torch.equal(module.reconstruct([1]), copied.reconstruct()[1:])
+
+
+class Own(INRModule):
+    """What a user's module comes down to: options, and how the network is built from them."""
+
+    def __init__(self, target_parameters=None, target_bpp=None, depth=2, clip_shape=None):
+        super().__init__(target_bpp, target_parameters, "l2", 1e-3, None, clip_shape)
+
+    def build(self, frames, height, width):
+        return FFN(width=frames + height + width, depth=self.hparams["depth"])
+
+    def render(self, positions):
+        raise NotImplementedError
+
+    def canvas_inputs(self, position):
+        raise NotImplementedError
+
+
+def test_a_module_is_built_by_its_base_class_and_rebuilt_from_its_checkpoint(tmp_path):
+    module = Own(400, depth=4, clip_shape=[1, 2, 3])
+    assert (len(module.network.layers), module.network.layers[0].out_features) == (4, 6)
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, plugins=[CheckpointFile()])
+    trainer.strategy.connect(module)
+    trainer.save_checkpoint(tmp_path / "own.ckpt")
+    assert_same(module, Own.load_from_checkpoint(tmp_path / "own.ckpt"))
+
+
+def test_data_without_a_clip_is_refused(tmp_path):
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
+    with pytest.raises(DataError, match=r"datamodule is LightningDataModule; .*ClipDataModule"):
+        trainer.fit(FFNModule(target_parameters=400), datamodule=LightningDataModule())

@@ -16,6 +16,7 @@ from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
@@ -26,12 +27,12 @@ from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interrup
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail
 from xinc_lightning.cli.parse_errors import Classes, explain, refusal
-from xinc_lightning.data import ClipDataModule, DataError
+from xinc_lightning.data import ClipDataModule, DataError, clip_of
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.runs.atomic import write_atomically
-from xinc_lightning.runs.checkpoint_file import CheckpointError, read_checkpoint
+from xinc_lightning.runs.checkpoint_file import CheckpointError, CheckpointFile, read_checkpoint
 from xinc_lightning.runs.folder import discard, find_checkpoint, lock, new_run, run_of, unlock
 from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
 
@@ -79,7 +80,7 @@ class SaveRunConfig(SaveConfigCallback):
     def _in_short(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
         """What runs are told apart by in a logger's list of them."""
         assert isinstance(module, INRModule)
-        clip, budget = trainer.datamodule.clip, module.budget  # type: ignore[attr-defined]
+        clip, budget = clip_of(trainer), module.budget
         return {
             "video": clip.name,
             "architecture": type(module).__name__.removesuffix("Module"),
@@ -185,7 +186,7 @@ class TrainingCLI(LightningCLI):
         try:
             super().instantiate_classes()
             clip = self.datamodule.clip
-            self.model.size_for(clip.frames)
+            self.model.size_for(len(clip), clip.height, clip.width)
             check_analyses(
                 self.trainer, analyses_of(self.trainer), self.model, clip, fitting=self.subcommand == "fit"
             )
@@ -195,6 +196,14 @@ class TrainingCLI(LightningCLI):
             raise
         if clip.lost and RANK == 0:
             print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
+
+    def instantiate_trainer(self, **options: Any) -> Trainer:
+        """The trainer; :class:`CheckpointFile` writes its checkpoints unless the config has another plugin for them."""
+        given = self.config_init[self.subcommand].trainer.plugins or []
+        plugins = given if isinstance(given, list) else [given]
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            plugins = [*plugins, CheckpointFile()]
+        return super().instantiate_trainer(**{"plugins": plugins, **options})
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command; where it is cut short, say what is left of it and how to go on."""

@@ -9,7 +9,7 @@ from xinc_lightning.data.flow import optical_flow
 from xinc_lightning.data.video import write_gif, write_mp4, write_video
 
 if TYPE_CHECKING:
-    from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader
+    from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader, clip_of
 
 __all__ = [
     "VOID",
@@ -20,6 +20,7 @@ __all__ = [
     "DataError",
     "PanopticClip",
     "Segment",
+    "clip_of",
     "list_clips",
     "load_clip",
     "open_clip",
@@ -32,7 +33,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import Lightning, which takes seconds, only for those who train."""
-    if name in ("ClipDataModule", "ClipLoader"):
+    if name in ("ClipDataModule", "ClipLoader", "clip_of"):
         from xinc_lightning.data import datamodule
 
         return getattr(datamodule, name)

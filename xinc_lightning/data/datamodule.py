@@ -89,6 +89,22 @@ class ClipLoader:
             yield indices, self.frames[indices]
 
 
+def clip_of(trainer: pl.Trainer) -> PanopticClip:
+    """The clip that a trainer was given.
+
+    Raises:
+        DataError: if its data is no clip.
+    """
+    data = getattr(trainer, "datamodule", None)
+    clip = getattr(data, "clip", None)
+    if not isinstance(clip, PanopticClip):
+        raise DataError(
+            f"the trainer's datamodule is {type(data).__name__ if data else 'missing'}; an INR is trained on a clip: "
+            "trainer.fit(module, datamodule=ClipDataModule(...))"
+        )
+    return clip
+
+
 class ClipDataModule(pl.LightningDataModule):
     """A clip to train on, from wherever it is: the demo clip, a video, a folder of images, a dataset.
 

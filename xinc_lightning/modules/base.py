@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
+from xinc_lightning.data import clip_of
 from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
-from xinc_lightning.runs.checkpoint_file import CheckpointFile, rewind_to_epoch_start
+from xinc_lightning.runs.checkpoint_file import rewind_to_epoch_start
 
 SSIM_SIDE = 6
 """Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""
@@ -46,8 +46,9 @@ class DivergenceError(RuntimeError):
 class INRModule(LightningModule, ABC):
     """Base of the modules: a subclass says how its network is built and how it renders frames.
 
-    The network is built when the clip is known, so that one ``target_bpp`` (or ``target_parameters``) sizes
-    it for any resolution and clip length.
+    The network is built as soon as the clip is known: here if ``clip_shape`` is given, else when the trainer has
+    the data. So one ``target_bpp`` (or ``target_parameters``) sizes it for any resolution and clip length.
+    The arguments of the subclass's constructor become ``hparams`` here, before :meth:`build` is called.
 
     Args:
         target_bpp: bits per pixel of the whole clip at 32 bits a parameter; the network is the widest within.
@@ -76,6 +77,7 @@ class INRModule(LightningModule, ABC):
         clip_shape: list[int] | None,
     ) -> None:
         super().__init__()
+        self.save_hyperparameters()  # the subclass's arguments, too
         if (target_bpp is None) == (target_parameters is None):
             raise ValueError(
                 f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
@@ -92,10 +94,12 @@ class INRModule(LightningModule, ABC):
         self.trained_epochs = 0
         self._loaded_steps = 0
         self._epoch_errors: list[Tensor] = []
+        if clip_shape is not None:
+            self.size_for(*clip_shape)
 
     @abstractmethod
     def build(self, frames: int, height: int, width: int) -> nn.Module:
-        """The network for a clip of this shape, sized by the target."""
+        """The network for a clip of this shape, sized by the target; ``self.hparams`` has the options."""
 
     @abstractmethod
     def render(self, positions: Tensor) -> Tensor:
@@ -107,16 +111,13 @@ class INRModule(LightningModule, ABC):
 
     # --- sizing -------------------------------------------------------------------------------------------
 
-    def size_for(self, frames: Tensor) -> None:
-        """Build the network for a clip, or check that it was built for one like it.
-
-        Args:
-            frames: [frames, 3, height, width].
+    def size_for(self, frames: int, height: int, width: int) -> None:
+        """Build the network for a clip of this shape, or check that it was built for one like it.
 
         Raises:
             ValueError: if the network was built for another shape, or cannot be built for this one.
         """
-        shape = [len(frames), *frames.shape[-2:]]
+        shape = [frames, height, width]
         built: list[int] | None = self.hparams["clip_shape"]
         if built is not None and built != shape:
             one, other = ("{} frames of {}×{}".format(*s) for s in (built, shape))
@@ -128,10 +129,9 @@ class INRModule(LightningModule, ABC):
             self.hparams["clip_shape"] = shape
 
     def setup(self, stage: str) -> None:
-        """Build the network for the trainer's data; its checkpoints are to be safe."""
-        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-            self.trainer.strategy.checkpoint_io = CheckpointFile()
-        self.size_for(self.trainer.datamodule.clip.frames)  # type: ignore[attr-defined]
+        """Build the network for the trainer's data."""
+        clip = clip_of(self.trainer)
+        self.size_for(len(clip), clip.height, clip.width)
 
     def on_fit_start(self) -> None:
         """Make the allocator fit for training on a CPU."""

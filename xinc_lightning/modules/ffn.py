@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from xinc_lightning.compression import count_parameters, largest_width
@@ -27,6 +26,7 @@ class FFNModule(INRModule):
 
     network: FFNStack
     channel_dims = 2
+    _grid: FoldedGrid | None = None
 
     def __init__(
         self,
@@ -40,10 +40,6 @@ class FFNModule(INRModule):
         clip_shape: list[int] | None = None,
     ) -> None:
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
-        self.save_hyperparameters()
-        self._grid: FoldedGrid | None = None
-        if clip_shape is not None:
-            self.size_for(torch.empty(clip_shape[0], 3, *clip_shape[1:], device="meta"))
 
     def build(self, frames: int, height: int, width: int) -> FFNStack:
         """One FFN a frame, each the widest within the target."""

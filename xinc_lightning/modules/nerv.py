@@ -39,9 +39,6 @@ class NeRVModule(INRModule):
         clip_shape: list[int] | None = None,
     ) -> None:
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
-        self.save_hyperparameters()
-        if clip_shape is not None:
-            self.size_for(torch.empty(clip_shape[0], 3, *clip_shape[1:], device="meta"))
 
     def build(self, frames: int, height: int, width: int) -> NeRV:
         """The widest NeRV within the target."""

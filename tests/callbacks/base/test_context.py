@@ -56,7 +56,7 @@ def test_without_masks_the_rest_runs_and_what_is_left_out_is_said_once(
 ):
     kind = type(toy_module)
     module = kind(target_bpp=600 * 3 / frames)
-    module.size_for(clip_of(frames).frames)
+    module.size_for(frames, 16, 32)
     layers = ["block3", "head"] if kind is NeRVModule else ["layer3"]
     callbacks = [cls(layers=layers, **({"shifts": 2} if cls is GroupingVariance else {})) for cls in EIGHT]
     folder, scalars = looked(module, clip_of(frames, masks=False), callbacks, looks=2)
