@@ -13,6 +13,7 @@ import skimage.data
 import torch
 import yaml
 from jaxtyping import install_import_hook
+from safetensors.torch import load_file
 from torch import nn
 
 # Not the kernels: numba compiles plain functions only.
@@ -27,7 +28,7 @@ install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
 from xinc_lightning.canvas import Canvas, LayerCanvas  # noqa: E402  (after the import hook)
 from xinc_lightning.data import PanopticClip, Segment  # noqa: E402  (after the import hook)
-from xinc_lightning.networks import ConvLayer, LinearLayer  # noqa: E402
+from xinc_lightning.networks import ConvLayer, LinearLayer, NeRV  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,6 +37,14 @@ ROOT = Path(__file__).parent.parent
 def golden() -> Path:
     """Arrays computed by the authors' released code from our own random weights."""
     return ROOT / "tests" / "golden"
+
+
+@pytest.fixture
+def golden_nerv(golden) -> NeRV:
+    """The network of the golden maps, whose time and angles were float32."""
+    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
+    nerv.encoding.precision = torch.float32
+    return nerv
 
 
 @pytest.fixture(scope="session")

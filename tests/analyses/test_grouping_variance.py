@@ -54,11 +54,10 @@ def test_by_hand():
     assert unequal.tolist() == [0]  # each cluster gets what its area lets expect
 
 
-def test_golden_released_ratios(golden):
+def test_golden_released_ratios(golden, golden_nerv):
     maps = np.load(golden / "nerv_tiny_maps.npz")
     arrays = np.load(golden / "nerv_tiny_released_analyses.npz")
-    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
-    canvas = Canvas(nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
+    canvas = Canvas(golden_nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
     partitions = {"instances": torch.from_numpy(arrays["labels"]), "lattice": lattice_partition(16, 32)}
     for name in ("head", "block3"):
         statistics = canvas[name].reduce(partitions).at(0)

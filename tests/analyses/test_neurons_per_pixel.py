@@ -1,18 +1,15 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from xinc_lightning.analyses import neurons_per_pixel, pixels_per_neuron
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.networks import NeRV
 
 
-def test_golden_released_counts_and_thresholds(golden):
+def test_golden_released_counts_and_thresholds(golden, golden_nerv):
     maps = np.load(golden / "nerv_tiny_maps.npz")
     arrays = np.load(golden / "nerv_tiny_released_analyses.npz")
-    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
-    canvas = Canvas(nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
+    canvas = Canvas(golden_nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
     for name in ("head", "block3"):
         counts = np.sort(arrays[f"{name}_pixels_per_neuron"])
         np.testing.assert_array_equal(

@@ -29,10 +29,9 @@ def relative(found, expected):
     return (np.abs(found - expected) / np.where(scale > 0, scale, 1)).max()
 
 
-def test_golden_nerv(golden):
+def test_golden_nerv(golden, golden_nerv):
     arrays = np.load(golden / "nerv_tiny_maps.npz")
-    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
-    canvas = Canvas(nerv, head_activation=False).at(torch.from_numpy(arrays["t"]))
+    canvas = Canvas(golden_nerv, head_activation=False).at(torch.from_numpy(arrays["t"]))
     assert canvas.layers == ("block1", "block2", "block3", "head")
     for layer in canvas:
         assert relative(layer.maps(range(layer.neurons)), arrays[layer.name]) < 1e-5
@@ -45,9 +44,10 @@ def test_golden_ffn(golden):
     arrays = np.load(golden / "ffn_tiny_maps.npz")
     ffn = FFN.from_released(load_file(golden / "ffn_tiny.safetensors"))
     for layer in Canvas(ffn).at(pixel_grid(16, 32)):
-        assert relative(layer.maps(range(layer.neurons)), arrays[layer.name]) < 1e-5
+        # angles of up to 100 in float32: sines differ by 1e-5 from processor to processor
+        assert relative(layer.maps(range(layer.neurons)), arrays[layer.name]) < 2e-5
     weights = Canvas(ffn, neuron="weight").at(pixel_grid(16, 32))["layer3"]
-    assert relative(weights.maps(range(24)), arrays["layer3_rgb"]) < 1e-5
+    assert relative(weights.maps(range(24)), arrays["layer3_rgb"]) < 2e-5
 
 
 def test_golden_cityscapes_ffn(shared_golden):

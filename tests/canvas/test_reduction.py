@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.canvas.fused import FusedSweep
@@ -191,11 +190,10 @@ def test_threads_do_not_matter_and_are_left_alone(threads):
     torch.testing.assert_close(found.tau, expected.tau, rtol=1e-6, atol=0)
 
 
-def test_golden_released_analyses(golden):
+def test_golden_released_analyses(golden, golden_nerv):
     maps = np.load(golden / "nerv_tiny_maps.npz")
     arrays = np.load(golden / "nerv_tiny_released_analyses.npz")
-    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
-    canvas = Canvas(nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
+    canvas = Canvas(golden_nerv, head_activation=False).at(torch.from_numpy(maps["t"]))
     rows, cols = torch.meshgrid(torch.arange(16), torch.arange(32), indexing="ij")
     partitions = {"labels": torch.from_numpy(arrays["labels"]), "lattice": rows % 4 * 8 + cols % 8}
     for name in ("head", "block3"):

@@ -38,6 +38,26 @@ def test_frame_encoding_by_hand():
     assert features.shape == (1, 4, 1, 1)
 
 
+def test_times_are_encoded_as_the_authors_loader_does(golden):
+    """Their times are float64, and so are angles of up to 1.4e8 and the sines of them."""
+    theirs = np.load(golden / "nerv_time64.npz")
+    encoding = FrameEncoding()
+    np.testing.assert_array_equal(encoding.bases, theirs["bases"])
+    features = encoding(torch.from_numpy(theirs["t"])).flatten(1)
+    assert features.dtype == torch.float32
+    np.testing.assert_allclose(features, theirs["features"], atol=1e-6, rtol=0)
+
+
+def test_float32_angles_make_other_features():
+    """Those that networks of version 0.1 were trained with; the exact times of the dyadic frames agree."""
+    encoding, before = FrameEncoding(), FrameEncoding()
+    before.precision = torch.float32
+    times = torch.arange(30).double() / 30
+    assert (encoding(times) - before(times)).abs().max() > 1.9
+    dyadic = torch.tensor([0, 1 / 8, 1 / 4, 1 / 2]).double()
+    torch.testing.assert_close(encoding(dyadic), before(dyadic), atol=1e-5, rtol=0)
+
+
 SHAPES = [(1, 1), (1, 2), (1, 5), (9, 1), (3, 5), (4, 9), (5, 4)]
 """Of coordinates that are exact in float32."""
 

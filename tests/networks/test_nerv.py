@@ -9,11 +9,16 @@ from xinc_lightning.networks import NeRV
 from xinc_lightning.networks.nerv import stem_grid
 
 
-def test_released_weights_give_the_released_output(golden):
-    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
+def test_released_weights_give_the_released_output(golden, golden_nerv):
     maps = np.load(golden / "nerv_tiny_maps.npz")
-    output = nerv(torch.from_numpy(maps["t"])).detach()[0]
+    output = golden_nerv(torch.from_numpy(maps["t"])).detach()[0]
     np.testing.assert_allclose(output, maps["head_preactivation"].reshape(3, 16, 32), atol=1e-6)
+
+
+def test_released_weights_give_the_released_frames_at_every_time_of_a_clip(golden):
+    nerv = NeRV.from_released(load_file(golden / "nerv_tiny.safetensors"), 16, 32, output="identity")
+    theirs = np.load(golden / "nerv_time64.npz")
+    np.testing.assert_allclose(nerv(torch.from_numpy(theirs["t"])).detach(), theirs["frames"], atol=1e-6)
 
 
 def test_tanh_output_is_shifted_into_the_unit_range():

@@ -29,7 +29,8 @@ def layer_module(layer: Layer) -> nn.Linear | nn.Conv2d:
 def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor]) -> list[Record]:
     """Run ``network(*inputs)`` once and record every layer.
 
-    Floating-point inputs are first moved to the network's device and dtype. The network runs without
+    Floating-point inputs are first moved to the network's device and dtype, or to the dtype that a network asks for
+    as its ``input_dtype``. The network runs without
     gradients, in evaluation mode and in its own dtype whatever autocast is on; hooks, modes and the state of
     the random number generators are as before afterwards, also when the network raises.
 
@@ -49,7 +50,8 @@ def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor])
         if layer_module(layer) not in own:
             raise ValueError(f"layer {layer.name!r} is not a module of {type(network).__name__}.")
     like = next(chain(network.parameters(), network.buffers()), torch.empty(0))
-    inputs = [x.to(like.device, like.dtype if x.is_floating_point() else x.dtype) for x in inputs]
+    dtype = getattr(network, "input_dtype", like.dtype)
+    inputs = [x.to(like.device, dtype if x.is_floating_point() else x.dtype) for x in inputs]
 
     records: dict[str, Record] = {}
     runs: Counter[str] = Counter()

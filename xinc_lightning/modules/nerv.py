@@ -1,6 +1,6 @@
 """Training a NeRV: one network for one clip."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,9 @@ from xinc_lightning.compression import count_parameters, largest_width
 from xinc_lightning.modules.base import INRModule
 from xinc_lightning.modules.losses import LossName
 from xinc_lightning.networks import NeRV
+
+PRECISIONS = {1: torch.float32, 2: torch.float64}
+"""What the angles of a frame's time are computed in, by the ``encoding_version`` in the hyperparameters."""
 
 
 class NeRVModule(INRModule):
@@ -39,6 +42,7 @@ class NeRVModule(INRModule):
         clip_shape: list[int] | None = None,
     ) -> None:
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
+        self.hparams["encoding_version"] = max(PRECISIONS)
 
     def build(self, frames: int, height: int, width: int) -> NeRV:
         """The widest NeRV within the target."""
@@ -49,12 +53,24 @@ class NeRVModule(INRModule):
         )
         return NeRV(height, width, channels, **options)
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Encode times as the checkpoint's network learnt them: version 0.1, which did not say how, in float32."""
+        super().on_load_checkpoint(checkpoint)
+        version = checkpoint["hyper_parameters"].get("encoding_version", 1)
+        self.hparams["encoding_version"] = version
+        self.network.encoding.precision = PRECISIONS[version]
+
+    def times(self, positions: Tensor) -> Tensor:
+        """Position / frames, in [0, 1) and float64, which Apple's GPUs do not have."""
+        if positions.device.type == "mps":
+            positions = positions.cpu()
+        return positions.double() / float(self.hparams["clip_shape"][0])
+
     def render(self, positions: Tensor) -> Tensor:
         """Frames at these positions of the clip."""
-        frames: Tensor = self.network(positions / self.hparams["clip_shape"][0])
+        frames: Tensor = self.network(self.times(positions))
         return frames
 
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """The network and one frame's time."""
-        time = torch.tensor([position / self.hparams["clip_shape"][0]], device=self.device)
-        return self.network, time
+        return self.network, self.times(torch.tensor([position], device=self.device))

@@ -131,9 +131,16 @@ class _PlusAndMinus(torch.autograd.Function):
 class FrameEncoding(nn.Module):
     """NeRV's encoding of a frame's time: sine and cosine at the bases 1.25^k·π (§6.1).
 
+    The paper's largest angle is 1.4e8, where neighbouring float32 numbers lie further apart than a period: so
+    angles and their sines are computed in float64, as the authors' loader makes them, and only the features are
+    rounded. The bases themselves are rounded to float32, as theirs are.
+
     Args:
         base: ratio of neighbouring frequencies.
         levels: number of frequencies; the encoding has twice as many features.
+
+    Attributes:
+        precision: of the angles. Networks trained by version 0.1 know the features that float32 makes of them.
     """
 
     bases: Tensor
@@ -141,8 +148,12 @@ class FrameEncoding(nn.Module):
     def __init__(self, base: float = 1.25, levels: int = 80) -> None:
         super().__init__()
         self.register_buffer("bases", base ** torch.arange(levels) * math.pi, persistent=False)
+        self.precision = torch.float64
 
     def forward(self, t: Tensor) -> Tensor:
-        """Encode [batch] times in [0, 1) as [batch, 2·levels, 1, 1]."""
-        angles = t[:, None] * self.bases
-        return torch.cat((angles.sin(), angles.cos()), dim=-1)[:, :, None, None]
+        """Encode [batch] times in [0, 1), float64 where they are not exact in float32, as [batch, 2·levels, 1, 1].
+
+        The features have the bases' dtype and are on their device, wherever the times are.
+        """
+        angles = t.to(self.precision)[:, None] * self.bases.to(t.device, self.precision)
+        return torch.cat((angles.sin(), angles.cos()), dim=-1).to(self.bases)[:, :, None, None]

@@ -63,6 +63,9 @@ class NeRV(nn.Module):
     978557
     """
 
+    input_dtype = torch.float64
+    """Of times, whatever the weights' is: see :class:`FrameEncoding`."""
+
     def __init__(
         self,
         height: int = 128,
@@ -85,7 +88,7 @@ class NeRV(nn.Module):
         self.head = nn.Conv2d(widths[-1], 3, KERNEL, padding=KERNEL // 2)
 
     def forward(self, t: Tensor) -> Tensor:
-        """Render [batch] times in [0, 1) as [batch, 3, height, width] frames."""
+        """Render [batch] times in [0, 1), float64, as [batch, 3, height, width] frames."""
         # The stem is a 1×1 convolution of one pixel; a matrix product is that without the ceremony.
         x = F.gelu(F.linear(self.encoding(t).flatten(1), self.stem.weight.flatten(1), self.stem.bias))
         # The grid's values lie (channel, row, col) along the stem's channels.
