@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from xinc_lightning.callbacks.interruption import Interrupted
 from xinc_lightning.errors import UserError
-from xinc_lightning.loggers.wandb_run import WandbRun
+from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.layout import CHECKPOINTS, LAST
 
@@ -94,14 +94,14 @@ class Checkpoints(Checkpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Say that the next epoch is still to be started, and how far W&B has come."""
+        """Say that the next epoch is still to be started, and how far the loggers have come."""
         if _between_epochs(trainer):
             for counts in ("total", "current"):
                 progress = checkpoint["loops"]["fit_loop"]["epoch_progress"][counts]
                 progress["ready"] = progress["completed"]
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbRun) and trainer.is_global_zero:
-                checkpoint["wandb"] = logger.position()
+        if trainer.is_global_zero:
+            positions = {name: logger.position() for name, logger in run_loggers(trainer.loggers).items()}
+            checkpoint["loggers"] = {name: position for name, position in positions.items() if position}
 
     def _save(self, trainer: Trainer, module: LightningModule) -> None:
         assert isinstance(module, INRModule)

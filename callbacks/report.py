@@ -14,7 +14,7 @@ from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.compression import MAX_BITS
 from xinc_lightning.data import clip_of
 from xinc_lightning.errors import UserError
-from xinc_lightning.loggers.wandb_run import WandbRun
+from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 from xinc_lightning.runs.layout import ANALYSES, CHECKPOINTS, REPORT
@@ -100,9 +100,9 @@ def _table(result: Evaluation, run: Path, trainer: Trainer, times: str) -> Table
         rows["pictures"] = str(run / ANALYSES)
     if trainer.training and any(isinstance(c, Checkpoints) for c in callbacks):
         rows["checkpoints"] = str(run / CHECKPOINTS)
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbRun):
-            rows["W&B"] = logger.where()
+    for logger in run_loggers(trainer.loggers).values():
+        if where := logger.where():
+            rows[logger.label] = where
     for name, value in rows.items():
         table.add_row(name, value)
     return table

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.figures import Figure, png_now
-from xinc_lightning.loggers.wandb_run import Scalars, WandbRun
+from xinc_lightning.loggers import EpochResults, run_loggers
+from xinc_lightning.loggers.protocol import Scalars
 from xinc_lightning.runs.atomic import whole_folder
 from xinc_lightning.runs.layout import SCALARS, SECONDS, SETTINGS, snapshot_folders
 from xinc_lightning.runs.records import without_nan, write_json
@@ -227,13 +228,10 @@ class Sink:
             write_json(folder / SECONDS, {name: part.seconds for name, part in analyses.items()})
 
     def _send(self) -> None:
-        caption = f"epoch {self.epoch}, step {self.global_step}"
-        scalars = self._all("scalars")
-        for logger in self.loggers:
-            if isinstance(logger, WandbRun):
-                position = {"epoch": self.epoch, "trainer/global_step": self.global_step}
-                neurons = self.neurons if self.last and self.neurons else None
-                pictures = {name: self.folder / f"{name}.png" for name in self._all("pictures")}
-                logger.log_look(pictures, self._all("pages"), neurons, {**scalars, **position}, caption)
-            elif scalars:
-                logger.log_metrics({**scalars, "epoch": self.epoch}, self.global_step)
+        pictures = {name: self.folder / f"{name}.png" for name in self._all("pictures")}
+        neurons = self.neurons if self.last and self.neurons else None
+        results = EpochResults(
+            self.epoch, self.global_step, self._all("scalars"), pictures, self._all("pages"), neurons
+        )
+        for logger in run_loggers(self.loggers).values():
+            logger.log_results(results)

@@ -11,13 +11,13 @@ import time
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from xinc_lightning.callbacks import Sink, WandbRun
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.main import main
 from xinc_lightning.figures.style import new_figure
+from xinc_lightning.loggers import EpochResults
 
 EPOCHS = 3
 
@@ -161,7 +161,7 @@ def test_full_disk_under_a_picture(quietly_offline, tmp_path, monkeypatch):
         sink.__exit__(None, None, None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        quietly_offline.log_look({"a": np.zeros((2, 2, 3), np.uint8)}, {}, None, {}, "")
+        quietly_offline.log_results(EpochResults(1, 1, pictures={"a": tmp_path / "a.png"}))
         quietly_offline.close()
     assert (tmp_path / "a" / "scalars.json").is_file()
 

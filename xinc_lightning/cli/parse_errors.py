@@ -21,6 +21,7 @@ REFUSED = re.compile(
     r"Union subtypes.*?Errors:\s+- (?!Expected|Problem|Not a valid)(.*?)\s+- (?:Expected|Not a valid)",
     re.DOTALL,
 )
+UNBUILT = re.compile(r"Problem with given class_path '(?:\w+\.)*(\w+)':\s*(.*)")
 EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")
 
 
@@ -56,8 +57,12 @@ def refusal(message: str) -> str:
     'size=0: too small.'
     >>> refusal("Union subtypes\nErrors:\n- size=0: too small.\n- Not a valid subclass …")
     'size=0: too small.'
+    >>> refusal("Union subtypes\nErrors:\n- Problem with given class_path 'a.Board': No package board.\nHINT: …")
+    'Board: No package board.'
     """
     match = REFUSED.search(message)
+    if not match and (unbuilt := UNBUILT.search(message)):  # a package that the class needs is missing
+        return f"{unbuilt[1]}: {unbuilt[2].strip()}"
     return " ".join((match[1] if match else message).split())
 
 

@@ -29,6 +29,7 @@ from xinc_lightning.cli.console import fail
 from xinc_lightning.cli.parse_errors import Classes, explain, refusal
 from xinc_lightning.data import ClipDataModule, DataError, clip_of
 from xinc_lightning.errors import UserError, did_you_mean
+from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.runs.atomic import write_atomically
@@ -140,7 +141,9 @@ class TrainingCLI(LightningCLI):
         config.ckpt_path = str(path)
         checkpoint = read_checkpoint(path)
         self.trained_epochs: int = checkpoint["trained_epochs"]
-        self.wandb_position: dict[str, Any] | None = checkpoint.get("wandb")
+        # Version 0.1 had a place for W&B alone.
+        old = {"WandbRun": checkpoint["wandb"]} if "wandb" in checkpoint else {}
+        self.logged: dict[str, dict[str, Any]] = checkpoint.get("loggers", old)
         trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
         if trained != asked_for:
             raise ValueError(
@@ -208,15 +211,16 @@ class TrainingCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command; where it is cut short, say what is left of it and how to go on."""
         run = Path(self.trainer.default_root_dir)
+        loggers = run_loggers(self.trainer.loggers)
+        exit_code = 1
         try:
             if subcommand == "fit" and self.config.fit.ckpt_path:
-                for logger in self.trainer.loggers:
-                    if isinstance(logger, callbacks.MetricsFile):
-                        logger.resume(self.trained_epochs)
-                    elif isinstance(logger, callbacks.WandbRun) and self.wandb_position:
-                        logger.resume(self.wandb_position)
+                for name, logger in loggers.items():
+                    logger.resume(run, self.trained_epochs, self.logged.get(name, {}))
             super()._run_subcommand(subcommand)
+            exit_code = 0
         except Interrupted as interrupted:
+            exit_code = 128 + interrupted.signum
             if self.trainer.is_global_zero:
                 name = signal.Signals(interrupted.signum).name
                 left = how_to_resume(run) if subcommand == "fit" else ""
@@ -235,9 +239,8 @@ class TrainingCLI(LightningCLI):
             what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror or error
             raise ValueError(f"the run stopped because of its files: {what}. {how_to_resume(run)}") from error
         finally:
-            for logger in self.trainer.loggers:
-                if isinstance(logger, callbacks.WandbRun):
-                    logger.close()
+            for logger in loggers.values():
+                logger.close(exit_code)
             if self.trainer.fast_dev_run and RANK == 0:  # type: ignore[attr-defined]
                 discard(run)
 

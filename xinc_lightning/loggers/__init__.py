@@ -1,6 +1,23 @@
-"""Where numbers and pictures go besides the run folder's analyses: ``metrics.csv`` and Weights & Biases."""
+"""Where numbers and pictures go besides the run's folder: ``metrics.csv``, Weights & Biases, TensorBoard."""
+
+from collections.abc import Iterable
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from xinc_lightning.loggers.metrics_file import MetricsFile
+from xinc_lightning.loggers.protocol import EpochResults, NumbersOnly, RunLogger
+from xinc_lightning.loggers.tensorboard import TensorBoardPictures
 from xinc_lightning.loggers.wandb_run import WandbRun
 
-__all__ = ["MetricsFile", "WandbRun"]
+__all__ = ["EpochResults", "MetricsFile", "RunLogger", "WandbRun", "run_loggers"]
+
+
+def run_loggers(loggers: Iterable[Logger]) -> dict[str, RunLogger]:
+    """A trainer's loggers by the names of their classes, each with the methods that a run asks for."""
+    return {type(logger).__name__: _run_logger(logger) for logger in loggers}
+
+
+def _run_logger(logger: Logger) -> RunLogger:
+    if isinstance(logger, RunLogger):
+        return logger
+    return TensorBoardPictures(logger) if isinstance(logger, TensorBoardLogger) else NumbersOnly(logger)

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
+from xinc_lightning.loggers.protocol import RunLogger
 from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.runs.layout import METRICS, metrics_part
 
 Row = dict[str, str]
 
 
-class MetricsFile(CSVLogger):
+class MetricsFile(CSVLogger, RunLogger):
     """Every logged number in ``<run>/metrics.csv``, for those who use no W&B.
 
     Its column ``epoch`` counts completed epochs, as folders and captions do. A resumed run goes on in the same
@@ -37,7 +39,7 @@ class MetricsFile(CSVLogger):
             self._experiment = _Writer(self.log_dir)
         return self._experiment
 
-    def resume(self, epoch: int) -> None:
+    def resume(self, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
         """Go on with the file of a run that is resumed after so many epochs."""
         if isinstance(writer := self.experiment, _Writer):  # not on the other ranks
             writer.keep_until(epoch)

@@ -15,9 +15,8 @@ from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
+from xinc_lightning.loggers.protocol import EpochResults, RunLogger
 from xinc_lightning.runs.records import without_nan
-
-Scalars = Mapping[str, float]
 
 TABLE_ROWS = 1000
 """Neurons in W&B's table, evenly spaced over those that have a picture; ``neurons.csv`` has all."""
@@ -26,7 +25,7 @@ FINISH_TIMEOUT = 300.0
 """Seconds that a finished run waits for uploads; what is then left stays on disk, for ``wandb sync``."""
 
 
-class WandbRun(WandbLogger):
+class WandbRun(WandbLogger, RunLogger):
     """Weights & Biases without surprises: offline where there is no key, and never the end of a training run.
 
     ``WANDB_MODE`` decides where it is set. Otherwise the run is online if an API key is configured, offline
@@ -41,6 +40,8 @@ class WandbRun(WandbLogger):
         tags: words to find the run by.
         init_timeout: seconds to wait for the server.
     """
+
+    label = "W&B"
 
     def __init__(
         self,
@@ -138,26 +139,21 @@ class WandbRun(WandbLogger):
         self._attempt(lambda: super(WandbRun, self).log_hyperparams(params))
 
     @rank_zero_only
-    def log_look(
-        self,
-        pictures: Mapping[str, Path],
-        pages: Mapping[str, str],
-        neurons: NeuronTable | None,
-        scalars: Scalars,
-        caption: str,
-    ) -> None:
-        """Log all of a checkpoint in one call, because W&B counts its steps by calls."""
+    def log_results(self, results: EpochResults) -> None:
+        """Log all of an epoch's analyses in one call, because W&B counts its steps by calls."""
 
         def log() -> None:
             import wandb
 
             media: dict[str, Any] = {
-                f"xinc/{name}": wandb.Image(str(path), caption=caption) for name, path in pictures.items()
+                f"xinc/{name}": wandb.Image(str(path), caption=results.caption)
+                for name, path in results.pictures.items()
             }
-            media |= {f"xinc/{name}": wandb.Html(html, inject=False) for name, html in pages.items()}
-            if neurons:
-                media["xinc/neuron_table"] = neuron_table(neurons)
-            self.experiment.log({**media, **_finite(scalars)})
+            media |= {f"xinc/{name}": wandb.Html(html, inject=False) for name, html in results.pages.items()}
+            if results.neurons:
+                media["xinc/neuron_table"] = neuron_table(results.neurons)
+            when = {"epoch": results.epoch, "trainer/global_step": results.global_step}
+            self.experiment.log({**media, **_finite(results.scalars), **when})
 
         self._attempt(log)
 
@@ -188,16 +184,17 @@ class WandbRun(WandbLogger):
         run = self.experiment
         return {} if self.failure or run.disabled else {"id": run.id, "step": run.step}
 
-    def resume(self, position: Mapping[str, Any]) -> None:
+    def resume(self, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
         """Go on with a run where it was when a checkpoint was saved, under the same id, also offline."""
 
         def go_on() -> None:
             self._wandb_init["id"] = self._id = position["id"]
             self.experiment.log({}, step=position["step"])  # rows that come again get the number they had
 
-        self._attempt(go_on)
+        if position:
+            self._attempt(go_on)
 
-    def close(self) -> None:
+    def close(self, exit_code: int = 0) -> None:
         """Hand everything over to wandb and let go of its run, so that the next one in this process is new."""
         if self._experiment is not None:
             self._attempt(self._finish)

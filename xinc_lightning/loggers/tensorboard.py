@@ -1,0 +1,41 @@
+"""Pictures for Lightning's TensorBoardLogger, which by itself would show numbers."""
+
+import shlex
+from typing import Any
+
+import numpy as np
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+
+from xinc_lightning.loggers.protocol import EpochResults, RunLogger
+
+
+class TensorBoardPictures(RunLogger):
+    """Adds the analyses' pictures to a TensorBoardLogger, at the steps at which it has its numbers.
+
+    Pages and the table of neurons, for which TensorBoard has no place, are in the run's folder.
+
+    Args:
+        logger: the logger.
+    """
+
+    label = "TensorBoard"
+
+    def __init__(self, logger: TensorBoardLogger) -> None:
+        self.logger = logger
+
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+        """Log numbers at an optimiser step."""
+        self.logger.log_metrics(metrics, step)
+
+    def log_results(self, results: EpochResults) -> None:
+        """Log the numbers, then the pictures."""
+        super().log_results(results)
+        for name, path in results.pictures.items():
+            with Image.open(path) as picture:
+                pixels = np.asarray(picture.convert("RGB"))
+            self.logger.experiment.add_image(name, pixels, results.global_step, dataformats="HWC")
+
+    def where(self) -> str:
+        """The command that shows them."""
+        return f"tensorboard --logdir {shlex.quote(self.logger.log_dir)}"
