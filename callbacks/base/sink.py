@@ -20,7 +20,7 @@ from xinc_lightning.figures import Figure, png_now
 from xinc_lightning.loggers import EpochResults, run_loggers
 from xinc_lightning.loggers.protocol import Scalars
 from xinc_lightning.runs.atomic import whole_folder
-from xinc_lightning.runs.layout import SCALARS, SECONDS, SETTINGS, snapshot_folders
+from xinc_lightning.runs.layout import NEURONS, SCALARS, SECONDS, SETTINGS, snapshot_folders
 from xinc_lightning.runs.records import without_nan, write_json
 
 
@@ -210,7 +210,7 @@ class Sink:
                 np.savez(path, allow_pickle=False, **arrays)  # noise: compressing takes long and saves little
             for name, html in self._all("pages").items():
                 (folder / f"{name}.html").write_text(html, encoding="utf-8")
-            self.neurons.write(folder)
+            self.neurons.write(folder / NEURONS)
             position = {"epoch": self.epoch, "global_step": self.global_step}
             analyses = {name: part for name, part in self._parts.items() if name}
             errors = {name: part.error for name, part in analyses.items() if part.error}

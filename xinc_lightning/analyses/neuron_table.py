@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xinc_lightning.canvas import FrameCanvas, FrameStatistics
-from xinc_lightning.runs.layout import NEURONS
 
 THUMBNAIL = "thumbnail"
 """The column of pictures, which a text file leaves out."""
@@ -72,10 +71,10 @@ class NeuronTable:
         picture: NDArray[np.uint8] = self._layers[layer][THUMBNAIL][neuron]
         return picture
 
-    def write(self, folder: Path) -> None:
-        """Write ``neurons.csv``, unless there are no neurons."""
+    def write(self, path: Path) -> None:
+        """Write all but the pictures as CSV, unless there are no neurons."""
         if self:
-            with (folder / NEURONS).open("w", newline="") as file:
+            with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(["layer", "neuron", *self.columns])
                 writer.writerows([_short(value) for value in row] for row in self.rows())

@@ -13,8 +13,13 @@ __all__ = ["EpochResults", "MetricsFile", "RunLogger", "WandbRun", "run_loggers"
 
 
 def run_loggers(loggers: Iterable[Logger]) -> dict[str, RunLogger]:
-    """A trainer's loggers by the names of their classes, each with the methods that a run asks for."""
-    return {type(logger).__name__: _run_logger(logger) for logger in loggers}
+    """A trainer's loggers, each with the methods that a run asks for, by class and, of several, a number."""
+    named: dict[str, RunLogger] = {}
+    for logger in loggers:
+        kind = type(logger).__name__
+        before = sum(name.partition(" ")[0] == kind for name in named)
+        named[f"{kind} {before + 1}" if before else kind] = _run_logger(logger)
+    return named
 
 
 def _run_logger(logger: Logger) -> RunLogger:
