@@ -134,12 +134,13 @@ def test_cadences_of_a_config_and_a_strict_failure(monkeypatch, capsys):
     assert len([*(analyses / "epoch=0004").glob("reconstructions*.png")]) == 4
     capsys.readouterr()
 
-    monkeypatch.setattr("xinc_lightning.callbacks.reconstructions.comparison", lambda *_: 1 / 0)
-    message, code = error_of(capsys, *args)
-    assert message == (
-        "Reconstructions every_n_epochs=100 failed at epoch 4: ZeroDivisionError: division by zero."
+    monkeypatch.setattr("xinc_lightning.callbacks.reconstructions.truth_and_reconstruction", lambda *_: 1 / 0)
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "xinc: error: Reconstructions every_n_epochs=100 failed at epoch 4: ZeroDivisionError: division by zero."
     )
-    assert code == 1
+    assert stop.value.code == 1
 
 
 def test_resume_goes_on_in_the_same_run():

@@ -1,9 +1,14 @@
 """How a command ends early, and the parser of our own commands."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
+
+from xinc_lightning.errors import UserError
 
 if TYPE_CHECKING:  # reading runs takes packages that other commands need not wait for
     from xinc_lightning.runs.reader import Run
@@ -13,6 +18,25 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Print one line and exit."""
     print(f"xinc: error: {message}", file=sys.stderr)
     raise SystemExit(code)
+
+
+@contextmanager
+def one_line_errors(command: str = "") -> Iterator[None]:
+    """End the command with one line and exit code 1 at a mistake that a user can mend.
+
+    Every other exception gets through, and Python shows its traceback. With ``XINC_TRACEBACK=1`` in the
+    environment that of a mistake is shown, too.
+
+    Args:
+        command: what the line begins with, unless empty.
+    """
+    try:
+        yield
+    except UserError as error:
+        if os.environ.get("XINC_TRACEBACK"):
+            traceback.print_exception(error)
+        line = " ".join(str(error).split())
+        fail(f"{command}: {line}" if command else line)
 
 
 def note(message: str) -> None:

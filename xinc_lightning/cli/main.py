@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from xinc_lightning.cli.configs import with_shipped_configs
-from xinc_lightning.cli.console import fail
+from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.errors import did_you_mean
 
 USAGE = """\
@@ -54,7 +54,8 @@ def _run(args: list[str]) -> None:
 
         print(f"xinc_lightning {__version__}")
     elif args[0] in OTHERS:
-        import_module(f"xinc_lightning.cli.{args[0]}").main(args[1:])
+        with one_line_errors(args[0]):
+            import_module(f"xinc_lightning.cli.{args[0]}").main(args[1:])
     elif args[0] in TRAINING:
         from xinc_lightning.cli.training import run
 

@@ -1,41 +1,38 @@
 """``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with run folders and errors of one line."""
 
 import logging
-import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
 import yaml
 from jsonargparse import Namespace
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
 from xinc_lightning.callbacks.base.callback import analyses_of
-from xinc_lightning.callbacks.base.runner import AnalysisError, check_analyses
+from xinc_lightning.callbacks.base.runner import check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
 from xinc_lightning.cli.config_lists import lists_replaced
-from xinc_lightning.cli.console import fail
-from xinc_lightning.cli.parse_errors import Classes, explain, refusal
-from xinc_lightning.data import ClipDataModule, DataError, clip_of
+from xinc_lightning.cli.console import fail, one_line_errors
+from xinc_lightning.cli.failures import configuring, how_to_resume, running
+from xinc_lightning.cli.parse_errors import Classes, explain
+from xinc_lightning.data import ClipDataModule, clip_of
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
-from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.runs.atomic import write_atomically
-from xinc_lightning.runs.checkpoint_file import CheckpointError, CheckpointFile, read_checkpoint
-from xinc_lightning.runs.folder import discard, find_checkpoint, lock, new_run, run_of, unlock
-from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
+from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
+from xinc_lightning.runs.folder import discard, lock, new_run, newest_checkpoint, run_of, unlock
+from xinc_lightning.runs.layout import CONFIG
+from xinc_lightning.runs.lightning_private import CommandLine
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
 """Which of the processes that Lightning or a cluster has launched this is."""
@@ -91,22 +88,7 @@ class SaveRunConfig(SaveConfigCallback):
         }
 
 
-MENDABLE = (AnalysisError, DataError, FileNotFoundError, MisconfigurationException, ValueError)
-"""Errors whose message tells a user what to do."""
-
-
-@contextmanager
-def configuring() -> Iterator[None]:
-    """Before anything runs, every error is the config's: turn those that no class foresaw into a sentence, too."""
-    try:
-        yield
-    except MENDABLE:
-        raise
-    except Exception as error:
-        raise ValueError(f"this config cannot be used: {type(error).__name__}: {error}") from error
-
-
-class TrainingCLI(LightningCLI):
+class TrainingCLI(CommandLine):
     """The commands that need a trainer."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -119,7 +101,7 @@ class TrainingCLI(LightningCLI):
         self.config = parser.parse_args(lists_replaced(sys.argv[1:] if args is None else args))
 
     @configuring()
-    def _parse_ckpt_path(self) -> None:
+    def find_checkpoint(self) -> None:
         """Find ``last`` and ``best``, and refuse a checkpoint of another network.
 
         Lightning would overwrite the command's hyperparameters with the checkpoint's without a word.
@@ -127,14 +109,14 @@ class TrainingCLI(LightningCLI):
         config = self.config[self.config.subcommand]
         if not config.get("ckpt_path"):
             if self.config.subcommand != "fit":
-                raise ValueError(
+                raise UserError(
                     f"`{self.config.subcommand}` needs a trained network: add --ckpt_path last, --ckpt_path best or "
                     "--ckpt_path FILE."
                 )
             return
         path = Path(config.ckpt_path)
         if config.ckpt_path in ("last", "best"):
-            path = find_checkpoint(self._root(config), config.name, config.ckpt_path)
+            path = newest_checkpoint(self._root(config), config.name, config.ckpt_path)
         elif not path.is_file():
             near = did_you_mean(str(path), map(str, path.parent.glob("*.ckpt"))) or "."
             raise UserError(f"ckpt_path: there is no file '{path}'{near}")
@@ -146,7 +128,7 @@ class TrainingCLI(LightningCLI):
         self.logged: dict[str, dict[str, Any]] = checkpoint.get("loggers", old)
         trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
         if trained != asked_for:
-            raise ValueError(
+            raise UserError(
                 f"'{path}' is the checkpoint of a {trained}, but the config asks for a {asked_for}."
             )
         stored = checkpoint["hyper_parameters"]
@@ -155,7 +137,7 @@ class TrainingCLI(LightningCLI):
         for key, asked in config.model.init_args.items():
             if key in stored and asked is not None and _plain(asked) != _plain(stored[key]):
                 source = run_of(path)
-                raise ValueError(
+                raise UserError(
                     f"model.{key} is {_plain(asked)} in this command but {_plain(stored[key])} in the checkpoint "
                     f"'{path}'. Use the config the checkpoint was trained with"
                     + (f": --config {source / CONFIG}" if source else ".")
@@ -208,36 +190,25 @@ class TrainingCLI(LightningCLI):
             plugins = [*plugins, CheckpointFile()]
         return super().instantiate_trainer(**{"plugins": plugins, **options})
 
-    def _run_subcommand(self, subcommand: str) -> None:
+    def run_command(self, command: str) -> None:
         """Run the command; where it is cut short, say what is left of it and how to go on."""
         run = Path(self.trainer.default_root_dir)
         loggers = run_loggers(self.trainer.loggers)
         exit_code = 1
         try:
-            if subcommand == "fit" and self.config.fit.ckpt_path:
-                for name, logger in loggers.items():
-                    logger.resume(run, self.trained_epochs, self.logged.get(name, {}))
-            super()._run_subcommand(subcommand)
+            with running(run, RANK):
+                if command == "fit" and self.config.fit.ckpt_path:
+                    for name, logger in loggers.items():
+                        logger.resume(run, self.trained_epochs, self.logged.get(name, {}))
+                super().run_command(command)
             exit_code = 0
         except Interrupted as interrupted:
             exit_code = 128 + interrupted.signum
             if self.trainer.is_global_zero:
                 name = signal.Signals(interrupted.signum).name
-                left = how_to_resume(run) if subcommand == "fit" else ""
+                left = how_to_resume(run) if command == "fit" else ""
                 print(f"xinc: stopped by {name}. {left}".rstrip(), file=sys.stderr)
             raise
-        except DivergenceError as error:
-            raise ValueError(f"{error} {how_to_resume(run)}") from error
-        except RuntimeError as error:
-            if not _lost_a_process(error):
-                raise
-            left = how_to_resume(run) if RANK == 0 else ""
-            raise ValueError(
-                f"process {RANK} of this run stops because another one died or did not answer in time. {left}"
-            ) from error
-        except OSError as error:
-            what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror or error
-            raise ValueError(f"the run stopped because of its files: {what}. {how_to_resume(run)}") from error
         finally:
             for logger in loggers.values():
                 logger.close(exit_code)
@@ -271,31 +242,6 @@ def run(args: Sequence[str]) -> None:
         unlock()
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the command with one line and exit code 1 at an error that a user can mend."""
-    try:
-        yield
-    except MENDABLE as error:
-        fail(refusal(str(error)))
-
-
-def how_to_resume(run: Path) -> str:
-    """What is left of a run that stopped, and the command that goes on with it."""
-    last = run / CHECKPOINTS / LAST
-    try:
-        epoch = read_checkpoint(last)["trained_epochs"]
-    except CheckpointError:
-        return "There is no checkpoint of it yet."
-    command = ["lightning", "fit", "--config", str(run / CONFIG), "--ckpt_path", str(last)]
-    return f"To go on after epoch {epoch}: {shlex.join(command)}"
-
-
-def _lost_a_process(error: RuntimeError) -> bool:
-    """Whether the other processes of this run can no longer be reached; gloo's errors have no class of their own."""
-    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xinc_lightning.errors import UserError
+
 MAX_BITS = 12
 """More would make the symbol histogram, which travels with the weights, as large as they are."""
 
@@ -42,15 +44,15 @@ def quantize(tensor: Tensor, bits: int = 8, channel_dims: int = 1) -> Quantized:
         channel_dims: leading axes that make up a channel; 0 gives the whole tensor one scale.
 
     Raises:
-        ValueError: for bits out of range, or weights that are not finite.
+        UserError: for bits out of range, or weights that are not finite.
 
     >>> quantize(torch.tensor([[0.0, 1.0, 3.0]]), bits=2).levels
     tensor([[0, 1, 3]], dtype=torch.int32)
     """
     if not 1 <= bits <= MAX_BITS:
-        raise ValueError(f"bits={bits}: weights are quantised to between 1 and {MAX_BITS} bits.")
+        raise UserError(f"bits={bits}: weights are quantised to between 1 and {MAX_BITS} bits.")
     if not tensor.isfinite().all():
-        raise ValueError("Weights that are infinite or not a number cannot be quantised.")
+        raise UserError("Weights that are infinite or not a number cannot be quantised.")
     values = tensor.detach().float().reshape(_channels(tensor.shape, channel_dims), -1)
     low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
     scale = _bfloat16_upwards((high - low) / (2**bits - 1))

@@ -9,11 +9,11 @@ from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from xinc_lightning.loggers.protocol import RunLogger
 from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.runs.layout import METRICS, metrics_part
+from xinc_lightning.runs.lightning_private import CSVWriter
 
 Row = dict[str, str]
 
@@ -45,14 +45,14 @@ class MetricsFile(CSVLogger, RunLogger):
             writer.keep_until(epoch)
 
 
-class _Writer(ExperimentWriter):
-    """Lightning's writer, which would delete the file of a run that is resumed, and rewrites it in place."""
+class _Writer(CSVWriter):
+    """Goes on with the file of a resumed run, and replaces it whole where columns are added."""
 
     NAME_METRICS_FILE = METRICS
 
-    def _check_log_dir_exists(self) -> None:
+    def prepare(self, path: Path) -> None:
         """Leave what is there until it is clear whether this run goes on with it."""
-        self._path = Path(self.metrics_file_path)
+        self._path = path
         self._resumed = False
 
     def keep_until(self, epoch: int) -> None:
@@ -79,8 +79,9 @@ class _Writer(ExperimentWriter):
         self._resumed = True
         super().save()
 
-    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
-        _write(self._path, fieldnames, _read(self._path))
+    def rewrite(self, columns: list[str]) -> None:
+        """The same rows under more columns."""
+        _write(self._path, columns, _read(self._path))
 
 
 def _read(path: Path) -> list[Row]:

@@ -14,9 +14,10 @@ from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMe
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
 from xinc_lightning.data import clip_of
+from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
-from xinc_lightning.runs.checkpoint_file import rewind_to_epoch_start
+from xinc_lightning.runs.lightning_private import rewind_to_epoch_start
 
 SSIM_SIDE = 6
 """Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""
@@ -39,7 +40,7 @@ def warmup_cosine(progress: float, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
-class DivergenceError(RuntimeError):
+class DivergenceError(UserError):
     """Training has produced numbers that are not finite."""
 
 
@@ -60,7 +61,7 @@ class INRModule(LightningModule, ABC):
         clip_shape: [frames, height, width] to build the network for; taken from the data when not given.
 
     Raises:
-        ValueError: if not exactly one target is given, or a learning rate or warmup that makes no sense.
+        UserError: if not exactly one target is given, or a learning rate or warmup that makes no sense.
     """
 
     network: nn.Module
@@ -79,13 +80,13 @@ class INRModule(LightningModule, ABC):
         super().__init__()
         self.save_hyperparameters()  # the subclass's arguments, too
         if (target_bpp is None) == (target_parameters is None):
-            raise ValueError(
+            raise UserError(
                 f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
             )
         if not 0 < learning_rate < math.inf:
-            raise ValueError(f"learning_rate={learning_rate}: it is more than 0, 0.001 say.")
+            raise UserError(f"learning_rate={learning_rate}: it is more than 0, 0.001 say.")
         if warmup is not None and not 0 <= warmup < 1:
-            raise ValueError(f"warmup={warmup}: it is a share of training, from 0 up to 1, or null for none.")
+            raise UserError(f"warmup={warmup}: it is a share of training, from 0 up to 1, or null for none.")
         self.target_bpp, self.target_parameters = target_bpp, target_parameters
         self.learning_rate, self.warmup = learning_rate, warmup
         self.loss = loss_function(loss)
@@ -115,13 +116,13 @@ class INRModule(LightningModule, ABC):
         """Build the network for a clip of this shape, or check that it was built for one like it.
 
         Raises:
-            ValueError: if the network was built for another shape, or cannot be built for this one.
+            UserError: if the network was built for another shape, or cannot be built for this one.
         """
         shape = [frames, height, width]
         built: list[int] | None = self.hparams["clip_shape"]
         if built is not None and built != shape:
             one, other = ("{} frames of {}×{}".format(*s) for s in (built, shape))
-            raise ValueError(f"The network was built for {one} pixels, the data has {other}.")
+            raise UserError(f"The network was built for {one} pixels, the data has {other}.")
         if not hasattr(self, "network"):
             # channels_last is the layout in which convolutions are fast; it does not change what they mean.
             network = self.build(*shape)

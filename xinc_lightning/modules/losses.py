@@ -6,6 +6,8 @@ from typing import Literal, get_args
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
+from xinc_lightning.errors import UserError
+
 LossName = Literal["l2", "l1", "l1+ssim"]
 
 
@@ -30,9 +32,9 @@ def loss_function(name: LossName) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of that name: two [frames, 3, height, width] tensors in, one loss per frame out.
 
     Raises:
-        ValueError: if there is no such loss.
+        UserError: if there is no such loss.
     """
     functions = {"l2": per_frame_l2, "l1": per_frame_l1, "l1+ssim": per_frame_l1_ssim}
     if name not in functions:
-        raise ValueError(f"loss={name!r}: choose one of {', '.join(get_args(LossName))}.")
+        raise UserError(f"loss={name!r}: choose one of {', '.join(get_args(LossName))}.")
     return functions[name]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from xinc_lightning.errors import UserError
 from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding, affine
 from xinc_lightning.networks.layers import LinearLayer
 
@@ -84,7 +85,7 @@ class FFNStack(nn.Module):
     def __init__(self, frames: int = 1, width: int = 104, depth: int = 3, scale: float = 10.0) -> None:
         super().__init__()
         if frames < 1:
-            raise ValueError(f"frames={frames}: an FFN stack holds at least one frame.")
+            raise UserError(f"frames={frames}: an FFN stack holds at least one frame.")
         one = FFN(width, depth, scale)
         self.width, self.depth, self.scale = width, depth, scale
         self.encoding = one.encoding

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from xinc_lightning.errors import UserError
 from xinc_lightning.networks.encoding import FrameEncoding
 from xinc_lightning.networks.layers import ConvLayer
 from xinc_lightning.networks.upsampling import gelu_shuffle
@@ -57,7 +58,7 @@ class NeRV(nn.Module):
         output: ``tanh`` for (tanh(x) + 1) / 2 in [0, 1], ``identity`` for what the released analysis uses.
 
     Raises:
-        ValueError: if the strides do not divide the resolution.
+        UserError: if the strides do not divide the resolution.
 
     >>> sum(p.numel() for p in NeRV().parameters())
     978557
@@ -132,7 +133,7 @@ def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int
     """Rows and columns of the stem's output, which the strides then enlarge to the frame.
 
     Raises:
-        ValueError: if the strides do not divide the resolution; names the nearest one that they do.
+        UserError: if the strides do not divide the resolution; names the nearest one that they do.
 
     >>> stem_grid(128, 256, (4, 2, 2))
     (8, 16)
@@ -140,7 +141,7 @@ def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int
     total = prod(strides)
     if height % total or width % total:
         near = [max(round(side / total), 1) * total for side in (height, width)]
-        raise ValueError(
+        raise UserError(
             f"{height}×{width} pixels cannot be built by strides {'·'.join(map(str, strides))}: both sides "
             f"must be multiples of {total}; the nearest such size is {near[0]}×{near[1]}."
         )

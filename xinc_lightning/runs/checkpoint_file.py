@@ -124,19 +124,6 @@ def _plain(value: Any, where: str) -> Any:
     raise TypeError(f"{where} is a {type(value).__name__}; checkpoints hold only plain values and tensors.")
 
 
-def rewind_to_epoch_start(checkpoint: dict[str, Any]) -> bool:
-    """Make a checkpoint saved between two batches of an epoch one that starts this epoch; whether it was one."""
-    loops = checkpoint.get("loops", {}).get("fit_loop", {})
-    if not loops:
-        return False
-    epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
-    if epochs["total"]["started"] == epochs["total"]["processed"] or batches["is_last_batch"]:
-        return False
-    for counts in ("total", "current"):
-        epochs[counts]["ready"] = epochs[counts]["started"] = epochs[counts]["processed"]
-    return True
-
-
 class CheckpointFile(TorchCheckpointIO):
     """How the trainer reads and writes checkpoints of INRs."""
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from xinc_lightning.errors import UserError
 from xinc_lightning.runs.layout import CHECKPOINTS, LOCK
 
 _locks: list[IO[str]] = []  # the operating system lets go of a lock when its file is closed
@@ -17,13 +18,13 @@ def new_run(root: Path, name: str) -> Path:
     Two processes that ask at once get two folders.
 
     Raises:
-        ValueError: if there can be no folder of this name, or nothing may be written into it.
+        UserError: if there can be no folder of this name, or nothing may be written into it.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
         return _next(root, name)
     except OSError as error:
-        raise ValueError(
+        raise UserError(
             f"trainer.default_root_dir: no run can be kept in '{root}': {error.strerror}."
         ) from None
 
@@ -55,7 +56,7 @@ def lock(run: Path) -> None:
     """Keep a run to this process until it lets go or ends, however it ends.
 
     Raises:
-        ValueError: if another process is training it.
+        UserError: if another process is training it.
     """
     try:
         import fcntl  # there is none on Windows
@@ -66,7 +67,7 @@ def lock(run: Path) -> None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"the run '{run}' is being trained by another process.") from None
+            raise UserError(f"the run '{run}' is being trained by another process.") from None
         except OSError:  # a file system without locks
             return
         _locks.append(file)
@@ -78,21 +79,21 @@ def unlock() -> None:
         _locks.pop().close()
 
 
-def find_checkpoint(root: Path, name: str, which: str) -> Path:
+def newest_checkpoint(root: Path, name: str, which: str) -> Path:
     """The checkpoint that ``last`` or ``best`` stands for: that of the newest run of this name which has one.
 
     Raises:
-        FileNotFoundError: if no run of this name has such a checkpoint.
+        UserError: if no run of this name has such a checkpoint.
     """
     found = [*root.glob(f"{name}-*/{CHECKPOINTS}/{which}*.ckpt")]
     if not found:
         other = {"best": "last", "last": "best"}[which]
         if [*root.glob(f"{name}-*/{CHECKPOINTS}/{other}*.ckpt")]:
-            raise FileNotFoundError(
+            raise UserError(
                 f"ckpt_path={which}: the runs named '{name}' in '{root}' were not validated yet and have only a "
                 f"checkpoint to be had as --ckpt_path {other}."
             )
-        raise FileNotFoundError(
+        raise UserError(
             f"ckpt_path={which}: no run named '{name}' in '{root}' has a {which} checkpoint. Give the path of a "
             f"file, or train one first with `lightning fit`."
         )

@@ -1,0 +1,60 @@
+"""Every name of Lightning's that is not its API and that we build on, in one place.
+
+``tests/runs/test_lightning_private.py`` holds the installed version to it. Subclasses elsewhere fill the public
+methods here, which are called where Lightning calls its private ones.
+"""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+
+class CommandLine(LightningCLI):
+    """LightningCLI with two of its steps open to subclasses."""
+
+    @abstractmethod
+    def find_checkpoint(self) -> None:
+        """Resolve ``ckpt_path`` in the config, before anything is built; instead of taking over its hyperparameters."""
+
+    def run_command(self, command: str) -> None:
+        """Run a command on what was built."""
+        super()._run_subcommand(command)
+
+    def _parse_ckpt_path(self) -> None:
+        self.find_checkpoint()
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        self.run_command(subcommand)
+
+
+class CSVWriter(ExperimentWriter):
+    """Lightning's writer of metrics, which would delete the file of a run that is resumed, and rewrites it in place."""
+
+    def prepare(self, path: Path) -> None:
+        """Called once, before the first row, instead of deleting what is there."""
+
+    @abstractmethod
+    def rewrite(self, columns: list[str]) -> None:
+        """Write the file's rows again under more columns."""
+
+    def _check_log_dir_exists(self) -> None:
+        self.prepare(Path(self.metrics_file_path))
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        self.rewrite(fieldnames)
+
+
+def rewind_to_epoch_start(checkpoint: dict[str, Any]) -> bool:
+    """Make a checkpoint saved between two batches of an epoch one that starts this epoch; whether it was one."""
+    loops = checkpoint.get("loops", {}).get("fit_loop", {})
+    if not loops:
+        return False
+    epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
+    if epochs["total"]["started"] == epochs["total"]["processed"] or batches["is_last_batch"]:
+        return False
+    for counts in ("total", "current"):
+        epochs[counts]["ready"] = epochs[counts]["started"] = epochs[counts]["processed"]
+    return True
