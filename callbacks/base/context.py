@@ -105,7 +105,7 @@ class AnalysisContext:
     @property
     def architecture(self) -> str:
         """Name of the network's class, without the word module."""
-        return type(self.module).__name__.removesuffix("Module")
+        return self.module.architecture
 
     @cached_property
     def _canvases(self) -> list[tuple[tuple[int, ...], TracedCanvas]]:

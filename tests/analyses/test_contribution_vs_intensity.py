@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from xinc_lightning.analyses import contribution_vs_intensity
-from xinc_lightning.analyses.contribution_vs_intensity import correlation, normalised
+from xinc_lightning.analyses.contribution_vs_intensity import correlation
 
 
 def test_neurons_that_paint_the_frame_follow_its_intensity(painted_frame):
@@ -48,4 +48,3 @@ def test_what_is_the_same_everywhere_correlates_with_nothing(painted_frame):
 def test_correlation_by_hand():
     one, other = np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 3.0, 2.0]])
     assert correlation(one, other) == pytest.approx(0.5)
-    assert normalised(torch.tensor([[4.0, 2.0]])).tolist() == [[1, 0]]

@@ -275,16 +275,6 @@ def test_unknown_command_and_config(capsys):
     assert code == 2
 
 
-def test_configs_are_listed_and_copied(capsys):
-    main(["configs"])
-    assert "nerv.yaml" in capsys.readouterr().out
-    main(["configs", "--copy", "quick.yaml"])
-    assert Path("quick.yaml").read_text() == shipped_configs()["quick.yaml"].read_text()
-    message, code = error_of(capsys, "configs", "--copy", "quick.yaml")
-    assert "already here" in message
-    assert code == 1
-
-
 def test_config_in_the_working_folder_comes_first(capsys):
     text = shipped_configs()["quick.yaml"].read_text()
     Path("nerv.yaml").write_text(text.replace("name: quick", "name: mine").replace("[head]", "[block3]"))

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from math import isnan, nan
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from xinc_lightning.analyses.result import Result
+from xinc_lightning.analyses.scaling import min_max_scaled
 from xinc_lightning.canvas import FrameStatistics
 
 
@@ -57,9 +57,9 @@ def contribution_vs_intensity(
     """
     from skimage.filters import sobel
 
-    contribution = normalised(statistics.pixel_sums)
-    intensity = normalised(picture.sum(0))
-    edges = normalised(torch.from_numpy(sobel(intensity)))  # type: ignore[no-untyped-call]
+    contribution = min_max_scaled(statistics.pixel_sums.double().cpu().numpy())
+    intensity = min_max_scaled(picture.sum(0).double().cpu().numpy())
+    edges = min_max_scaled(sobel(intensity))  # type: ignore[no-untyped-call]
     return ContributionVsIntensityResult(
         layer=statistics.layer,
         contribution=contribution,
@@ -68,17 +68,6 @@ def contribution_vs_intensity(
         intensity_correlation=correlation(contribution, intensity),
         edge_correlation=correlation(contribution, edges),
     )
-
-
-def normalised(image: Float[Tensor, "height width"]) -> Float[np.ndarray, "height width"]:
-    """Shifted and scaled to [0, 1]; zeros if the image is the same everywhere.
-
-    >>> normalised(torch.tensor([[2.0, 3.0, 6.0]]))
-    array([[0.  , 0.25, 1.  ]])
-    """
-    values = image.double().cpu().numpy()
-    span = np.ptp(values)
-    return (values - values.min()) / span if span else np.zeros_like(values)
 
 
 def correlation(one: Float[np.ndarray, "height width"], other: Float[np.ndarray, "height width"]) -> float:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from xinc_lightning.analyses.embedding import FEWEST, embed, embed_like
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.analyses.sampling import neuron_label, sample_neurons
+from xinc_lightning.analyses.scaling import min_max_scaled
 from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 CLUSTERS = 4
@@ -159,9 +160,7 @@ def _normalised_maps(
     if not len(neurons):
         return np.zeros((0, *layer.shape), dtype=np.float32)
     maps: np.ndarray = layer.maps(neurons).abs().float().cpu().numpy()
-    low, high = (maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True))
-    normalised: np.ndarray = (maps - low) / np.where(high > low, high - low, 1)
-    return normalised
+    return min_max_scaled(maps, axis=(1, 2))
 
 
 def _silhouette(vectors: Float[np.ndarray, "n k"], clusters: Int[np.ndarray, " n"]) -> float:

@@ -81,7 +81,7 @@ class SaveRunConfig(SaveConfigCallback):
         clip, budget = clip_of(trainer), module.budget
         return {
             "video": clip.name,
-            "architecture": type(module).__name__.removesuffix("Module"),
+            "architecture": module.architecture,
             "bpp": round(budget.bpp, 2),
             "parameters": budget.parameters,
             "seed": self.asked.get("seed_everything"),

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import hsv_to_rgb
 
 from xinc_lightning.analyses import FlowVsFluctuationResult
+from xinc_lightning.analyses.scaling import min_max_scaled
 from xinc_lightning.figures.style import SEQUENTIAL, Figure, new_figure, picture_size, show, told
 
 COLUMNS = 4
@@ -39,12 +40,12 @@ def flow_beside_fluctuation(
         show(grid[0, 0], pictures[step].clip(0, 1), f"frame {results[0].frames[step]}")
         show(grid[0, 1], _colours(flow[step], fastest), f"optical flow (rim of the wheel: {fastest:.1f} px)")
         _wheel(grid[0, 1], wide, high)
-        show(grid[0, 2], _normalised(speed), "|flow|", cmap=SEQUENTIAL, vmin=0, vmax=1)
+        show(grid[0, 2], min_max_scaled(speed), "|flow|", cmap=SEQUENTIAL, vmin=0, vmax=1)
         show(grid[0, 3], moving, f"moving pixels, {moving.mean():.1%}", cmap="gray", vmin=0, vmax=1)
         for axes, result in zip(grid[1:].flat, results, strict=False):
             drawn = show(
                 axes,
-                _normalised(result.fluctuation[step]),
+                min_max_scaled(result.fluctuation[step]),
                 _heading(result, step),
                 cmap=SEQUENTIAL,
                 vmin=0,
@@ -59,13 +60,6 @@ def _heading(result: FlowVsFluctuationResult, step: int) -> str:
     of = f"{result.neurons:,} of {result.total_neurons:,}" if sampled else f"{result.neurons:,}"
     measures = f"Spearman {told(result.spearman[step])} · AUC {told(result.auc[step])}"
     return f"{result.layer} · {of} neurons\n{measures}"
-
-
-def _normalised(picture: np.ndarray) -> np.ndarray:
-    finite = picture[np.isfinite(picture)].astype(np.float64)
-    low, span = (finite.min(), np.ptp(finite)) if finite.size else (0.0, 0.0)
-    normalised: np.ndarray = (picture - low) / (span if span > 0 else 1)
-    return normalised
 
 
 def _colours(flow: np.ndarray, fastest: float) -> np.ndarray:

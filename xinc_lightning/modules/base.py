@@ -155,6 +155,11 @@ class INRModule(LightningModule, ABC):
             )
 
     @property
+    def architecture(self) -> str:
+        """Name of the class without the word module: ``NeRV``, ``FFN``."""
+        return type(self).__name__.removesuffix("Module")
+
+    @property
     def trained_steps(self) -> int:
         """Optimiser steps completed; in a test, where Lightning counts none, those of the checkpoint."""
         return max(self.global_step, self._loaded_steps)
