@@ -12,15 +12,18 @@ from torch import Tensor
 from xinc_lightning.data import clip_of, write_video
 from xinc_lightning.runs.layout import FRAMES
 
+STILLS_A_SECOND = 25.0
+"""Where the source has no frame rate."""
+
 
 class FrameWriter(BasePredictionWriter):
     """Writes what ``predict`` reconstructs to ``<run>/frames``: one PNG a frame, and ``clip.mp4``.
 
     Args:
-        fps: frames a second of the video.
+        fps: frames a second of the video; as fast as the source, or 25 where it does not say, unless given.
     """
 
-    def __init__(self, fps: float = 25.0) -> None:
+    def __init__(self, fps: float | None = None) -> None:
         super().__init__(write_interval="epoch")
         self.fps = fps
 
@@ -36,8 +39,8 @@ class FrameWriter(BasePredictionWriter):
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
         folder = Path(trainer.default_root_dir) / FRAMES
-        indices = clip_of(trainer).indices[: len(frames)]
-        write_video(folder, frames, indices, self.fps)
+        clip = clip_of(trainer)
+        write_video(folder, frames, clip.indices[: len(frames)], self.fps or clip.fps or STILLS_A_SECOND)
         print(f"{len(frames)} frames and clip.mp4 are in {folder}")
 
 

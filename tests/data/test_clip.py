@@ -7,7 +7,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data import VOID, ClipFiles, DataError, PanopticClip, Segment, load_clip, open_clip
 from xinc_lightning.data.clip import crop_box, resize_frame, resize_mask
-from xinc_lightning.data.frames import ImageFiles
+from xinc_lightning.data.image_files import ImageFiles
 
 
 def test_the_demo_clip_is_what_nerv_was_trained_on():

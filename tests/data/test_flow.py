@@ -10,7 +10,7 @@ from skimage.data import astronaut
 
 from xinc_lightning.data import ClipFiles, DataError, PanopticClip, load_clip, open_clip, optical_flow
 from xinc_lightning.data.flow import dense_flow, read_flow
-from xinc_lightning.data.frames import ImageFiles
+from xinc_lightning.data.image_files import ImageFiles
 
 TEXTURE = astronaut()[60:320, 60:460]
 

@@ -8,6 +8,9 @@ from rich.table import Table
 from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.data import DataError, list_clips
 
+UNLIMITED = 1_000_000
+"""Columns."""
+
 
 def main(args: Sequence[str]) -> None:
     """Print a line a clip."""
@@ -21,7 +24,10 @@ def main(args: Sequence[str]) -> None:
         size = f"{clip.height}×{clip.width}"
         row = (clip.frames, size, clip.instances, clip.annotated) if not clip.problem else ("", "", "", "")
         table.add_row(clip.id, *map(str, row), clip.problem)
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    if not console.is_terminal:  # a file or another program gets every line whole
+        console.width = console.measure(table, options=console.options.update(max_width=UNLIMITED)).maximum
+    console.print(table)
 
 
 def _parser() -> Parser:

@@ -6,7 +6,7 @@ from xinc_lightning.data.clip import VOID, ClipFiles, PanopticClip, Segment, loa
 from xinc_lightning.data.datasets import ClipInfo, list_clips, open_clip
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.flow import optical_flow
-from xinc_lightning.data.video import write_gif, write_mp4, write_video
+from xinc_lightning.data.writing import write_gif, write_mp4, write_video
 
 if TYPE_CHECKING:
     from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader, clip_of

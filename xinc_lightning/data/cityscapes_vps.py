@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.errors import DataError, names_in
-from xinc_lightning.data.frames import ImageFiles
-from xinc_lightning.data.images import distinct_ids, read_ids, read_wide_ids
+from xinc_lightning.data.image_files import ImageFiles
 from xinc_lightning.data.index import ClipIndex
+from xinc_lightning.data.masks import MaskFile, distinct_ids, read_ids, read_wide_ids
 from xinc_lightning.data.segments import Annotation, name_segments, read_annotations, read_categories
 
 INST_VOID = 255
@@ -78,7 +78,7 @@ class CityscapesVPS:
         frames = _find_frames(folder, annotated, index.path)
         positions = {path: position for position, path in enumerate(frames.values())}
         categories = read_categories(index.shared, index.path)
-        masks: dict[int, Path] = {}
+        masks: dict[int, MaskFile] = {}
         annotations: list[tuple[Annotation, ...]] = []
         for entry in annotated:
             path = masks_folder / entry["mask"]
@@ -103,7 +103,7 @@ class CityscapesVPS:
         )
 
 
-def read_inst(path: Path) -> NDArray[np.int64]:
+def read_inst(path: MaskFile) -> NDArray[np.int64]:
     """Read a ``panoptic_inst`` mask; ids are its values + 1, because its 0 is road and ours no segment."""
     values = read_wide_ids(path)
     return np.where(values == INST_VOID, VOID, values + 1)

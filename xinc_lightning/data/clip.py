@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.frames import Frames, select_frames
-from xinc_lightning.data.images import distinct_ids, read_ids
+from xinc_lightning.data.masks import MaskFile, distinct_ids, mask_size, read_ids
 from xinc_lightning.data.progress import with_progress
 
 VOID = 0
@@ -46,7 +47,7 @@ class ClipFiles:
     Attributes:
         name: how the clip is called in figures and errors.
         frames: its frames.
-        masks: mask file of each annotated frame, by frame index.
+        masks: mask of each annotated frame, a file or a page of one, by frame index.
         segments: what the ids in the masks mean; None to name them after their ids.
         void: mask value of unlabelled pixels.
         annotations: file that says what the ids mean, to be named in errors.
@@ -55,11 +56,11 @@ class ClipFiles:
 
     name: str
     frames: Frames
-    masks: Mapping[int, Path] = field(default_factory=dict)
+    masks: Mapping[int, MaskFile] = field(default_factory=dict)
     segments: tuple[Segment, ...] | None = None
     void: int = VOID
     annotations: Path | None = None
-    read_mask: Callable[[Path], NDArray[np.int64]] = read_ids
+    read_mask: Callable[[MaskFile], NDArray[np.int64]] = read_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +122,16 @@ class PanopticClip:
     def width(self) -> int:
         """Columns of a frame."""
         return self.frames.shape[3]
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second at which the clip lasts as long as its source; None where that has no rate.
+
+        Of every second frame it is half the source's; of frames unevenly chosen it is the source's.
+        """
+        rate = self.files.frames.fps if self.files is not None else None
+        steps = {later - earlier for earlier, later in pairwise(self.indices)}
+        return rate / steps.pop() if rate is not None and len(steps) == 1 else rate
 
     @property
     def annotated(self) -> tuple[int, ...]:
@@ -260,11 +271,14 @@ def resize_mask(ids: Tensor, box: Box, resize: tuple[int, int] | None) -> Tensor
 
 def _checked_mask(files: ClipFiles, index: int, size: tuple[int, int]) -> NDArray[np.int64]:
     path = files.masks[index]
-    ids = files.read_mask(path)
-    if ids.shape != size:
+    found = mask_size(
+        path
+    )  # before it is decoded: whatever it claims, it takes no more memory than the frame
+    if found != size:
         raise DataError(
-            f"mask '{path}' has {_by(ids.shape)} pixels, but {files.frames.describe(index)} has {_by(size)}"
+            f"mask '{path}' has {_by(found)} pixels, but {files.frames.describe(index)} has {_by(size)}"
         )
+    ids = files.read_mask(path)
     if files.segments is not None:
         known = {segment.id for segment in files.segments} | {files.void}
         unknown = sorted(distinct_ids(ids) - known)

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from xinc_lightning.data.clip import PanopticClip, load_clip
 from xinc_lightning.data.datasets import open_clip
+from xinc_lightning.data.deep import FULL
 from xinc_lightning.data.errors import DataError
+from xinc_lightning.data.images import LARGEST, PictureOptions
 from xinc_lightning.data.own import BUNNY
 
 
@@ -112,19 +114,22 @@ class ClipDataModule(pl.LightningDataModule):
     frames): index [batch] counts within the chosen frames, frames [batch, 3, height, width] RGB in [0, 1].
 
     Args:
-        path: ``bunny`` for the demo clip; a video, an image or a folder of images; or the folder of a
-            Cityscapes-VPS, VIPSeg or DAVIS dataset.
+        path: ``bunny`` for the demo clip; a video, an image, a stack or a folder of images; or the folder of a
+            Cityscapes-VPS, VIPSeg, DAVIS or YouTube-VOS dataset.
         frames: ``all``, a slice such as ``0:30`` or ``::2``, one number, or a list such as ``[0, 5, 10]``.
         crop: ``aspect`` for the largest centred part with the proportions of ``resize``, [height, width] for
             a centred part, [top, bottom, left, right] for that part, null for the whole frame.
         resize: height and width of the frames to train on; null keeps the resolution.
-        masks: folder of panoptic masks named like the frames, optionally with a ``segments.json``; for a clip
-            that is not part of a dataset.
+        masks: folder of panoptic masks named like the frames, optionally with a ``segments.json``, or a stack of
+            them in one file; for a clip that is not part of a dataset.
         clip_id: which clip of a dataset, such as ``0005``.
         annotated_only: leave out frames that have no mask.
         batch_size: frames a step, in a new order every epoch; null for all frames at every step, in order.
             Several processes share the frames of a step; with null, every process takes them all.
         seed: of the order of frames.
+        white: value that is white in your own pictures of 16 bits, such as 4095 for 12-bit cameras; null for what
+            the files state.
+        max_pixels: the largest of your own pictures to open, in pixels; null for any.
 
     Raises:
         DataError: a file or an option cannot be used; raised when the clip is opened.
@@ -141,6 +146,8 @@ class ClipDataModule(pl.LightningDataModule):
         annotated_only: bool = False,
         batch_size: int | None = 2,
         seed: int = 0,
+        white: int | None = None,
+        max_pixels: int | None = LARGEST,
     ) -> None:
         super().__init__()
         if batch_size is not None and batch_size < 1:
@@ -149,6 +156,10 @@ class ClipDataModule(pl.LightningDataModule):
             )
         if resize is not None and min(resize) < 1:
             raise DataError(f"resize is {[*resize]}; height and width must be 1 or more")
+        if white is not None and not 1 <= white <= FULL:
+            raise DataError(
+                f"white is {white}; it must be from 1 to {FULL}, or null for what the files state"
+            )
         self.save_hyperparameters(logger=False)  # the run's config has them; its seed is another
         self.path = path
         self.selection = frames
@@ -159,11 +170,12 @@ class ClipDataModule(pl.LightningDataModule):
         self.annotated_only = annotated_only
         self.batch_size = batch_size
         self.seed = seed
+        self.pictures = PictureOptions(white, max_pixels)
 
     @cached_property
     def clip(self) -> PanopticClip:
         """The clip, decoded at the first use."""
-        files = open_clip(self.path, self.clip_id, self.masks)
+        files = open_clip(self.path, self.clip_id, self.masks, self.pictures)
         return load_clip(files, self.selection, self.crop, self.resize, self.annotated_only)
 
     @cached_property

@@ -9,7 +9,8 @@ from xinc_lightning.data.cityscapes_vps import CityscapesVPS
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.davis import DAVIS
 from xinc_lightning.data.errors import DataError, existing, in_plain_words
-from xinc_lightning.data.images import distinct_ids
+from xinc_lightning.data.images import AS_STATED, PictureOptions
+from xinc_lightning.data.masks import distinct_ids
 from xinc_lightning.data.own import BUNNY, bunny, own_clip
 from xinc_lightning.data.progress import with_progress
 from xinc_lightning.data.vipseg import VIPSeg
@@ -51,7 +52,7 @@ class ClipInfo:
 
 
 def find_dataset(path: Path) -> Dataset | None:
-    """Recognise Cityscapes-VPS, VIPSeg and DAVIS by the names of their folders and files.
+    """Recognise Cityscapes-VPS, VIPSeg, DAVIS and what is laid out like it by the names of their folders and files.
 
     Returns:
         None if it is none of them.
@@ -69,15 +70,19 @@ def find_dataset(path: Path) -> Dataset | None:
 
 
 def open_clip(
-    path: str | Path, clip_id: str | int | None = None, masks: str | Path | None = None
+    path: str | Path,
+    clip_id: str | int | None = None,
+    masks: str | Path | None = None,
+    pictures: PictureOptions = AS_STATED,
 ) -> ClipFiles:
     """Find the files of a clip, wherever it is.
 
     Args:
-        path: ``bunny`` for the demo clip; a video, an image or a folder of images; or the folder of a
-            Cityscapes-VPS, VIPSeg or DAVIS dataset.
+        path: ``bunny`` for the demo clip; a video, an image, a stack or a folder of images; or the folder of a
+            Cityscapes-VPS, VIPSeg, DAVIS or YouTube-VOS dataset.
         clip_id: which clip of a dataset, such as ``0005``; may be left out if it has just one.
-        masks: folder of masks for a clip that is not part of a dataset (see ``own_clip``).
+        masks: folder or stack of masks for a clip that is not part of a dataset (see ``own_clip``).
+        pictures: how pictures of a clip that is not part of a dataset are read.
 
     Raises:
         DataError: a file is missing or does not fit.
@@ -86,7 +91,14 @@ def open_clip(
         folder = Path(path).expanduser()
         dataset = None if path == BUNNY else find_dataset(folder)
         if masks is not None and (path == BUNNY or dataset is not None):
-            raise DataError(f"masks '{masks}' cannot be used with '{path}', which has its own")
+            raise DataError(
+                f"masks '{masks}' cannot be used with '{path}', which has its own; to use other masks, give one "
+                "clip's folder of frames as data.path and its folder of masks as data.masks"
+            )
+        if pictures.white is not None and (path == BUNNY or dataset is not None):
+            raise DataError(
+                f"white is {pictures.white}, which is for your own pictures of 16 bits, not '{path}'"
+            )
         if dataset is not None:
             return dataset.open(_choose(dataset, clip_id, folder))
         if clip_id is not None:
@@ -95,7 +107,7 @@ def open_clip(
             )
         if path == BUNNY:
             return bunny()
-        return own_clip(folder, Path(masks).expanduser() if masks is not None else None)
+        return own_clip(folder, Path(masks).expanduser() if masks is not None else None, pictures=pictures)
 
 
 def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipInfo]:

@@ -1,16 +1,15 @@
 """One clip's annotations out of a dataset's JSON file, which is parsed once and cached clip by clip."""
 
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from rich import get_console
 
+from xinc_lightning.data.cache import cache_file, stamp, write_cache
 from xinc_lightning.data.errors import DataError, existing, reason
 
 LARGE = 20_000_000
@@ -40,11 +39,6 @@ def read_json(path: Path) -> Any:
         raise DataError(f"'{path}' cannot be read: {reason(error)}") from None
 
 
-def cache_folder() -> Path:
-    """Where parsed JSON files are kept: ``$XDG_CACHE_HOME/xinc_lightning`` or ``~/.cache/xinc_lightning``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "xinc_lightning"
-
-
 class ClipIndex:
     """The clips of one annotation file.
 
@@ -68,13 +62,8 @@ class ClipIndex:
         self.path = path
         self._split = split
         self._entries: dict[str, Any] | None = None
-        status = existing(path).stat()
-        self._stamp = [LAYOUT, str(path.resolve()), status.st_mtime_ns, status.st_size]
-        name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-        try:
-            self._cache: Path | None = cache_folder() / f"{path.stem}-{name}.json"
-        except RuntimeError:  # no home folder
-            self._cache = None
+        self._stamp = stamp(existing(path), LAYOUT)
+        self._cache = cache_file(path)
         header = self._cached_header()
         if header is None:
             header = self._parse()
@@ -126,17 +115,5 @@ class ClipIndex:
                 places[name] = [start, len(part)]
                 start += len(part)
             header = {"stamp": self._stamp, "bytes": start, "shared": shared, "places": places}
-            self._write(json.dumps(header).encode() + b"\n" + b"".join(parts.values()))
+            write_cache(self._cache, json.dumps(header).encode() + b"\n" + b"".join(parts.values()))
         return header
-
-    def _write(self, content: bytes) -> None:
-        """Replace the cache file in one step, so that no other process sees half of it."""
-        if self._cache is None:
-            return
-        # Whether the folder is read-only or the disk full, the clip is opened all the same.
-        with suppress(OSError):
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._cache.parent) as folder:
-                path = Path(folder) / self._cache.name
-                path.write_bytes(content)
-                path.replace(self._cache)

@@ -8,9 +8,12 @@ from typing import Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles, Segment
 from xinc_lightning.data.errors import DataError, existing
-from xinc_lightning.data.frames import Frames, ImageFiles, VideoFile
-from xinc_lightning.data.images import IMAGE_SUFFIXES
+from xinc_lightning.data.frames import Frames
+from xinc_lightning.data.image_files import ImageFiles, ImageStack, has_several_frames
+from xinc_lightning.data.images import AS_STATED, IMAGE_SUFFIXES, PictureOptions, is_picture
 from xinc_lightning.data.index import read_json
+from xinc_lightning.data.masks import MaskFile, Page
+from xinc_lightning.data.video import VideoFile
 from xinc_lightning.errors import did_you_mean
 
 BUNNY = "bunny"
@@ -36,50 +39,81 @@ def bunny() -> ClipFiles:
     return own_clip(Path(str(found[0].locate())), Path(__file__).parent / "bunny_panoptic", name=BUNNY)
 
 
-def own_clip(path: Path, masks: Path | None = None, name: str | None = None) -> ClipFiles:
-    """A video file, an image or a folder of images.
+def own_clip(
+    path: Path,
+    masks: Path | None = None,
+    name: str | None = None,
+    pictures: PictureOptions = AS_STATED,
+) -> ClipFiles:
+    """A video file, an image, an animation or stack of images in one file, or a folder of images.
 
     Args:
         path: the frames.
-        masks: folder of mask images named like the frames (those of a video are ``00000``, ``00001``, ...):
-            palette or grey images whose value is the id, or RGB with id R + 256·G + 65536·B. A
-            ``segments.json`` in it says what the ids mean: ``{"segments": [{"id", "name", "category",
-            "isthing"}, ...], "void": 0}``. Frames without a mask are not annotated.
+        masks: folder of mask images named like the frames (those of a video or stack are ``00000``, ``00001``,
+            ...), or a stack with a mask for every frame: palette or grey images whose value is the id, or RGB
+            with id R + 256·G + 65536·B. A ``segments.json`` in the folder says what the ids mean:
+            ``{"segments": [{"id", "name", "category", "isthing"}, ...], "void": 0}``. Frames without a mask are
+            not annotated.
         name: what to call the clip, instead of its file name.
+        pictures: how pictures are read.
 
     Raises:
         DataError: something is missing or does not fit.
     """
     existing(path, also=[BUNNY])
     frames: Frames
-    if path.is_dir():
-        frames = ImageFiles.in_folder(path)
-    elif path.suffix.lower() in IMAGE_SUFFIXES:
-        frames = ImageFiles((path,))
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES or is_picture(path):
+        frames = picture_frames(path, pictures)
+    elif pictures.white is not None:
+        raise DataError(f"white is {pictures.white}, which is for pictures of 16 bits; '{path}' is a video")
     else:
         frames = VideoFile(path)
     if masks is None:
         return ClipFiles(name or path.stem, frames)
-    segments, void = _read_segments(masks)
+    folder = masks.parent if existing(masks).is_file() else masks
+    segments, void = _read_segments(folder)
     return ClipFiles(
         name=name or path.stem,
         frames=frames,
-        masks=match_masks(existing(masks), frames),
+        masks=match_masks(masks, frames),
         segments=segments,
         void=void,
-        annotations=masks / "segments.json",
+        annotations=folder / "segments.json",
     )
 
 
-def match_masks(folder: Path, frames: Frames) -> dict[int, Path]:
-    """Masks by the index of the frame that has their name.
+def picture_frames(path: Path, options: PictureOptions = AS_STATED) -> ImageFiles | ImageStack:
+    """Frames of a picture file, or of a folder: its pictures, or all frames of the one it holds."""
+    files = ImageFiles.in_folder(path, options) if path.is_dir() else ImageFiles((path,), options)
+    if len(files.paths) == 1 and has_several_frames(files.paths[0]):
+        return ImageStack(files.paths[0], options)
+    return files
+
+
+def match_masks(masks: Path, frames: Frames) -> Mapping[int, MaskFile]:
+    """Masks by the index of the frame that has their name, or its number where one file holds them all.
+
+    Args:
+        masks: folder or file.
+        frames: of the clip.
 
     Raises:
-        DataError: the folder holds no image, or a mask that belongs to no frame.
+        DataError: there is no mask, or not one for every frame in a stack, or one that belongs to no frame.
     """
-    positions = {name: index for index, name in enumerate(frames.names)}
-    matched = {}
-    for path in ImageFiles.in_folder(folder).paths:
+    found = picture_frames(masks)
+    names = frames.names
+    if isinstance(found, ImageStack):
+        if len(found.names) != len(names):
+            raise DataError(
+                f"'{found.path}' holds {len(found.names)} masks, but the clip has {len(names)} frames; "
+                "masks in one file are one for each frame"
+            )
+        return {number: Page(found.path, number) for number in range(len(names))}
+    if masks.is_file() and len(names) == 1:
+        return {0: masks}
+    positions = {name: index for index, name in enumerate(names)}
+    matched: dict[int, MaskFile] = {}
+    for path in found.paths:
         if path.stem not in positions:
             hint = did_you_mean(path.stem, positions)
             raise DataError(f"mask '{path}' belongs to no frame: there is no frame named '{path.stem}'{hint}")

@@ -9,7 +9,7 @@ PATIENCE = 2.0
 """Seconds before the bar appears."""
 
 
-def with_progress(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+def with_progress(items: Iterable[Item], total: int | None, description: str) -> Iterator[Item]:
     """Yield the items; show a bar, gone at the end, once they have taken ``PATIENCE`` seconds."""
     start = monotonic()
     bar = None

@@ -5,9 +5,9 @@ from typing import Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles
 from xinc_lightning.data.errors import DataError, existing
-from xinc_lightning.data.frames import ImageFiles
-from xinc_lightning.data.images import distinct_ids, read_ids, read_wide_ids
+from xinc_lightning.data.image_files import ImageFiles
 from xinc_lightning.data.index import ClipIndex
+from xinc_lightning.data.masks import MaskFile, distinct_ids, read_ids, read_wide_ids
 from xinc_lightning.data.segments import Annotation, name_segments, read_annotations, read_categories
 
 STUFF_BELOW = 125
@@ -79,7 +79,7 @@ class VIPSeg:
                 f"'{name}.jpg' in '{self.folder / 'images' / clip_id}'"
             )
         categories = read_categories(index.shared, index.path)
-        masks: dict[int, Path] = {}
+        masks: dict[int, MaskFile] = {}
         annotations: list[tuple[Annotation, ...]] = []
         for position, path in enumerate(frames.paths):
             if path.stem not in annotated or path.stem not in mask_paths:

@@ -148,7 +148,6 @@ def write_film(folder: Path, name: str, pictures: np.ndarray) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_gif(folder / f"{name}.gif", pictures, [SECONDS] * (len(pictures) - 1) + [AT_THE_END])
-    even = pictures[:, : pictures.shape[1] // 2 * 2, : pictures.shape[2] // 2 * 2]  # as players want it
-    times = np.ones(len(even), int)
+    times = np.ones(len(pictures), int)
     times[-1] = round(AT_THE_END / SECONDS)
-    write_mp4(folder / f"{name}.mp4", np.repeat(even, times, axis=0), 1 / SECONDS)
+    write_mp4(folder / f"{name}.mp4", np.repeat(pictures, times, axis=0), 1 / SECONDS)
