@@ -1,10 +1,13 @@
 """Miniature datasets in the layouts, names and bit depths of the official ones, of one known scene."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -249,3 +252,91 @@ def painted() -> Scene:
 @pytest.fixture
 def save_image() -> Callable[[Path, NDArray[np.generic]], Path]:
     return save
+
+
+# Films: every frame tells its number, in black and white bars that survive any codec.
+BITS, BAR, ROWS = 10, 8, 32
+RATE = Fraction(25)
+
+
+def numbered(number: int) -> NDArray[np.uint8]:
+    """A picture [32, 80, 3] whose bars are the bits of its number, over a noise that keeps encoders busy."""
+    noise = np.random.default_rng(number).integers(0, 50, (ROWS, BITS * BAR, 3), np.uint8)
+    bits = np.array([number >> bit & 1 for bit in range(BITS)], np.uint8)
+    return noise + 200 * np.repeat(bits, BAR)[None, :, None]
+
+
+def number_of(picture: NDArray[np.uint8]) -> int:
+    """Which frame this is."""
+    bars = picture.astype(float).mean(axis=(0, 2)).reshape(BITS, BAR).mean(axis=1)
+    return int(sum((bars > 120) << np.arange(BITS)))
+
+
+def write_film(
+    path: Path,
+    codec: str,
+    pictures: Sequence[NDArray[np.uint8]],
+    pixels: str = "yuv420p",
+    times: Sequence[int] | None = None,
+    rotation: tuple[float, bool, bool] | None = None,
+    container: dict[str, str] | None = None,
+    tags: dict[str, int] | None = None,
+    sound: float = 0,
+    **options: str,
+) -> Path:
+    """Encode pictures [height, width, 3 or 4].
+
+    Args:
+        path: whose suffix says which container.
+        codec: ffmpeg's name of the encoder.
+        pictures: the frames.
+        pixels: ffmpeg's name of the pixel format.
+        times: of each frame, in 1/25 s.
+        rotation: degrees, mirrored left to right, upside down.
+        container: options of the container.
+        tags: colorspace and color_range, to convert to and to write down.
+        sound: seconds of silence beside the pictures.
+        options: of the encoder.
+    """
+    height, width, channels = pictures[0].shape
+    with av.open(str(path), "w", options=container or {}) as file:
+        stream: Any = file.add_stream(codec, RATE, options=dict(options))
+        stream.height, stream.width, stream.pix_fmt = height, width, pixels
+        for tag, value in (tags or {}).items():
+            setattr(stream.codec_context, tag, value)
+        if rotation is not None:
+            stream.set_display_rotation(rotation[0], hflip=rotation[1], vflip=rotation[2])
+        silence: Any = file.add_stream("pcm_s16le", 8000, layout="mono") if sound else None
+        to = {f"dst_{tag}": value for tag, value in (tags or {}).items()}
+        for position, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgba" if channels == 4 else "rgb24")
+            frame = frame.reformat(format=pixels, **to)
+            frame.pts = position if times is None else times[position]
+            frame.time_base = 1 / RATE
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+        if silence is not None:
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, int(8000 * sound)), np.int16), "s16", "mono")
+            samples.sample_rate = 8000
+            file.mux(silence.encode(samples))
+            file.mux(silence.encode())
+    return path
+
+
+class Films:
+    """Films made in a test, and which frame is which."""
+
+    numbered = staticmethod(numbered)
+    number_of = staticmethod(number_of)
+    write = staticmethod(write_film)
+
+    def write_numbered(self, path: Path, codec: str, frames: int = 30, **options: Any) -> Path:
+        return write_film(path, codec, [numbered(i) for i in range(frames)], **options)
+
+    def numbers(self, frames: Any, chosen: Sequence[int]) -> list[int]:
+        return [number_of(frame) for frame in frames.read(chosen)]
+
+
+@pytest.fixture
+def films() -> Films:
+    return Films()

@@ -41,28 +41,30 @@ class OpenVideo:
         container: the file.
         stream: its pictures.
         decoder: of the stream.
-        errors: what the decoder could not decode so far.
+        errors: what went wrong so far, in ffmpeg's words.
     """
 
     container: InputContainer
     stream: VideoStream
     decoder: VideoCodecContext
-    errors: list[av.FFmpegError] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def packets(self) -> "Iterator[Packet[VideoStream]]":
-        """What there is to decode, to the end of the file or to where it cannot be followed further.
+        """What is whole and can be decoded, to the end of the file or to where it cannot be followed further.
 
         Raises:
             DataError: the operating system refuses to read on.
         """
         try:
             for packet in self.container.demux(self.stream):
-                if packet.size:  # an empty one would end the decoding
+                if packet.is_corrupt:  # the file ends within it, or a broadcast has lost a part of it
+                    self.errors.append("its data is not complete")
+                elif packet.size:  # an empty one would end the decoding
                     yield packet
         except OSError as error:
             raise DataError(f"'{self.container.name}' cannot be read to its end: {reason(error)}") from None
         except av.FFmpegError as error:
-            self.errors.append(error)
+            self.errors.append(str(error.strerror))
 
     def frames(self, packets: "Iterator[Packet[VideoStream]] | None" = None) -> Iterator[VideoFrame]:
         """Decode packets, all unless given, and go on after damaged ones; ``errors`` tells of these."""
@@ -74,7 +76,7 @@ class OpenVideo:
         try:
             return self.decoder.decode(packet)
         except av.FFmpegError as error:
-            self.errors.append(error)
+            self.errors.append(str(error.strerror))
             return []
 
 

@@ -156,7 +156,7 @@ class _Walk:
 
     def _damage_report(self, number: int) -> str:
         first = number if self._damaged is None else min(self._damaged, number)
-        words = self._video.errors[-1].strerror if self._video.errors else "its data is not complete"
+        words = self._video.errors[-1] if self._video.errors else "its data is not complete"
         at = f"frame {number} of '{self.path}' is damaged ({words})"
         if first < number:
             at = f"frame {number} of '{self.path}' depends on frame {first}, which is damaged ({words})"

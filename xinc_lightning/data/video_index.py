@@ -106,21 +106,21 @@ def index_by_packets(path: Path) -> FrameIndex | None:
     with opened_video(path) as video:
         if not _packets_are_frames(video):
             return None
-        shown, keys, cut = [], [], False
+        shown, keys = [], []
         for packet in video.packets():
-            cut = packet.is_corrupt
             if packet.pts is None:
                 return None
             if packet.is_keyframe:
                 keys.append(packet.pts)
             if not packet.is_discard:  # an edit list hides it
                 shown.append(packet.pts)
-        if cut:  # the file ends within the last one
-            shown.pop()
     times = sorted(shown)
     with opened_video(path) as video:
         first = list(islice(video.frames(), min(COMPARED, len(times))))
-        if not first or len(set(times)) < len(times) or [frame.pts for frame in first] != times[: len(first)]:
+        found = [frame.pts for frame in first]
+        if not first or len(set(times)) < len(times) or not set(found) <= set(times):
+            return None
+        if found != times[: len(first)] and not video.errors:  # else frames are missing because of damage
             return None
         height, width = to_rgb(first[0]).shape[:2]
         return FrameIndex(len(times), height, width, _rate(video), times, sorted(keys))
@@ -142,7 +142,7 @@ def index_by_decoding(path: Path) -> FrameIndex:
                 size = to_rgb(frame).shape[:2]
             count += 1
         if count == 0:
-            why = f"not one of its frames can be decoded ({video.errors[0].strerror})" if video.errors else ""
+            why = f"not one of its frames can be decoded ({video.errors[0]})" if video.errors else ""
             raise DataError(f"'{path}' is not a readable video: {why or 'it holds no frame'}")
     return FrameIndex(count, *size, rate)
 
