@@ -1,4 +1,5 @@
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from xinc_lightning.data import DataError, list_clips, load_clip, open_clip, video_index
-from xinc_lightning.data.decoding import OpenVideo
+from xinc_lightning.data import video as video_module
+from xinc_lightning.data.decoding import OpenVideo, opened_video
 from xinc_lightning.data.video import VideoFile
 
 ALL = list(range(30))
@@ -136,6 +138,28 @@ def test_frames_far_apart_are_exact_and_take_little_decoding(long_film, films, d
     decoded.clear()
     assert films.numbers(source, chosen) == chosen
     assert len(decoded) < 75 * len(chosen)
+
+
+def test_a_jump_that_lands_too_late_is_not_trusted(long_film, films, monkeypatch):
+    class JumpsTooFar:
+        """A file whose list of keyframes is wrong."""
+
+        def __init__(self, container):
+            self.container = container
+            self.name, self.demux = container.name, container.demux
+
+        def seek(self, time, stream):
+            self.container.seek(source.index.times[250], stream=stream)
+
+    @contextmanager
+    def opened(path):
+        with opened_video(path) as found:
+            yield OpenVideo(JumpsTooFar(found.container), found.stream, found.decoder)
+
+    source = VideoFile(long_film)
+    assert len(source.names) == 300
+    monkeypatch.setattr(video_module, "opened_video", opened)
+    assert films.numbers(source, [120, 121, 260]) == [120, 121, 260]
 
 
 def test_frames_of_a_video_are_found_once(tmp_path, films, monkeypatch, cache_folder):
@@ -270,7 +294,7 @@ def test_of_a_truncated_file_the_whole_frames_are_taken(tmp_path, films, name):
 
 
 def test_damage_names_the_frame_and_what_is_good(tmp_path, films):
-    path = films.write_numbered(tmp_path / "a.mp4", "libx264", g="10", bf="0")
+    path = films.write_numbered(tmp_path / "a.mp4", "libx264", g="10", bf="0", sc_threshold="0")
     with av.open(str(path)) as file:
         packets = [(packet.pos, packet.size) for packet in file.demux(video=0) if packet.size]
     content = bytearray(path.read_bytes())

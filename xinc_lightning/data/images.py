@@ -167,10 +167,10 @@ class Picture:
         return UPRIGHT if self._image.format == "TIFF" else self._stored_orientation()
 
     def _stored_orientation(self) -> Orientation:
-        if self._image.format == "PNG" and not self._image.info.keys() & PNG_EXIF:
-            # Pillow would decode the whole picture to see whether EXIF follows it.
-            if b"eXIf" not in (kind for kind, _ in png_chunks(self.path)):
-                return UPRIGHT
+        if self._image.format == "PNG" and not (
+            self._image.info.keys() & PNG_EXIF or any(kind == b"eXIf" for kind, _ in png_chunks(self.path))
+        ):
+            return UPRIGHT  # Pillow would decode the whole picture to see whether EXIF follows it
         try:
             return Orientation.from_exif(self._image.getexif().get(EXIF_ORIENTATION))
         except Exception:  # a picture whose camera notes are damaged is a picture nevertheless
