@@ -1,7 +1,7 @@
 """Picture files to frames: upright 8-bit RGB, every frame of a file that has several."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from xinc_lightning.data.deep import FULL, WhiteLevel, decode_deep, grey_white, png_chunks
 from xinc_lightning.data.errors import DataError, existing
@@ -83,17 +83,19 @@ class Picture:
 
     def __init__(self, path: Path, options: PictureOptions = AS_STATED) -> None:
         self.path = path
-        with _readable(path):
-            self._image = Image.open(existing(path), formats=FORMATS)
+        with _readable(path), ExitStack() as files:
+            # Open already: of a name Pillow maps the file, and mixes up the sides of a turned TIFF.
+            file = files.enter_context(existing(path).open("rb"))
+            self._image = Image.open(file, formats=FORMATS)
             self.frames = _frames(self._image)
             self._image.seek(self.frames[0])
-        width, height = self._image.size
-        if options.max_pixels is not None and width * height > options.max_pixels:
-            self._image.close()
-            raise DataError(
-                f"'{path}' has {height}×{width} = {width * height} pixels, more than {options.max_pixels}; "
-                f"if you trust it, allow them: data.max_pixels: {width * height}"
-            )
+            width, height = self._image.size
+            if options.max_pixels is not None and width * height > options.max_pixels:
+                raise DataError(
+                    f"'{path}' has {height}×{width} = {width * height} pixels, more than {options.max_pixels}; "
+                    f"if you trust it, allow them: data.max_pixels: {width * height}"
+                )
+            self._files = files.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +103,7 @@ class Picture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._image.close()
+        self._files.close()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -246,6 +248,10 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except UnidentifiedImageError:
+        raise DataError(
+            f"'{path}' is not a readable image: it is empty, damaged or of a kind unknown here"
+        ) from None
     except Exception as error:  # damaged files surface as many kinds: OSError, SyntaxError, struct.error, ...
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"'{path}' is not a readable image: {first}") from None

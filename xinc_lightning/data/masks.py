@@ -1,5 +1,7 @@
 """Mask files to segment ids."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +51,8 @@ def read_ids(source: MaskFile) -> NDArray[np.int64]:
 
 def read_ids_and_mode(source: MaskFile) -> tuple[NDArray[np.int64], str]:
     """Read a mask as ``read_ids`` does, with Pillow's word for its kind: ``P`` has a palette."""
-    with _opened(source) as picture:
-        image, orientation = picture.load(_position(source))
+    with _opened(source) as (picture, frame):
+        image, orientation = picture.load(frame)
         _refuse_lossy(image, picture.path)
         if image.mode in ("RGBA", "LA", "PA"):  # opaque masks saved with an alpha channel
             image = image.convert({"RGBA": "RGB", "LA": "L", "PA": "P"}[image.mode])
@@ -81,7 +83,7 @@ def read_wide_ids(source: MaskFile) -> NDArray[np.int64]:
 
 def mask_size(source: MaskFile) -> tuple[int, int]:
     """Height and width of a mask, read from its header alone."""
-    with _opened(source) as picture:
+    with _opened(source) as (picture, _):
         return picture.size
 
 
@@ -97,14 +99,15 @@ def distinct_ids(ids: NDArray[np.int64]) -> set[int]:
     return set(np.unique(flat[starts]).tolist())
 
 
-def _opened(source: MaskFile) -> Picture:
+@contextmanager
+def _opened(source: MaskFile) -> Iterator[tuple[Picture, int]]:
+    """The file, and which of its frames."""
     if isinstance(source, Page):
-        return Picture(source.path, ANY_SIZE)
-    return Picture(source, ANY_SIZE).only_frame()
-
-
-def _position(source: MaskFile) -> int:
-    return source.number if isinstance(source, Page) else 0
+        with Picture(source.path, ANY_SIZE) as picture:
+            yield picture, source.number
+    else:
+        with Picture(source, ANY_SIZE) as picture:
+            yield picture.only_frame(), 0
 
 
 def _refuse_lossy(image: Image.Image, path: Path) -> None:
