@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from xinc_lightning.data import DataError, load_clip, open_clip
 from xinc_lightning.data import own as own_module
@@ -83,6 +84,34 @@ def test_mask_without_a_frame(frames_folder, masks_folder):
 def test_mask_of_another_size(frames_folder, masks_folder, save_image):
     save_image(masks_folder / "00002.png", np.zeros((48, 24), np.uint8))
     with pytest.raises(DataError, match=r"mask '.*00002.png' has 48×24 pixels, but '.*00002.png' has 24×48"):
+        load_clip(open_clip(frames_folder, masks=masks_folder))
+
+
+def test_masks_in_one_file(frames_folder, tmp_path, painted):
+    pages = [Image.fromarray((3 * painted.parts(t)["car_0"]).astype(np.uint8)) for t in range(6)]
+    pages[0].save(tmp_path / "masks.tif", save_all=True, append_images=pages[1:])
+    clip = load_clip(open_clip(frames_folder, masks=tmp_path / "masks.tif"), "2:5", resize=None)
+    assert [segment.name for segment in clip.segments] == ["object_3"]
+    for position, t in enumerate(clip.indices):
+        np.testing.assert_array_equal(clip.masks[position].numpy() == 3, painted.parts(t)["car_0"])
+    pages[0].save(tmp_path / "masks.tif", save_all=True, append_images=pages[1:4])
+    with pytest.raises(DataError, match=r"masks.tif' holds 4 masks, but the clip has 6 frames"):
+        open_clip(frames_folder, masks=tmp_path / "masks.tif")
+
+
+def test_one_mask_for_one_picture(frames_folder, masks_folder):
+    picture = frames_folder / "00003.png"
+    clip = load_clip(open_clip(picture, masks=masks_folder / "00002.png"), resize=None)
+    assert clip.annotated == (0,)
+    with pytest.raises(
+        DataError, match=r"mask '.*00000.png' belongs to no frame: there is no frame named '00000'"
+    ):
+        open_clip(picture, masks=masks_folder)
+
+
+def test_a_mask_that_claims_to_be_huge_is_compared_before_it_is_decoded(frames_folder, masks_folder):
+    Image.new("1", (30_000, 30_000)).save(masks_folder / "00002.png")
+    with pytest.raises(DataError, match=r"mask '.*00002.png' has 30000×30000 pixels"):
         load_clip(open_clip(frames_folder, masks=masks_folder))
 
 

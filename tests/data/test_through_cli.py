@@ -60,6 +60,20 @@ def test_clips_are_listed(cityscapes, capsys):
     assert lines[2].split()[0] == "0010"
 
 
+def test_without_a_terminal_nothing_is_cut(vipseg, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = "a clip whose name is longer than many a terminal is wide, as names of downloaded files tend to be"
+    for folder in ("images", "panomasksRGB", "panomasks"):
+        (vipseg.root / folder / "0_wHBO8eMSsgo").rename(vipseg.root / folder / long)
+    vipseg.edit(lambda content: content["annotations"][0].update(video_id=long))
+    (vipseg.root / "images" / long / "00000000.jpg").unlink()
+    main(["clips", "--data.path", str(vipseg.root)])
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    (line,) = (line for line in lines if long in line)
+    assert line.rstrip().endswith(f"there is no '00000000.jpg' in '{vipseg.root / 'images' / long}'")
+
+
 @pytest.mark.parametrize(
     ("clip_id", "part"),
     [("0006", "did you mean '0010' or '0005'?"), (None, "choose one by clip_id: 0005, 0010")],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from warnings import catch_warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +106,10 @@ class Picture:
     ) -> None:
         self._files.close()
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the present frame as it is shown, from its header alone."""
+    def size(self, position: int = 0) -> tuple[int, int]:
+        """Height and width of one of ``frames`` as it is shown, from its header alone."""
+        with _readable(self.path):
+            self._image.seek(self.frames[position])
         return self._orientation().size(self._image.height, self._image.width)
 
     @property
@@ -132,8 +134,7 @@ class Picture:
     def load(self, position: int = 0) -> tuple[Image.Image, Orientation]:
         """Decode one of ``frames``: Pillow's picture, and how it must be turned."""
         with _readable(self.path):
-            if self._image.tell() != self.frames[position]:
-                self._image.seek(self.frames[position])
+            self._image.seek(self.frames[position])
             self._image.load()
             return self._image, self._orientation()
 
@@ -174,7 +175,8 @@ class Picture:
         ):
             return UPRIGHT  # Pillow would decode the whole picture to see whether EXIF follows it
         try:
-            return Orientation.from_exif(self._image.getexif().get(EXIF_ORIENTATION))
+            with catch_warnings(action="ignore"):
+                return Orientation.from_exif(self._image.getexif().get(EXIF_ORIENTATION))
         except Exception:  # a picture whose camera notes are damaged is a picture nevertheless
             return UPRIGHT
 
@@ -202,7 +204,7 @@ def read_rgb(
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of a picture as it is shown, read from its header alone."""
     with Picture(path, PictureOptions(max_pixels=None)) as picture:
-        return picture.size
+        return picture.size()
 
 
 def is_picture(path: Path) -> bool:
@@ -245,7 +247,8 @@ def _readable(path: Path) -> Iterator[None]:
     """Make what Pillow says of a file our error, and its size our business."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        yield
+        with catch_warnings(action="ignore"):  # what is wrong with a picture is said by our own error
+            yield
     except DataError:
         raise
     except UnidentifiedImageError:

@@ -83,8 +83,8 @@ def read_wide_ids(source: MaskFile) -> NDArray[np.int64]:
 
 def mask_size(source: MaskFile) -> tuple[int, int]:
     """Height and width of a mask, read from its header alone."""
-    with _opened(source) as (picture, _):
-        return picture.size
+    with _opened(source) as (picture, frame):
+        return picture.size(frame)
 
 
 def distinct_ids(ids: NDArray[np.int64]) -> set[int]:
