@@ -2,6 +2,7 @@
 
 python scripts/benchmark.py train [--device cuda] [--rounds 5]
 python scripts/benchmark.py canvas
+python scripts/benchmark.py video
 """
 
 import argparse
@@ -29,11 +30,17 @@ def main() -> None:
 
         benchmark_canvas.main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["video"]:
+        import benchmark_video
+
+        benchmark_video.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("canvas", help="the canvas engine: `canvas --help` lists its tables")
+    commands.add_parser("video", help="opening video: time and memory")
     train = commands.add_parser("train", help="training: Lightning modules against plain PyTorch loops")
     train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     train.add_argument(

