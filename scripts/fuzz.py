@@ -26,6 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
@@ -278,7 +279,7 @@ def try_config(text: str | bytes, folder: Path) -> None:
             shutil.rmtree(folder / "runs", ignore_errors=True)
 
 
-# --- images and masks ---------------------------------------------------------------------------------------
+# --- pictures, masks and films ---------------------------------------------------------------------------------------
 
 MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F"]
 FORMATS = {
@@ -289,7 +290,32 @@ FORMATS = {
     "WEBP": ".webp",
     "PPM": ".ppm",
     "GIF": ".png",
+    "AVIF": ".avif",
 }
+
+
+FILMS = [
+    (".mp4", "libx264"),
+    (".mkv", "ffv1"),
+    (".webm", "libvpx-vp9"),
+    (".ts", "mpeg2video"),
+    (".avi", "mpeg4"),
+]
+
+
+@cache
+def film_of(suffix: str, codec: str) -> bytes:
+    """A sound film of eight frames."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"film{suffix}"
+        with av.open(str(path), "w") as file:
+            stream: Any = file.add_stream(codec, 25)
+            stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+            for seed in range(8):
+                noise = np.random.default_rng(seed).integers(0, 256, (32, 48, 3), np.uint8)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
+            file.mux(stream.encode())
+        return path.read_bytes()
 
 
 @st.composite
@@ -297,6 +323,14 @@ def image_files(draw: st.DrawFn) -> tuple[str, bytes]:
     """A suffix and what a file of that name holds: sound, cut off, with flipped bytes, or nonsense."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.sampled_from([".png", ".jpg", ".tif", ".mp4"])), draw(st.binary(max_size=200))
+    if draw(st.integers(0, 3)) == 0:
+        suffix, codec = draw(st.sampled_from(FILMS))
+        film = bytearray(film_of(suffix, codec))
+        if draw(st.booleans()):
+            film = film[: draw(st.integers(0, len(film)))]
+        for _ in range(draw(st.integers(0, 6)) if film else 0):
+            film[draw(st.integers(0, len(film) - 1))] = draw(st.integers(0, 255))
+        return suffix, bytes(film)
     mode, kind = draw(st.sampled_from(MODES)), draw(st.sampled_from(sorted(FORMATS)))
     size = (draw(st.integers(1, 40)), draw(st.integers(1, 40)))
     seed = draw(st.integers(0, 2**16))

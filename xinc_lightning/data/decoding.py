@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -28,6 +29,9 @@ THREADS = 8
 
 READS_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders to take where a WebM has transparency, which ffmpeg's own leave out."""
+
+MATRICES = {*range(18)} - {3}
+"""What a frame may state of its colours' matrix; other numbers, and the reserved 3, state nothing."""
 
 HEIF_BRANDS = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}
 ADVICE = "ffmpeg -i IN -c:v ffv1 OUT.mkv"
@@ -65,6 +69,10 @@ class OpenVideo:
             raise DataError(f"'{self.container.name}' cannot be read to its end: {reason(error)}") from None
         except av.FFmpegError as error:
             self.errors.append(str(error.strerror))
+        except (
+            IndexError
+        ):  # at the end of a file in which streams appear on the way: PyAV looks for all of them
+            pass
 
     def frames(self, packets: "Iterator[Packet[VideoStream]] | None" = None) -> Iterator[VideoFrame]:
         """Decode packets, all unless given, and go on after damaged ones; ``errors`` tells of these."""
@@ -111,12 +119,29 @@ def to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
     """Turn a decoded frame into upright [height, width, 3] RGB, transparent pixels over black.
 
     Any pixel format, with the matrix and range of colours that the frame states; high bit depths are scaled to 8.
+
+    Raises:
+        DataError: ffmpeg cannot convert colours of this matrix.
     """
     side_data: Any = frame.side_data
     matrix = side_data.get("DISPLAYMATRIX")
     orientation = Orientation() if matrix is None else Orientation.from_matrix(bytes(matrix))
     has_alpha = frame.format.has_palette or len(frame.format.components) in (2, 4)
-    pixels: Any = frame.reformat(format="rgba" if has_alpha else "rgb24", threads=1).to_ndarray()
+    stated = frame.colorspace in MATRICES
+    matrix_of_colours = None if stated else Colorspace.DEFAULT
+    try:
+        converted = frame.reformat(
+            format="rgba" if has_alpha else "rgb24",
+            src_colorspace=matrix_of_colours,
+            dst_colorspace=matrix_of_colours,
+            threads=1,
+        )
+    except av.FFmpegError as error:
+        raise DataError(
+            f"colours of the kind {frame.format.name} with matrix {frame.colorspace} cannot be made RGB "
+            f"({error.strerror}); convert them: {ADVICE}"
+        ) from None
+    pixels: Any = converted.to_ndarray()
     return orientation.turn(over_black(pixels) if has_alpha else pixels)
 
 
@@ -133,8 +158,8 @@ def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
     covers = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in container.streams.video if not stream.disposition & covers]
     if not streams:
-        held = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise DataError(f"'{path}' holds no video, only {held}")
+        held = ", ".join(sorted({stream.type for stream in container.streams}))
+        raise DataError(f"'{path}' holds no video{f', only {held}' if held else ''}")
     best = container.streams.best("video")
     stream = next((stream for stream in streams if stream is best), streams[0])
     if stream.codec_context is None:
