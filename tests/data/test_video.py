@@ -1,4 +1,6 @@
+import gc
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -140,13 +142,33 @@ def test_frames_far_apart_are_exact_and_take_little_decoding(long_film, films, d
     assert len(decoded) < 75 * len(chosen)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_frames_are_not_kept(tmp_path, films):
+    def memory():
+        return int(re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+    grey = np.full((720, 1280, 3), 90, np.uint8)
+    source = VideoFile(films.write(tmp_path / "a.avi", "mjpeg", [grey] * 100, pixels="yuvj420p"))
+    frames = source.read(range(100))
+    gc.disable()
+    try:
+        for _ in range(10):
+            next(frames)
+        before = memory()
+        for _ in range(90):
+            next(frames)
+        assert memory() - before < 40, "90 frames are 120 MB before and 240 MB after their conversion"
+    finally:
+        gc.enable()
+
+
 def test_a_jump_that_lands_too_late_is_not_trusted(long_film, films, monkeypatch):
     class JumpsTooFar:
         """A file whose list of keyframes is wrong."""
 
         def __init__(self, container):
             self.container = container
-            self.name, self.demux = container.name, container.demux
+            self.demux = container.demux
 
         def seek(self, time, stream):
             self.container.seek(source.index.times[250], stream=stream)
@@ -154,7 +176,7 @@ def test_a_jump_that_lands_too_late_is_not_trusted(long_film, films, monkeypatch
     @contextmanager
     def opened(path):
         with opened_video(path) as found:
-            yield OpenVideo(JumpsTooFar(found.container), found.stream, found.decoder)
+            yield OpenVideo(JumpsTooFar(found.container), found.stream, found.decoder, path)
 
     source = VideoFile(long_film)
     assert len(source.names) == 300

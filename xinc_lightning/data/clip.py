@@ -249,7 +249,7 @@ def crop_box(
 def resize_frame(picture: Tensor, box: Box, resize: tuple[int, int] | None) -> Tensor:
     """Crop and resize an 8-bit frame [height, width, 3] to float [3, height, width] in [0, 1]."""
     top, bottom, left, right = box
-    frame = picture[top:bottom, left:right].permute(2, 0, 1).float() / 255
+    frame = picture[top:bottom, left:right].permute(2, 0, 1).float().div_(255)
     if resize is not None and frame.shape[1:] != resize:
         frame = F.interpolate(frame[None], resize, mode="bicubic", align_corners=False, antialias=False)[0]
         frame = frame.clamp(0, 1)  # the cubic overshoots at edges

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from xinc_lightning.data.errors import DataError, existing, reason
 from xinc_lightning.data.images import over_black
-from xinc_lightning.data.orientation import Orientation
+from xinc_lightning.data.orientation import UPRIGHT, Orientation
 
 THREADS = 8
 """Each keeps some frames in memory."""
@@ -45,13 +45,16 @@ class OpenVideo:
         container: the file.
         stream: its pictures.
         decoder: of the stream.
+        path: of the file.
         errors: what went wrong so far, in ffmpeg's words.
     """
 
     container: InputContainer
     stream: VideoStream
     decoder: VideoCodecContext
+    path: Path
     errors: list[str] = field(default_factory=list)
+    _orientation: Orientation | None = None
 
     def packets(self) -> "Iterator[Packet[VideoStream]]":
         """What is whole and can be decoded, to the end of the file or to where it cannot be followed further.
@@ -66,7 +69,7 @@ class OpenVideo:
                 elif packet.size:  # an empty one would end the decoding
                     yield packet
         except OSError as error:
-            raise DataError(f"'{self.container.name}' cannot be read to its end: {reason(error)}") from None
+            raise DataError(f"'{self.path}' cannot be read to its end: {reason(error)}") from None
         except av.FFmpegError as error:
             self.errors.append(str(error.strerror))
         except (
@@ -86,6 +89,36 @@ class OpenVideo:
         except av.FFmpegError as error:
             self.errors.append(str(error.strerror))
             return []
+
+    def rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """Turn a decoded frame into upright [height, width, 3] RGB, transparent pixels over black.
+
+        Any pixel format, with the matrix and range of colours that the frame states; high bit depths are scaled to 8.
+
+        Raises:
+            DataError: ffmpeg cannot convert colours of this matrix.
+        """
+        if self._orientation is None:
+            # Asked once: a frame that was asked for its side data stays in memory until garbage is collected.
+            side_data: Any = frame.side_data
+            matrix = side_data.get("DISPLAYMATRIX")
+            self._orientation = UPRIGHT if matrix is None else Orientation.from_matrix(bytes(matrix))
+        has_alpha = frame.format.has_palette or len(frame.format.components) in (2, 4)
+        colours = None if frame.colorspace in MATRICES else Colorspace.DEFAULT
+        try:
+            converted = frame.reformat(
+                format="rgba" if has_alpha else "rgb24",
+                src_colorspace=colours,
+                dst_colorspace=colours,
+                threads=1,
+            )
+        except av.FFmpegError as error:
+            raise DataError(
+                f"'{self.path}' has colours of the kind {frame.format.name} with matrix {frame.colorspace}, which "
+                f"cannot be made RGB ({error.strerror}); convert them: {ADVICE}"
+            ) from None
+        pixels: Any = converted.to_ndarray()
+        return self._orientation.turn(over_black(pixels) if has_alpha else pixels)
 
 
 @contextmanager
@@ -112,37 +145,7 @@ def opened_video(path: Path) -> Iterator[OpenVideo]:
         with_alpha = READS_ALPHA.get(decoder.name)
         if stream.metadata.get("alpha_mode") == "1" and with_alpha in av.codecs_available:
             decoder = av.CodecContext.create(str(with_alpha), "r")  # type: ignore[assignment]
-        yield OpenVideo(container, stream, decoder)
-
-
-def to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
-    """Turn a decoded frame into upright [height, width, 3] RGB, transparent pixels over black.
-
-    Any pixel format, with the matrix and range of colours that the frame states; high bit depths are scaled to 8.
-
-    Raises:
-        DataError: ffmpeg cannot convert colours of this matrix.
-    """
-    side_data: Any = frame.side_data
-    matrix = side_data.get("DISPLAYMATRIX")
-    orientation = Orientation() if matrix is None else Orientation.from_matrix(bytes(matrix))
-    has_alpha = frame.format.has_palette or len(frame.format.components) in (2, 4)
-    stated = frame.colorspace in MATRICES
-    matrix_of_colours = None if stated else Colorspace.DEFAULT
-    try:
-        converted = frame.reformat(
-            format="rgba" if has_alpha else "rgb24",
-            src_colorspace=matrix_of_colours,
-            dst_colorspace=matrix_of_colours,
-            threads=1,
-        )
-    except av.FFmpegError as error:
-        raise DataError(
-            f"colours of the kind {frame.format.name} with matrix {frame.colorspace} cannot be made RGB "
-            f"({error.strerror}); convert them: {ADVICE}"
-        ) from None
-    pixels: Any = converted.to_ndarray()
-    return orientation.turn(over_black(pixels) if has_alpha else pixels)
+        yield OpenVideo(container, stream, decoder, path)
 
 
 def _picture_stream(container: InputContainer, path: Path) -> VideoStream:

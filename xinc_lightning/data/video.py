@@ -13,7 +13,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from xinc_lightning.data.decoding import OpenVideo, opened_video, to_rgb
+from xinc_lightning.data.decoding import OpenVideo, opened_video
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.video_index import FrameIndex, frame_index
 
@@ -48,7 +48,7 @@ class VideoFile:
         """Decode these frames; a damaged one, or one that depends on such, is an error."""
         with _Walk(self.path, self.index) as walk:
             for number in indices:
-                yield to_rgb(walk.to(number))
+                yield walk.to(number)
 
     def describe(self, index: int) -> str:
         """Frame number and path."""
@@ -80,8 +80,8 @@ class _Walk:
     ) -> None:
         self._files.close()
 
-    def to(self, number: int) -> VideoFrame:
-        """Decode this frame.
+    def to(self, number: int) -> NDArray[np.uint8]:
+        """Decode this frame, as RGB.
 
         Raises:
             DataError: it is damaged, or one that it depends on.
@@ -95,7 +95,7 @@ class _Walk:
             frame = self._walk(number)
         if frame is None:
             raise DataError(self._damage_report(number))
-        return frame
+        return self._video.rgb(frame)
 
     def _begin(self) -> None:
         self._files.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from xinc_lightning.data.cache import cache_file, stamp, write_cache
-from xinc_lightning.data.decoding import OpenVideo, opened_video, to_rgb
+from xinc_lightning.data.decoding import OpenVideo, opened_video
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.progress import with_progress
 
@@ -116,14 +116,16 @@ def index_by_packets(path: Path) -> FrameIndex | None:
                 shown.append(packet.pts)
     times = sorted(shown)
     with opened_video(path) as video:
-        first = list(islice(video.frames(), min(COMPARED, len(times))))
-        found = [frame.pts for frame in first]
-        if not first or len(set(times)) < len(times) or not set(found) <= set(times):
+        found: list[int | None] = []
+        size = (0, 0)
+        for frame in islice(video.frames(), min(COMPARED, len(times))):
+            size = size if found else video.rgb(frame).shape[:2]
+            found.append(frame.pts)
+        if not found or len(set(times)) < len(times) or not set(found) <= set(times):
             return None
-        if found != times[: len(first)] and not video.errors:  # else frames are missing because of damage
+        if found != times[: len(found)] and not video.errors:  # else frames are missing because of damage
             return None
-        height, width = to_rgb(first[0]).shape[:2]
-        return FrameIndex(len(times), height, width, _rate(video), times, sorted(keys))
+        return FrameIndex(len(times), *size, _rate(video), times, sorted(keys))
 
 
 def index_by_decoding(path: Path) -> FrameIndex:
@@ -139,7 +141,7 @@ def index_by_decoding(path: Path) -> FrameIndex:
             video.frames(), announced, f"Counting the frames of {path.name}, this once"
         ):
             if count == 0:
-                size = to_rgb(frame).shape[:2]
+                size = video.rgb(frame).shape[:2]
             count += 1
         if count == 0:
             why = f"not one of its frames can be decoded ({video.errors[0]})" if video.errors else ""
