@@ -1,5 +1,6 @@
 import json
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -110,7 +111,10 @@ def test_one_mask_for_one_picture(frames_folder, masks_folder):
 
 
 def test_a_mask_that_claims_to_be_huge_is_compared_before_it_is_decoded(frames_folder, masks_folder):
-    Image.new("1", (30_000, 30_000)).save(masks_folder / "00002.png")
+    content = bytearray((masks_folder / "00002.png").read_bytes())
+    content[16:24] = (30_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (masks_folder / "00002.png").write_bytes(content)
     with pytest.raises(DataError, match=r"mask '.*00002.png' has 30000×30000 pixels"):
         load_clip(open_clip(frames_folder, masks=masks_folder))
 
