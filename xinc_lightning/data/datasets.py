@@ -111,7 +111,7 @@ def open_clip(
 
 
 def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipInfo]:
-    """Describe every clip at a path, without decoding frames.
+    """Describe every clip at a path; of frames no more is decoded than it takes to count them.
 
     Raises:
         DataError: there is neither dataset nor clip.
