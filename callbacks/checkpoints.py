@@ -43,7 +43,8 @@ class Checkpoints(Checkpoint):
         self.every_n_epochs = every_n_epochs
         self.best: dict[str, float] = {}
         self._validated = False
-        self._saved_step = 0
+        self._restored = False  # before training starts, weights may be there without their optimiser
+        self._saved_step = self._started_step = 0
         self._saved_at = 0.0
 
     @property
@@ -61,9 +62,12 @@ class Checkpoints(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock; what the run was resumed from need not be saved again."""
-        self._saved_step = trainer.global_step
+        self._saved_step = self._started_step = trainer.global_step
         self._saved_at = time.monotonic()
-        there = {name: score for name, score in self.best.items() if (_folder(trainer) / name).is_file()}
+        self._restored = True
+        # A checkpoint's names are never paths: only those of files that lie in this run's own folder count.
+        own = {path.name for path in _folder(trainer).glob("best-*.ckpt") if path.is_file()}
+        there = {name: score for name, score in self.best.items() if name in own}
         self.best = trainer.strategy.broadcast(there)  # only the first process knows the folder
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -80,14 +84,26 @@ class Checkpoints(Checkpoint):
             self._save(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the trained network."""
-        self._save(trainer, pl_module)
+        """Save the trained network again, now with what the final analyses remember of it."""
+        self._save(trainer, pl_module, again=trainer.global_step > self._started_step)
+
+    def save_before_the_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Save the trained network before anything else is done with it, so that only that can be lost."""
+        self._save(trainer, module)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Nothing is restored yet."""
+        self._restored = False
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save what there is, if an epoch was just over; a disk that is full stays full."""
-        if trainer.world_size == 1 or isinstance(
+        """Save what there is, if an epoch was just over; a disk that is full stays full.
+
+        Nothing is saved while a checkpoint is only half restored: files stay as they were.
+        """
+        alone = trainer.world_size == 1 or isinstance(
             exception, Interrupted
-        ):  # else other ranks would wait for ever
+        )  # else other ranks would wait for ever
+        if self._restored and alone:
             with suppress(OSError):
                 self._save(trainer, pl_module)
 
@@ -103,9 +119,10 @@ class Checkpoints(Checkpoint):
             positions = {name: logger.position() for name, logger in run_loggers(trainer.loggers).items()}
             checkpoint["loggers"] = {name: position for name, position in positions.items() if position}
 
-    def _save(self, trainer: Trainer, module: LightningModule) -> None:
+    def _save(self, trainer: Trainer, module: LightningModule, again: bool = False) -> None:
         assert isinstance(module, INRModule)
-        if trainer.fast_dev_run or trainer.global_step == self._saved_step or not _between_epochs(trainer):  # type: ignore[attr-defined]
+        saved = trainer.global_step == self._saved_step and not again
+        if trainer.fast_dev_run or saved or not _between_epochs(trainer):  # type: ignore[attr-defined]
             return
         module.require_finite()
         for logger in trainer.loggers:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training run at the end of an epoch, with a checkpoint."""
+"""Ctrl-C, SIGTERM and SIGHUP end a training run at the end of an epoch, with a checkpoint."""
 
 import os
 import signal
@@ -8,11 +8,16 @@ from typing import NoReturn
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", *(["SIGUSR1"] if "SLURM_JOB_ID" in os.environ else []))
+    if hasattr(signal, name)  # Windows has fewer
+)
+"""Signals that ask to stop: from the keyboard, a process manager, a terminal that is closed, SLURM before its limit."""
 
 
 class Interrupted(SystemExit):
-    """A signal asked the command to stop; the exit code is what a shell expects, 130 or 143.
+    """A signal asked the command to stop; the exit code is what a shell expects, 130 or 143 say.
 
     Args:
         signum: the signal.

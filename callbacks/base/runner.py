@@ -102,6 +102,10 @@ class AnalysisRunner:
         if not due:
             return
         start = time.perf_counter()
+        if last and trainer.training:
+            for callback in trainer.checkpoint_callbacks:
+                if isinstance(callback, Checkpoints):
+                    callback.save_before_the_end(trainer, module)
         self._painter = self._painter or Painter()
         folder = analyses_folder(trainer) / snapshot_name(epoch)
         sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)

@@ -15,7 +15,7 @@ import yaml
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.main import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "2"]
 """Makes any config a matter of seconds."""
 

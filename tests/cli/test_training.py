@@ -19,49 +19,12 @@ import pytest
 import torch
 
 from xinc_lightning.cli.main import main
-from xinc_lightning.figures import Figure, Painter, png_now
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EPOCHS = 6
-
-CONFIG = """
-name: tiny
-seed_everything: 1
-model:
-  class_path: xinc_lightning.modules.{module}Module
-  init_args: {{target_parameters: {parameters}}}
-data: {{path: {clip}, frames: all, resize: [16, 32], batch_size: {batch}}}
-trainer:
-  accelerator: cpu
-  max_epochs: {epochs}
-  check_val_every_n_epoch: 2
-  num_sanity_val_steps: 0
-  enable_model_summary: false
-  logger: {{class_path: xinc_lightning.callbacks.MetricsFile}}
-  callbacks:
-    - class_path: xinc_lightning.callbacks.Progress
-    - class_path: xinc_lightning.callbacks.Checkpoints
-    - {{class_path: xinc_lightning.callbacks.Reconstructions, init_args: {{every_n_epochs: 2}}}}
-    - {{class_path: xinc_lightning.callbacks.ContributionMaps, init_args: {{every_n_epochs: 3, layers: [head]}}}}
-    - class_path: xinc_lightning.callbacks.Report
-"""
-
-
-@pytest.fixture(autouse=True)
-def _tiny_config(tmp_path, tiny_clip, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["xinc"])
-    # Drawing takes most of the time of a tiny run.
-    blank = png_now(Figure((1, 1)))
-    monkeypatch.setattr(Painter, "png", lambda self, figure: blank)
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}
-    text = CONFIG.format(module="NeRV", parameters=12_000, batch=2, **options)
-    Path("tiny.yaml").write_text(text)
-    ffn = CONFIG.format(module="FFN", parameters=400, batch="null", **options)
-    Path("ffn.yaml").write_text(ffn.replace("layers: [head]", "layers: [layer3]"))
+pytestmark = pytest.mark.usefixtures("tiny_configs")
 
 
 def at_epoch(monkeypatch, epoch, action):
@@ -209,22 +172,36 @@ def test_test_is_interrupted_with_the_same_exit_code(monkeypatch, capsys):
     assert stop == (130, "xinc: stopped by SIGINT.")
 
 
-def test_a_process_of_its_own_stops_on_a_signal(tmp_path):
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+SLURM = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "fit", "SLURM_LOCALID": "0"}
+SLURM |= {
+    "SLURM_PROCID": "0",
+    "SLURM_NODEID": "0",
+    "SLURM_NODELIST": "localhost",
+    "SLURM_NTASKS_PER_NODE": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("signum", "job"), [(signal.SIGTERM, {}), (signal.SIGHUP, {}), (signal.SIGUSR1, SLURM)]
+)
+def test_a_process_of_its_own_stops_on_a_signal(signum, job):
+    """SLURM's is asked for by ``--signal``, some time before the job's limit; no requeueing is announced."""
+    env = {**os.environ, **job, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml", "--trainer.max_epochs"]
     process = subprocess.Popen([*command, "100000"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.1)
-        process.send_signal(signal.SIGTERM)
-        errors = process.communicate(timeout=120)[1].decode()
+        process.send_signal(signum)
+        output, errors = (text.decode() for text in process.communicate(timeout=120))
     finally:
         process.kill()
-    assert process.returncode == 143
+    assert process.returncode == 128 + signum
+    assert "requeue" not in output + errors
     first, last = errors.strip().splitlines()
     assert first == "xinc: finishing this epoch, then saving a checkpoint; once more stops at once."
-    assert last.startswith("xinc: stopped by SIGTERM. To go on after epoch ")
+    assert last.startswith(f"xinc: stopped by {signum.name}. To go on after epoch ")
 
 
 def test_same_config_twice_at_once_in_one_folder():

@@ -93,3 +93,12 @@ def test_it_ends_with_the_one_it_draws_for():
     while state.exists() and state.read_text().split()[2] != "Z":
         assert time.monotonic() < deadline, "the process that draws outlives the one it draws for"
         time.sleep(0.05)
+
+
+def test_a_frozen_process_is_given_up_and_the_figure_is_drawn_here(painter, monkeypatch):
+    monkeypatch.setattr("xinc_lightning.figures.painter.LONGEST", 1.0)
+    painter.png(figure_of(1)).result()
+    frozen = painter._process
+    os.kill(frozen.pid, signal.SIGSTOP)
+    np.testing.assert_array_equal(pixels(painter.png(figure_of(2)).result(30)), rasterize(figure_of(2)))
+    assert frozen.wait(10) == -signal.SIGKILL

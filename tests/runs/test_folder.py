@@ -9,7 +9,7 @@ import pytest
 
 from xinc_lightning.runs.folder import discard, lock, new_run, unlock
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_runs_that_start_at_once_get_folders_of_their_own(tmp_path):

@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import yaml
 from jsonargparse import Namespace
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.plugins import CheckpointIO
@@ -24,14 +26,14 @@ from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.cli.failures import configuring, how_to_resume, running
 from xinc_lightning.cli.parse_errors import Classes, explain
-from xinc_lightning.data import ClipDataModule, clip_of
+from xinc_lightning.data import ClipDataModule, clip_of, other_clip
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.runs.folder import discard, lock, new_run, newest_checkpoint, run_of, unlock
-from xinc_lightning.runs.layout import CONFIG
+from xinc_lightning.runs.layout import CONFIG, REPORT
 from xinc_lightning.runs.lightning_private import CommandLine
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
@@ -91,6 +93,10 @@ class SaveRunConfig(SaveConfigCallback):
 class TrainingCLI(CommandLine):
     """The commands that need a trainer."""
 
+    trained_epochs = 0
+    trained_clip: dict[str, Any] | None = None
+    only_the_end = False
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """What comes on top of model, data and trainer."""
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
@@ -122,7 +128,8 @@ class TrainingCLI(CommandLine):
             raise UserError(f"ckpt_path: there is no file '{path}'{near}")
         config.ckpt_path = str(path)
         checkpoint = read_checkpoint(path)
-        self.trained_epochs: int = checkpoint["trained_epochs"]
+        self.trained_epochs = checkpoint["trained_epochs"]
+        self.trained_clip = checkpoint.get("clip")  # version 0.1 kept none
         # Version 0.1 had a place for W&B alone.
         old = {"WandbRun": checkpoint["wandb"]} if "wandb" in checkpoint else {}
         self.logged: dict[str, dict[str, Any]] = checkpoint.get("loggers", old)
@@ -131,6 +138,8 @@ class TrainingCLI(CommandLine):
             raise UserError(
                 f"'{path}' is the checkpoint of a {trained}, but the config asks for a {asked_for}."
             )
+        if self.config.subcommand == "fit":
+            self._refuse_to_train_less(path, config)
         stored = checkpoint["hyper_parameters"]
         if "clip_shape" in stored and config.model.init_args.get("clip_shape") is None:
             config.model.init_args.clip_shape = stored["clip_shape"]
@@ -142,6 +151,22 @@ class TrainingCLI(CommandLine):
                     f"'{path}'. Use the config the checkpoint was trained with"
                     + (f": --config {source / CONFIG}" if source else ".")
                 )
+
+    def _refuse_to_train_less(self, path: Path, config: Namespace) -> None:
+        """End the command where nothing is left to train, before anything is written or logged."""
+        done, wanted = self.trained_epochs, config.trainer.max_epochs
+        run = run_of(path)
+        if wanted in (None, -1) or done < wanted:
+            return
+        if done > wanted:
+            raise UserError(
+                f"'{path}' has been trained for {done} epochs, which is more than trainer.max_epochs={wanted}; "
+                f"raise --trainer.max_epochs above {done} to go on."
+            )
+        print(f"{done} of {wanted} epochs are done; raise --trainer.max_epochs to go on.")
+        if run is not None and (run / REPORT).is_file():
+            raise SystemExit(0)
+        self.only_the_end = True
 
     @configuring()
     def before_instantiate_classes(self) -> None:
@@ -172,6 +197,11 @@ class TrainingCLI(CommandLine):
             super().instantiate_classes()
             clip = self.datamodule.clip
             self.model.size_for(len(clip), clip.height, clip.width)
+            if self.trained_clip and (difference := other_clip(clip, self.trained_clip)):
+                raise UserError(
+                    f"'{self.config[self.subcommand].ckpt_path}' was trained on {difference}. Use the config it was "
+                    "trained with, or start a new run without --ckpt_path."
+                )
             check_analyses(
                 self.trainer, analyses_of(self.trainer), self.model, clip, fitting=self.subcommand == "fit"
             )
@@ -188,6 +218,9 @@ class TrainingCLI(CommandLine):
         plugins = given if isinstance(given, list) else [given]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins = [*plugins, CheckpointFile()]
+        if SLURMEnvironment.detect() and not any(isinstance(p, ClusterEnvironment) for p in plugins):
+            # Lightning's own requeueing would start a new run; ours goes on by the command that is printed.
+            plugins = [*plugins, SLURMEnvironment(auto_requeue=False)]
         return super().instantiate_trainer(**{"plugins": plugins, **options})
 
     def run_command(self, command: str) -> None:
@@ -200,7 +233,11 @@ class TrainingCLI(CommandLine):
                 if command == "fit" and self.config.fit.ckpt_path:
                     for name, logger in loggers.items():
                         logger.resume(run, self.trained_epochs, self.logged.get(name, {}))
-                super().run_command(command)
+                if self.only_the_end:  # a run that was stopped between its last epoch and its report
+                    path = self.config.fit.ckpt_path
+                    self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False)
+                else:
+                    super().run_command(command)
             exit_code = 0
         except Interrupted as interrupted:
             exit_code = 128 + interrupted.signum

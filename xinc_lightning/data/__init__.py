@@ -6,6 +6,7 @@ from xinc_lightning.data.clip import VOID, ClipFiles, PanopticClip, Segment, loa
 from xinc_lightning.data.datasets import ClipInfo, list_clips, open_clip
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.flow import optical_flow
+from xinc_lightning.data.identity import clip_facts, other_clip
 from xinc_lightning.data.writing import write_gif, write_mp4, write_video
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ __all__ = [
     "DataError",
     "PanopticClip",
     "Segment",
+    "clip_facts",
     "clip_of",
     "list_clips",
     "load_clip",
     "open_clip",
     "optical_flow",
+    "other_clip",
     "write_gif",
     "write_mp4",
     "write_video",

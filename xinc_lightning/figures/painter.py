@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
+from threading import Timer
 from typing import IO
 
 import numpy as np
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SIZE = struct.Struct("<Q")
+
+LONGEST = 60.0
+"""Seconds that the process has for one figure, which takes it one or two; a frozen one is given up."""
 
 
 def rasterize(figure: Figure) -> NDArray[np.uint8]:
@@ -66,15 +70,28 @@ class Painter:
         """Wait for what is being drawn, and end the process."""
         self._queue.shutdown()
         if self._process is not None:
-            self._process.communicate()
+            try:
+                self._process.communicate(timeout=LONGEST)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
 
     def _draw(self, packed: bytes) -> bytes:
         if not self._failed:
+            watchdog = Timer(LONGEST, self._kill)
+            watchdog.start()
             try:
                 return self._ask(packed)
             except (OSError, EOFError):
                 self._failed = True
+            finally:
+                watchdog.cancel()
         return png(pickle.loads(packed))
+
+    def _kill(self) -> None:
+        """End a process that does not answer; whoever waits for it gets an EOFError, and draws itself."""
+        if self._process is not None:
+            self._process.kill()
 
     def _ask(self, packed: bytes) -> bytes:
         if self._process is None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
-from xinc_lightning.data import clip_of
+from xinc_lightning.data import clip_facts, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
@@ -143,6 +143,7 @@ class INRModule(LightningModule, ABC):
         """Store whose checkpoint it is and how long it was trained; Lightning's counters depend on who saves."""
         checkpoint["trained_epochs"] = self.trained_epochs
         checkpoint["module"] = type(self).__name__
+        checkpoint["clip"] = clip_facts(clip_of(self.trainer))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember how long the checkpoint was trained; one saved within an epoch starts that epoch anew."""

@@ -47,9 +47,10 @@ def discard(run: Path) -> None:
     Where results of an earlier command are in it, it stays.
     """
     with suppress(OSError):
-        (run / LOCK).unlink(missing_ok=True)
-        run.rmdir()
-        run.parent.rmdir()
+        if {path.name for path in run.iterdir()} <= {LOCK}:
+            (run / LOCK).unlink(missing_ok=True)
+            run.rmdir()
+            run.parent.rmdir()
 
 
 def lock(run: Path) -> None:

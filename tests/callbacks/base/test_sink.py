@@ -14,7 +14,7 @@ from xinc_lightning.callbacks import Sink, WandbRun
 from xinc_lightning.cli.main import main
 from xinc_lightning.figures.style import new_figure
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def records(run: Path) -> list[dict]:

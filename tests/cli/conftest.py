@@ -1,0 +1,48 @@
+"""A run so small that every way in which it can end can be tried."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from xinc_lightning.figures import Figure, Painter, png_now
+
+EPOCHS = 6
+
+CONFIG = """
+name: tiny
+seed_everything: 1
+model:
+  class_path: xinc_lightning.modules.{module}Module
+  init_args: {{target_parameters: {parameters}}}
+data: {{path: {clip}, frames: all, resize: [16, 32], batch_size: {batch}}}
+trainer:
+  accelerator: cpu
+  max_epochs: {epochs}
+  check_val_every_n_epoch: 2
+  num_sanity_val_steps: 0
+  enable_model_summary: false
+  logger: {{class_path: xinc_lightning.callbacks.MetricsFile}}
+  callbacks:
+    - class_path: xinc_lightning.callbacks.Progress
+    - class_path: xinc_lightning.callbacks.Checkpoints
+    - {{class_path: xinc_lightning.callbacks.Reconstructions, init_args: {{every_n_epochs: 2}}}}
+    - {{class_path: xinc_lightning.callbacks.ContributionMaps, init_args: {{every_n_epochs: 3, layers: [head]}}}}
+    - class_path: xinc_lightning.callbacks.Report
+"""
+
+
+@pytest.fixture
+def tiny_configs(tmp_path, tiny_clip, monkeypatch):
+    """An empty folder to work in, with the configs of a tiny NeRV and a tiny FFN."""
+    monkeypatch.setattr(sys, "argv", ["xinc"])
+    # Drawing takes most of the time of a tiny run.
+    blank = png_now(Figure((1, 1)))
+    monkeypatch.setattr(Painter, "png", lambda self, figure: blank)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}
+    text = CONFIG.format(module="NeRV", parameters=12_000, batch=2, **options)
+    Path("tiny.yaml").write_text(text)
+    ffn = CONFIG.format(module="FFN", parameters=400, batch="null", **options)
+    Path("ffn.yaml").write_text(ffn.replace("layers: [head]", "layers: [layer3]"))

@@ -1,0 +1,130 @@
+"""A resumed run goes on as if nothing had happened, or is refused with every file left as it was."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from xinc_lightning.callbacks import Sink
+from xinc_lightning.callbacks.interruption import Interrupted
+from xinc_lightning.cli.main import main
+from xinc_lightning.runs.checkpoint_file import read_checkpoint, write_checkpoint
+
+pytestmark = pytest.mark.usefixtures("tiny_configs")
+
+
+def stopped(capsys, *args):
+    """The exit code of a command that stops, and the last line it prints."""
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    return stop.value.code, capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def bytes_of(folder):
+    """Every file below a folder."""
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+TRAINED = Path("runs/tiny-001")
+RESUME = ["fit", "--config", "tiny.yaml", "--ckpt_path", "last"]
+
+
+@pytest.fixture
+def trained(capsys):
+    """A run of two of its epochs, and every file of it."""
+    main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "2"])
+    capsys.readouterr()
+    return bytes_of(TRAINED)
+
+
+def test_a_refused_resume_leaves_every_file_as_it_was(trained, capsys):
+    code, line = stopped(capsys, *RESUME, "--trainer.max_epochs", "1")
+    assert code == 1
+    assert "has been trained for 2 epochs, which is more than trainer.max_epochs=1" in line
+    assert bytes_of(TRAINED) == trained
+
+
+def test_what_fails_before_the_optimiser_is_restored_leaves_every_checkpoint_as_it_was(trained, monkeypatch):
+    def fails(self, trainer, module):
+        raise KeyError("between restoring and training")
+
+    monkeypatch.setattr("xinc_lightning.callbacks.Report.on_fit_start", fails)
+    with pytest.raises(KeyError):
+        main([*RESUME, "--trainer.max_epochs", "4"])
+    after = bytes_of(TRAINED / "checkpoints")
+    assert after == bytes_of_folder(trained, "checkpoints")
+
+
+def bytes_of_folder(files, folder):
+    return {p.relative_to(folder): content for p, content in files.items() if p.parts[0] == folder}
+
+
+def test_a_finished_run_says_so_and_nothing_is_touched(trained, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*RESUME, "--trainer.max_epochs", "2"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == "2 of 2 epochs are done; raise --trainer.max_epochs to go on.\n"
+    assert bytes_of(TRAINED) == trained
+
+
+def test_a_run_killed_before_its_report_makes_up_for_it(trained):
+    (TRAINED / "report.json").unlink()
+    shutil.rmtree(TRAINED / "analyses")
+    main([*RESUME, "--trainer.max_epochs", "2"])
+    assert bytes_of(TRAINED).keys() == trained.keys()
+
+
+@pytest.mark.parametrize("option", ["--model.warmup", "--model.learning_rate"])
+def test_another_schedule_than_the_checkpoints_is_refused(option, trained, capsys):
+    code, line = stopped(capsys, *RESUME, "--trainer.max_epochs", "4", option, "0.05")
+    assert code == 1
+    assert f"{option[2:]} is 0.05 in this command but " in line
+    assert bytes_of(TRAINED) == trained
+
+
+@pytest.mark.parametrize("command", ["fit", "test"])
+def test_another_clip_of_the_same_shape_is_refused(command, trained, tiny_clip, tmp_path, capsys):
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in tiny_clip.iterdir():
+        Image.open(path).point(lambda value: 255 - value).save(other / path.name)
+    args = [command, *RESUME[1:], "--trainer.max_epochs", "4", "--data.path", str(other)]
+    code, line = stopped(capsys, *args)
+    assert code == 1
+    assert "was trained on 'tiny clip', whose frames have other colours than those of 'other'" in line
+    assert bytes_of(TRAINED) == trained
+
+
+@pytest.mark.parametrize(
+    "name", ["{}", "../../../victim.txt", "../victim.txt", "best-epoch=0001-psnr=9.ckpt"]
+)
+def test_names_in_a_checkpoint_are_never_paths(name, trained, tmp_path):
+    victims = [tmp_path / "victim.txt", Path("victim.txt"), TRAINED / "victim.txt"]
+    for victim in victims:
+        victim.write_text("somebody's")
+    path = TRAINED / "checkpoints" / "last.ckpt"
+    checkpoint = read_checkpoint(path)
+    (key,) = (key for key in checkpoint["callbacks"] if key.startswith("Checkpoints"))
+    checkpoint["callbacks"][key]["best"] = {name.format(victims[0]): -99.0}
+    write_checkpoint(checkpoint, path)
+    main([*RESUME, "--trainer.max_epochs", "4"])
+    assert [victim.read_text() for victim in victims] == ["somebody's"] * 3
+
+
+def test_results_whose_writing_is_interrupted_are_made_up_for(monkeypatch, capsys):
+    close = Sink.close
+
+    def interrupted(self):
+        if self.epoch == 2 and not hit:
+            hit.append(True)
+            raise Interrupted(signal.SIGTERM)
+        close(self)
+
+    hit = []
+    monkeypatch.setattr(Sink, "close", interrupted)
+    assert stopped(capsys, "fit", "--config", "tiny.yaml")[0] == 143
+    assert not (TRAINED / "analyses" / "epoch=0002").exists()
+    main(RESUME)
+    assert (TRAINED / "analyses" / "epoch=0002" / "reconstructions.png").is_file()
