@@ -11,7 +11,7 @@ from rich.table import Table
 from xinc_lightning.callbacks.base.callback import analyses_of, seconds_of_analyses
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
-from xinc_lightning.compression import MAX_BITS
+from xinc_lightning.compression import MAX_BITS, Budget
 from xinc_lightning.data import clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.loggers import run_loggers
@@ -72,7 +72,7 @@ class Report(Callback):
         final = {f"final/{name}": value for name, value in result.scalars().items()}
         for logger in trainer.loggers:
             logger.log_metrics({**final, "epoch": module.trained_epochs}, trainer.global_step)
-        Console().print(_table(result, run, trainer, self._times(trainer)))
+        Console().print(_table(result, module.budget, run, trainer, self._times(trainer)))
 
     def _times(self, trainer: Trainer) -> str:
         """How long training and analyses took."""
@@ -83,13 +83,13 @@ class Report(Callback):
         return f"{training:.0f} s of training, {analyses:.0f} s of analyses ({analyses / training:.0%} more)"
 
 
-def _table(result: Evaluation, run: Path, trainer: Trainer, times: str) -> Table:
+def _table(result: Evaluation, budget: Budget, run: Path, trainer: Trainer, times: str) -> Table:
     table = Table(title=f"{run.name}: result", show_header=False, title_justify="left", box=box.SIMPLE)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
         "PSNR, SSIM": f"{result.psnr:.2f} dB, {result.ssim:.4f}",
-        "size": f"{result.parameters:,} parameters of 32 bits, {result.bpp:.2f} bpp",
+        "size": f"{result.parameters:,} parameters of 32 bits, {budget.printed_bpp} bpp",
         f"{result.quantized_bits}-bit PSNR": f"{result.quantized_psnr:.2f} dB",
         f"{result.quantized_bits}-bit size": f"{result.coded_bytes:,} bytes entropy coded, "
         f"{result.coded_bits_per_parameter:.3f} bits/parameter, {result.coded_bpp:.2f} bpp",

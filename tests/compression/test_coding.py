@@ -1,4 +1,4 @@
-"""Budgets, width solving, quantisation and entropy coding."""
+"""Quantisation and entropy coding."""
 
 import math
 
@@ -8,45 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xinc_lightning.compression import (
-    Budget,
     decode,
     encode,
-    largest_width,
-    parameters_for_bpp,
     quantize,
     quantize_weights,
 )
-from xinc_lightning.networks import FFN, NeRV
-
-
-def count(network: torch.nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
-
-
-def test_paper_networks_from_one_bpp_target():
-    bpp = 1_000_000 * 32 / (30 * 128 * 256)
-    nerv = largest_width(lambda w: count(NeRV(channels=w)), parameters_for_bpp(bpp, 30, 128, 256))
-    ffn = largest_width(lambda w: count(FFN(w)), parameters_for_bpp(bpp, 1, 128, 256))
-    assert (nerv, count(NeRV(channels=nerv))) == (37, 978_557)
-    assert (ffn, count(FFN(ffn))) == (104, 32_971)
-
-
-@given(st.integers(4, 10**7))
-def test_largest_width_is_the_last_that_fits(budget):
-    width = largest_width(lambda w: w * w + 3, budget)
-    assert width**2 + 3 <= budget < (width + 1) ** 2 + 3
-
-
-def test_budget_too_small_says_what_is_needed():
-    with pytest.raises(ValueError, match="narrowest such network takes 11"):
-        largest_width(lambda w: 11 * w, 10)
-
-
-def test_budget_prints_its_accounting():
-    assert str(Budget(978_557, 30, 128, 256)) == (
-        "978,557 parameters × 32 bits / (30 frames × 128×256 pixels) = 31.85 bpp"
-    )
-    assert round(Budget(32_971, 1, 128, 256).bpp, 2) == 32.20
 
 
 @given(st.integers(1, 12), st.integers(0, 2**31), st.floats(1e-6, 1e3))

@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
+from xinc_lightning.compression import decode_network, encode, encode_network, quantize_weights
 from xinc_lightning.modules import FFNModule, NeRVModule
 from xinc_lightning.modules.evaluation import evaluate, psnr
+from xinc_lightning.networks import FFN
 
 
 def test_psnr_is_the_mean_over_frames():
@@ -34,6 +36,30 @@ def test_fewer_bits_cost_less_and_lose_more(module):
     assert eight.psnr == float("inf")
     assert eight.coded_bpp == pytest.approx(8 * eight.coded_bytes / (2 * 16 * 32))
     assert torch.equal(module.reconstruct(), frames)  # the evaluated network keeps its float weights
+
+
+@pytest.mark.parametrize("kind", [NeRVModule, FFNModule])
+def test_the_coded_bytes_are_enough_to_render_the_clip(kind):
+    """In a decoder of its own, which was never given the checkpoint, or the seed of an FFN's frequencies."""
+    torch.manual_seed(1)
+    encoder = kind(target_parameters=12_000, clip_shape=[2, 16, 32])
+    frames = torch.rand(2, 3, 16, 32)
+    result = evaluate(encoder, frames, bits=8)
+    coded = encode_network(encoder.network, 8, kind.channel_dims)
+    assert len(coded) == result.coded_bytes
+
+    torch.manual_seed(2)
+    decoder = kind(target_parameters=12_000, clip_shape=[2, 16, 32])
+    decoder.reconstruct()
+    decoder.load_network(decode_network(coded, decoder.network, 8, kind.channel_dims))
+    with torch.no_grad():
+        assert psnr(decoder.reconstruct(), frames) == pytest.approx(result.quantized_psnr, abs=1e-6)
+
+
+def test_the_frequencies_of_the_papers_ffn_take_832_bytes():
+    ffn = FFN()
+    weights = quantize_weights(dict(ffn.named_parameters()))
+    assert len(encode_network(ffn)) == len(encode(weights)) + 832
 
 
 def test_frames_too_small_for_ssim_have_none():

@@ -15,6 +15,7 @@ from xinc_lightning.compression.coding import (
     quantize,
     quantize_weights,
 )
+from xinc_lightning.compression.network import decode_network, encode_network
 
 __all__ = [
     "FLOAT_BITS",
@@ -23,7 +24,9 @@ __all__ = [
     "Quantized",
     "count_parameters",
     "decode",
+    "decode_network",
     "encode",
+    "encode_network",
     "largest_width",
     "parameters_for_bpp",
     "quantize",

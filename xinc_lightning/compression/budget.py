@@ -1,8 +1,13 @@
-"""Parameters, bits and pixels: sizing a network from a bpp target (§6.1)."""
+"""Parameters, bits and pixels: sizing a network from a bpp target (§6.1).
 
-import math
+Sizes are whole numbers and compared as such; a bpp is the float nearest to their ratio. So a bpp that was printed
+and is given back as a target builds the same network.
+"""
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from fractions import Fraction
 
 import torch
 from torch import nn
@@ -14,14 +19,13 @@ FLOAT_BITS = 32
 
 @dataclass(frozen=True)
 class Budget:
-    """What a network costs in bits per pixel (§6.1).
+    """What a network of 32-bit parameters costs in bits per pixel (§6.1).
 
     Args:
         parameters: trainable parameters, of all networks together.
         frames: frames they represent.
         height: rows of a frame.
         width: columns of a frame.
-        bits_per_parameter: 32 for floats.
 
     >>> round(Budget(978_557, 30, 128, 256).bpp, 2)
     31.85
@@ -31,28 +35,49 @@ class Budget:
     frames: int
     height: int
     width: int
-    bits_per_parameter: float = FLOAT_BITS
+
+    @property
+    def pixels(self) -> int:
+        """Of all frames."""
+        return self.frames * self.height * self.width
 
     @property
     def bpp(self) -> float:
-        """Bits per pixel."""
-        return self.parameters * self.bits_per_parameter / (self.frames * self.height * self.width)
+        """Bits per pixel, the float nearest to the ratio."""
+        return FLOAT_BITS * self.parameters / self.pixels
+
+    @property
+    def printed_bpp(self) -> str:
+        """Bits per pixel, rounded up to the fewest decimals (2 at least) that tell it from one parameter more.
+
+        >>> Budget(978_557, 30, 128, 256).printed_bpp
+        '31.8541'
+        """
+        decimals = 2
+        while True:
+            text = str(Decimal(self.bpp).quantize(Decimal(1).scaleb(-decimals), ROUND_CEILING))
+            if parameters_for_bpp(float(text), self.frames, self.height, self.width) == self.parameters:
+                return text
+            decimals += 1
 
     def __str__(self) -> str:
         return (
-            f"{self.parameters:,} parameters × {self.bits_per_parameter:g} bits / "
+            f"{self.parameters:,} parameters × {FLOAT_BITS} bits / "
             f"({self.frames} frame{'s' * (self.frames > 1)} × {self.height}×{self.width} pixels) "
-            f"= {self.bpp:.2f} bpp"
+            f"= {self.printed_bpp} bpp"
         )
 
 
-def parameters_for_bpp(bpp: float, frames: int, height: int, width: int, bits: float = FLOAT_BITS) -> int:
-    """Most parameters that stay within a bits-per-pixel target.
+def parameters_for_bpp(bpp: float, frames: int, height: int, width: int) -> int:
+    """Most 32-bit parameters whose bits per pixel, as a float, are not above a target.
 
     >>> parameters_for_bpp(32.5, 30, 128, 256)
     998400
     """
-    return math.floor(bpp * frames * height * width / bits)
+    pixels = frames * height * width
+    parameters = int(Fraction(bpp) * pixels / FLOAT_BITS)
+    # The target may be the float below the ratio that it was rounded from.
+    return parameters + (FLOAT_BITS * (parameters + 1) / pixels <= bpp)
 
 
 def count_parameters(build: Callable[[], nn.Module]) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -207,6 +207,10 @@ class INRModule(LightningModule, ABC):
             )
             if self.trained_epochs % every == 0:
                 self.require_finite()
+
+    def load_network(self, state: Mapping[str, Tensor]) -> None:
+        """Give the network the weights and buffers of another one of its architecture."""
+        self.network.load_state_dict(state)
 
     def require_finite(self) -> None:
         """Check the weights, which a loss that is not finite spoils for good.

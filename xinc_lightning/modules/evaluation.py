@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from xinc_lightning.compression import Budget, decode, encode, quantize_weights
+from xinc_lightning.compression import decode_network, encode_network, quantize_weights
 from xinc_lightning.modules.base import SSIM_SIDE, INRModule
 
 
@@ -22,7 +22,7 @@ class Evaluation:
         bpp: bits per pixel at 32 bits a parameter.
         quantized_bits: bits a weight was rounded to.
         quantized_psnr: PSNR of the quantised network, dB.
-        coded_bytes: entropy-coded weights with all a decoder needs besides the architecture.
+        coded_bytes: entropy-coded weights and buffers, all that a decoder needs besides the architecture.
         coded_bits_per_parameter: 8·coded_bytes / parameters.
         coded_bpp: 8·coded_bytes over all pixels of the clip.
     """
@@ -55,19 +55,17 @@ def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
         RuntimeError: if the decoded weights differ from those that were coded.
     """
     budget = module.budget
-    parameters = dict(module.network.named_parameters())
-    quantized = quantize_weights(parameters, bits, module.channel_dims)
-    coded = encode(quantized, bits)
-    stored = decode(coded, {n: p.shape for n, p in parameters.items()}, bits, module.channel_dims)
-    if any(not torch.equal(stored[name].levels, q.levels.cpu()) for name, q in quantized.items()):
-        raise RuntimeError("The entropy coder did not give back the weights it was given.")
+    coded = encode_network(module.network, bits, module.channel_dims)
+    stored = decode_network(coded, module.network, bits, module.channel_dims)
+    for name, weights in quantize_weights(
+        dict(module.network.named_parameters()), bits, module.channel_dims
+    ).items():
+        if not torch.equal(stored[name], weights.dequantize().cpu()):
+            raise RuntimeError("The entropy coder did not give back the weights it was given.")
 
     rendered = module.reconstruct().to(frames)
     decoder = copy.deepcopy(module)
-    decoder.network.load_state_dict({n: q.dequantize() for n, q in stored.items()}, strict=False)
-    coded_budget = Budget(
-        budget.parameters, budget.frames, budget.height, budget.width, 8 * len(coded) / budget.parameters
-    )
+    decoder.load_network(stored)
     return Evaluation(
         psnr=psnr(rendered, frames),
         ssim=ssim(rendered, frames),
@@ -76,8 +74,8 @@ def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
         quantized_bits=bits,
         quantized_psnr=psnr(decoder.reconstruct().to(frames), frames),
         coded_bytes=len(coded),
-        coded_bits_per_parameter=coded_budget.bits_per_parameter,
-        coded_bpp=coded_budget.bpp,
+        coded_bits_per_parameter=8 * len(coded) / budget.parameters,
+        coded_bpp=8 * len(coded) / budget.pixels,
     )
 
 

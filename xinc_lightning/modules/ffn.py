@@ -1,5 +1,6 @@
 """Training FFNs: one network for each frame, all of them in one run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -51,6 +52,11 @@ class FFNModule(INRModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Forget the encoded grid: the checkpoint brings other frequencies."""
         super().on_load_checkpoint(checkpoint)
+        self._grid = None
+
+    def load_network(self, state: Mapping[str, Tensor]) -> None:
+        """Load weights and frequencies, and forget the grid that others encoded."""
+        super().load_network(state)
         self._grid = None
 
     @property
