@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data import VOID, ClipFiles, DataError, PanopticClip, Segment, load_clip, open_clip
-from xinc_lightning.data.clip import crop_box, resize_frame, resize_mask
+from xinc_lightning.data.clip import crop_box
 from xinc_lightning.data.image_files import ImageFiles
+from xinc_lightning.data.resizing import AS_NERV
 
 
 def test_the_demo_clip_is_what_nerv_was_trained_on():
@@ -71,38 +72,6 @@ def test_aspect_crop_is_always_inside_and_as_large_as_can_be(size, resize):
     assert (bottom - top == size[0]) or (right - left == size[1])
     assert abs(top - (size[0] - bottom)) <= 1
     assert abs(left - (size[1] - right)) <= 1
-
-
-@given(
-    height=st.integers(1, 23),
-    width=st.integers(1, 23),
-    new=st.tuples(st.integers(1, 23), st.integers(1, 23)),
-    seed=st.integers(0, 9),
-)
-@settings(deadline=None, max_examples=60)
-def test_masks_are_resized_to_the_pixel_at_the_centre(height, width, new, seed):
-    ids = torch.from_numpy(np.random.default_rng(seed).integers(0, 2**24, (height, width)))
-    resized = resize_mask(ids, (0, height, 0, width), new)
-    assert resized.shape == new
-    # nearest-exact is the same rule, but rounds ties by floating point: compare where there is none
-    exact = F.interpolate(ids[None, None].double(), new, mode="nearest-exact")[0, 0].long()
-    ties = [
-        torch.tensor([((2 * i + 1) * old) % (2 * n) == 0 for i in range(n)])
-        for old, n in zip(ids.shape, new, strict=True)
-    ]
-    sure = ~(ties[0][:, None] | ties[1])
-    torch.testing.assert_close(resized[sure], exact[sure])
-
-
-@given(
-    height=st.integers(1, 17), width=st.integers(1, 17), new=st.tuples(st.integers(1, 17), st.integers(1, 17))
-)
-@settings(deadline=None, max_examples=30)
-def test_frames_of_any_size_stay_in_range(height, width, new):
-    picture = torch.from_numpy(np.random.default_rng(0).integers(0, 2, (height, width, 3), np.uint8) * 255)
-    frame = resize_frame(picture, (0, height, 0, width), new)
-    assert frame.shape == (3, *new)
-    assert 0 <= frame.min() <= frame.max() <= 1
 
 
 def test_frames_and_masks_stay_aligned_when_resized(tmp_path, save_image):
@@ -186,5 +155,5 @@ def test_any_crop_inside_keeps_its_pixels(data):
     left, right = sorted((data.draw(st.integers(0, width)), data.draw(st.integers(0, width))))
     assume(top < bottom and left < right)
     picture = torch.arange(height * width * 3).reshape(height, width, 3).byte()
-    frame = resize_frame(picture, crop_box([top, bottom, left, right], None, (height, width)), None)
+    frame = AS_NERV.frame(picture, crop_box([top, bottom, left, right], None, (height, width)), None)
     torch.testing.assert_close((frame * 255).round().byte(), picture[top:bottom, left:right].permute(2, 0, 1))

@@ -9,18 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.frames import Frames, select_frames
 from xinc_lightning.data.masks import MaskFile, distinct_ids, mask_size, read_ids
 from xinc_lightning.data.progress import with_progress
+from xinc_lightning.data.resizing import AS_NERV, Box, Resizing
 
 VOID = 0
 """Mask value of pixels that belong to no segment."""
-
-Box = tuple[int, int, int, int]
-"""Rows and columns kept of a source frame: top, bottom, left, right."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class PanopticClip:
 
     Attributes:
         name: how the clip is called in figures.
-        frames: [frame, 3, height, width] RGB in [0, 1].
+        frames: [frame, 3, height, width] RGB in [0, 1], but for a cubic's overshoot where that was kept.
         segments: things and stuff that are seen in at least one mask.
         masks: for each frame [height, width] segment ids, ``VOID`` where unlabelled; None where the frame is
             not annotated.
@@ -145,10 +142,9 @@ def load_clip(
     crop: Sequence[int] | str | None = "aspect",
     resize: tuple[int, int] | None = (128, 256),
     annotated_only: bool = False,
+    resizing: Resizing = AS_NERV,
 ) -> PanopticClip:
     """Decode, crop and resize the chosen frames and their masks.
-
-    Frames are resized bicubically without antialiasing (as in the released code), masks to the nearest pixel.
 
     Args:
         files: the clip on disk.
@@ -157,6 +153,7 @@ def load_clip(
             a centred part, [top, bottom, left, right] for that part, None for the whole frame.
         resize: height and width; None to keep the resolution.
         annotated_only: choose among the frames that have a mask, as if there were no others.
+        resizing: how they come to their size.
 
     Raises:
         DataError: a file cannot be used, or frames or crop are out of range.
@@ -177,12 +174,12 @@ def load_clip(
                 f"{files.frames.describe(index)} has {_by(picture.shape[:2])} pixels, but "
                 f"{files.frames.describe(0)} has {_by(size)}; all frames of a clip need one size"
             )
-        pictures.append(resize_frame(torch.from_numpy(picture), box, resize))
+        pictures.append(resizing.frame(torch.from_numpy(picture), box, resize))
         masks.append(None)
         if index in files.masks:
             ids = _checked_mask(files, index, size)
             seen.update(distinct_ids(ids))
-            masks[-1] = resize_mask(torch.from_numpy(ids), box, resize)
+            masks[-1] = resizing.mask(torch.from_numpy(ids), box, resize)
     kept = {i for mask in masks if mask is not None for i in distinct_ids(mask.numpy())}
     segments = files.segments
     if segments is None:
@@ -244,29 +241,6 @@ def crop_box(
             f"of {_by(size)} pixels; 'aspect' takes the largest centred part that does"
         )
     return box
-
-
-def resize_frame(picture: Tensor, box: Box, resize: tuple[int, int] | None) -> Tensor:
-    """Crop and resize an 8-bit frame [height, width, 3] to float [3, height, width] in [0, 1]."""
-    top, bottom, left, right = box
-    frame = picture[top:bottom, left:right].permute(2, 0, 1).float().div_(255)
-    if resize is not None and frame.shape[1:] != resize:
-        frame = F.interpolate(frame[None], resize, mode="bicubic", align_corners=False, antialias=False)[0]
-        frame = frame.clamp(0, 1)  # the cubic overshoots at edges
-    return frame.contiguous()
-
-
-def resize_mask(ids: Tensor, box: Box, resize: tuple[int, int] | None) -> Tensor:
-    """Crop and resize ids [height, width] by taking, for each pixel, the id at its centre."""
-    top, bottom, left, right = box
-    ids = ids[top:bottom, left:right]
-    if resize is None:
-        return ids.contiguous()
-    # By indexing, not F.interpolate: float32 would round ids of 24 bits.
-    rows, columns = (
-        ((2 * torch.arange(new) + 1) * old) // (2 * new) for new, old in zip(resize, ids.shape, strict=True)
-    )
-    return ids[rows[:, None], columns]
 
 
 def _checked_mask(files: ClipFiles, index: int, size: tuple[int, int]) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from xinc_lightning.data.deep import FULL
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.images import LARGEST, PictureOptions
 from xinc_lightning.data.own import BUNNY
+from xinc_lightning.data.resizing import Interpolation, MaskPixel, Resizing
 
 
 class ClipLoader:
@@ -120,6 +121,10 @@ class ClipDataModule(pl.LightningDataModule):
         crop: ``aspect`` for the largest centred part with the proportions of ``resize``, [height, width] for
             a centred part, [top, bottom, left, right] for that part, null for the whole frame.
         resize: height and width of the frames to train on; null keeps the resolution.
+        interpolation: ``bicubic``, the authors' for NeRV, or ``bilinear``, theirs for FFN, then with ``antialias``.
+        antialias: average over the source pixels that a pixel covers.
+        clamp: keep frames within [0, 1]; false keeps the cubic's overshoot in the targets, as the released code does.
+        mask_pixel: the source pixel whose id a resized mask takes: at the ``centre``, or, ``released``, the top left.
         masks: folder of panoptic masks named like the frames, optionally with a ``segments.json``, or a stack of
             them in one file; for a clip that is not part of a dataset.
         clip_id: which clip of a dataset, such as ``0005``.
@@ -141,6 +146,10 @@ class ClipDataModule(pl.LightningDataModule):
         frames: list[int] | str = "0:30",
         crop: list[int] | str | None = "aspect",
         resize: tuple[int, int] | None = (128, 256),
+        interpolation: Interpolation = "bicubic",
+        antialias: bool = False,
+        clamp: bool = True,
+        mask_pixel: MaskPixel = "centre",
         masks: str | None = None,
         clip_id: str | int | None = None,
         annotated_only: bool = False,
@@ -165,6 +174,7 @@ class ClipDataModule(pl.LightningDataModule):
         self.selection = frames
         self.crop: Sequence[int] | str | None = crop
         self.resize = resize
+        self.resizing = Resizing(interpolation, antialias, clamp, mask_pixel)
         self.masks = masks
         self.clip_id = clip_id
         self.annotated_only = annotated_only
@@ -176,7 +186,7 @@ class ClipDataModule(pl.LightningDataModule):
     def clip(self) -> PanopticClip:
         """The clip, decoded at the first use."""
         files = open_clip(self.path, self.clip_id, self.masks, self.pictures)
-        return load_clip(files, self.selection, self.crop, self.resize, self.annotated_only)
+        return load_clip(files, self.selection, self.crop, self.resize, self.annotated_only, self.resizing)
 
     @cached_property
     def _frames(self) -> Tensor:
