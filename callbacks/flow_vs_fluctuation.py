@@ -80,7 +80,7 @@ class FlowVsFluctuation(LayerAnalysis):
             neurons = canvases[0][name].neurons
             sample = sample_neurons(neurons, self.max_neurons or neurons, self.seed)
             fluctuation = [context.fluctuation(canvas[name], sample)[0].cpu().numpy() for canvas in canvases]
-            result = flow_vs_fluctuation(name, np.stack(fluctuation), flow, frames, len(sample), neurons)
+            result = flow_vs_fluctuation(name, np.stack(fluctuation), flow, frames, sample, neurons)
             sink.result(result)
             results.append(result)
         sink.arrays("flow_vs_fluctuation/flow", flow=flow, frames=frames, positions=np.array(steps))

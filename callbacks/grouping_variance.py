@@ -1,7 +1,9 @@
 """Whether neurons care about objects, colours, textures or places (§4.2, Figs 4, 16)."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
+import numpy as np
 from torch import Tensor
 
 from xinc_lightning.analyses import (
@@ -10,14 +12,16 @@ from xinc_lightning.analyses import (
     ShiftNull,
     frame_partitions,
     grouping_variance,
+    medians_over_seeds,
     sample_live,
     shift_null,
 )
-from xinc_lightning.analyses.grouping_variance import SIGNED_AS_RELEASED
+from xinc_lightning.analyses.grouping_scores import SIGNED_AS_RELEASED
+from xinc_lightning.analyses.partitions import SEEDED
 from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, require_positive
 from xinc_lightning.callbacks.base.sink import Sink
-from xinc_lightning.canvas import FrameCanvas, FrameStatistics
+from xinc_lightning.canvas import FrameCanvas
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import grouping_variances
@@ -33,9 +37,12 @@ class GroupingVariance(FrameAnalysis):
         partitions: which groupings, all of them unless given; ``instances`` needs a mask of the frame.
         grid: rows and columns of grid cells; also sets the number of groups of the lattice, rgb and gabor.
         std: standard deviations instead of variances.
-        convention: ``paper``, or ``released`` for what the authors' code computes.
+        convention: ``paper``, or ``released`` for what the authors' code computes: |δ| but for grid and lattice, and
+            its own Gabor filters.
         shifts: how often the labels are shifted for the comparison; 0 for none.
-        max_null_neurons: neurons of each layer that are compared, drawn from those alive.
+        seeds: with how many seeds of k-means the medians of rgb and gabor are found, to see how far they move; 1 for
+            one.
+        max_null_neurons: neurons of each layer for both comparisons, drawn from those that contribute.
         seed: of k-means, of the shifts and of the draw.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
@@ -51,6 +58,7 @@ class GroupingVariance(FrameAnalysis):
         std: bool = False,
         convention: Convention = "paper",
         shifts: int = 20,
+        seeds: int = 3,
         max_null_neurons: int = 128,
         seed: int = 0,
         **options: Any,
@@ -58,7 +66,7 @@ class GroupingVariance(FrameAnalysis):
         super().__init__(**options)
         if shifts < 0 or shifts == 1:
             raise UserError(f"GroupingVariance: shifts={shifts}: give 0 for no comparison, or 2 or more.")
-        require_positive(self, grid=min(grid), max_null_neurons=max_null_neurons)
+        require_positive(self, grid=min(grid), max_null_neurons=max_null_neurons, seeds=seeds)
         if tuple(grid) == (1, 1):
             raise UserError("GroupingVariance: grid=1×1 is one cell; a variance takes two.")
         if partitions is not None and not partitions:
@@ -68,10 +76,12 @@ class GroupingVariance(FrameAnalysis):
         self.std = std
         self.convention: Convention = convention
         self.shifts = shifts
+        self.seeds = seeds
         self.max_null_neurons = max_null_neurons
         self.seed = seed
         self._clip: PanopticClip | None = None
         self._labels: dict[str, Tensor] = {}
+        self._by_seed: dict[str, list[Tensor]] = {}
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
         """A cell of the grid is at least a pixel, and no shift comes twice."""
@@ -92,7 +102,12 @@ class GroupingVariance(FrameAnalysis):
         """The frame's partitions, found once: they do not change while the network learns."""
         if self._clip is not clip:
             self._clip = clip
-            self._labels = frame_partitions(clip, self.frame, self.partitions, self.grid, self.seed)
+            self._labels = self._partitions(clip, self.partitions, self.seed)
+            seeded = [name for name in SEEDED if name in self._labels]
+            others = [self._partitions(clip, seeded, self.seed + i) for i in range(1, self.seeds)]
+            self._by_seed = {
+                name: [self._labels[name], *(labels[name] for labels in others)] for name in seeded if others
+            }
             if "instances" in self.partitions and "instances" not in self._labels:
                 self.warn_once(
                     f"GroupingVariance leaves out instances: frame {clip.indices[self.frame]} of "
@@ -106,6 +121,9 @@ class GroupingVariance(FrameAnalysis):
                 )
         return self._labels
 
+    def _partitions(self, clip: PanopticClip, names: Sequence[Partition], seed: int) -> dict[str, Tensor]:
+        return frame_partitions(clip, self.frame, names, self.grid, seed, self.convention)
+
     def needs(self, clip: PanopticClip) -> Needs:
         """The frame and its partitions."""
         return Needs((self.frame,), {self._key(name): labels for name, labels in self.labels(clip).items()})
@@ -116,14 +134,17 @@ class GroupingVariance(FrameAnalysis):
         results = []
         for name in self.layers or context.layers:
             statistics = context.statistics(name, self.frame)
-            null = self._null(context.canvas(name, self.frame), statistics, labels)
+            layer = context.canvas(name, self.frame)
+            sample = sample_live(statistics, self.max_null_neurons, self.seed)
+            null, medians = self._null(layer, sample, labels), self._seed_medians(layer, sample)
             keys = {partition: self._key(partition) for partition in labels}
-            result = grouping_variance(statistics, keys, self.std, self.convention, null)
+            result = grouping_variance(statistics, keys, self.std, self.convention, null, medians)
             sink.result(result)
             kind = "std" if self.std else "variance"
             scores = {f"{kind}_{partition}": values for partition, values in result.scores.items()}
             sink.about_neurons(name, result.neurons, **scores)
             results.append(result)
+        sink.arrays("partitions", **{name: _small(picture) for name, picture in self._saved().items()})
         title = context.title("layers", self.frame)
         if tuple(self.grid) != DEFAULT_GRID:
             title += (
@@ -133,14 +154,33 @@ class GroupingVariance(FrameAnalysis):
             title += f"\nas released: of |δ|, but of δ with its sign for {' and '.join(SIGNED_AS_RELEASED)}"
         sink.figure("variance", grouping_variances(results, title))
 
-    def _null(
-        self, layer: FrameCanvas, statistics: FrameStatistics, labels: dict[str, Tensor]
-    ) -> ShiftNull | None:
-        sample = sample_live(statistics, self.max_null_neurons, self.seed)
+    def _saved(self) -> dict[str, Tensor]:
+        """Every label picture the scores depend on; those of other seeds with a number."""
+        others = {
+            f"{name}_seed{i}": labels
+            for name, pictures in self._by_seed.items()
+            for i, labels in enumerate(pictures)
+            if i
+        }
+        return {**self._labels, **others}
+
+    def _seed_medians(self, layer: FrameCanvas, sample: list[int]) -> dict[str, np.ndarray]:
+        if not sample:
+            return {}
+        return medians_over_seeds(layer, self._by_seed, sample, self.std, self.convention)
+
+    def _null(self, layer: FrameCanvas, sample: list[int], labels: dict[str, Tensor]) -> ShiftNull | None:
         if not (self.shifts and sample):
             return None
         return shift_null(layer, labels, sample, self.shifts, self.seed, self.std, self.convention)
 
     def _key(self, partition: str) -> str:
         """What a partition is called in the shared pass, where other analyses have theirs."""
-        return f"{partition} of frame {self.frame}, grid {self.grid[0]}×{self.grid[1]}, seed {self.seed}"
+        return (
+            f"{partition} of frame {self.frame}, grid {self.grid[0]}×{self.grid[1]}, seed {self.seed}, "
+            f"as in the {self.convention}"
+        )
+
+
+def _small(labels: Tensor) -> np.ndarray:
+    return labels.cpu().numpy().astype(np.uint16)

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from xinc_lightning.analyses import (
+    Convention,
     NeuronClustersResult,
     gabor_partition,
     layer_neighbours,
     neuron_clusters,
 )
+from xinc_lightning.analyses.neuron_clusters import CLUSTERS, Earlier, cluster
 from xinc_lightning.analyses.neuron_table import identity
 from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis, require_positive
@@ -32,6 +34,7 @@ class NeuronClusters(FrameAnalysis):
         clusters: gabor clusters k.
         max_neurons: layers of more neurons are sampled; null never to (UMAP of 18,000 neurons takes minutes).
         seed: of the gabor clusters, the sample, UMAP, k-means and the neurons shown.
+        convention: ``paper``, or ``released`` for the authors' Gabor filters and six clusters of neurons, four shown.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
     """
@@ -41,6 +44,7 @@ class NeuronClusters(FrameAnalysis):
         clusters: int = 32,
         max_neurons: int | None = 2000,
         seed: int = 42,
+        convention: Convention = "paper",
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -48,26 +52,38 @@ class NeuronClusters(FrameAnalysis):
         self.clusters = clusters
         self.max_neurons = max_neurons
         self.seed = seed
+        self.convention: Convention = convention
         self._partition: Tensor | None = None
-        self._earlier: dict[str, tuple[Tensor, Tensor]] = {}
+        self._earlier: dict[str, Earlier] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Neurons and their positions at the latest analysed checkpoint, by layer."""
-        return {"earlier": {name: list(pair) for name, pair in self._earlier.items()}}
+        """Neurons, their positions and clusters at the latest analysed checkpoint, by layer."""
+        return {
+            "earlier": {
+                name: [torch.from_numpy(array) for array in (e.neurons, e.positions, e.clusters)]
+                for name, e in self._earlier.items()
+            }
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
-        self._earlier = {name: (pair[0], pair[1]) for name, pair in state_dict["earlier"].items()}
+        """Go on from there; version 0.1 did not store clusters, which then find their numbers from left to right."""
+        for name, (neurons, positions, *clusters) in state_dict["earlier"].items():
+            numbers = (
+                clusters[0].numpy() if clusters else cluster(positions.numpy(), CLUSTERS["paper"], self.seed)
+            )
+            self._earlier[name] = Earlier(neurons.numpy(), positions.numpy(), numbers)
 
     def needs(self, clip: PanopticClip) -> Needs:
         """The frame, and its gabor clusters."""
         if self._partition is None:
-            self._partition = gabor_partition(clip.frames[self.frame], self.clusters, self.seed)
+            self._partition = gabor_partition(
+                clip.frames[self.frame], self.clusters, self.seed, self.convention
+            )
         return Needs((self.frame,), {self._name: self._partition})
 
     @property
     def _name(self) -> str:
-        return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed}"
+        return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed} {self.convention}"
 
     def analyse(self, context: AnalysisContext, sink: Sink) -> None:
         """One figure a layer, and at the end one page of all."""
@@ -78,7 +94,6 @@ class NeuronClusters(FrameAnalysis):
         for name in self.layers or context.layers:
             layer = context.canvas(name, self.frame)
             statistics = context.statistics(name, self.frame)
-            earlier = self._earlier.get(name)
             result = neuron_clusters(
                 layer,
                 statistics,
@@ -86,9 +101,10 @@ class NeuronClusters(FrameAnalysis):
                 self._name,
                 self.max_neurons,
                 self.seed,
-                None if earlier is None else (earlier[0].numpy(), earlier[1].numpy()),
+                self._earlier.get(name),
+                self.convention,
             )
-            self._earlier[name] = (torch.from_numpy(result.neurons), torch.from_numpy(result.positions))
+            self._earlier[name] = Earlier(result.neurons, result.positions, result.clusters)
             architecture = np.array(context.architecture)
             sink.result(result, architecture=architecture)
             title = context.title(name, self.frame)
@@ -104,6 +120,8 @@ class NeuronClusters(FrameAnalysis):
                 results.append(result)
                 totals.append(known["absolute_sum"][np.searchsorted(everyone, result.neurons)])
                 thumbnails.append(small)
+        assert self._partition is not None  # the shared pass needed it
+        sink.arrays("gabor_clusters", labels=self._partition.cpu().numpy().astype(np.uint16))
         if any(len(result.neurons) for result in results):
             title = context.title("neurons", self.frame)
             sink.page("neurons", embedding_page(results, totals, thumbnails, title))

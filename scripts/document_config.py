@@ -12,6 +12,7 @@ from pathlib import Path
 from docstring_parser import parse
 
 from xinc_lightning import callbacks
+from xinc_lightning.canvas import CanvasOptions
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.modules import FFNModule, NeRVModule
 
@@ -30,6 +31,7 @@ place to start from; each key can also be given on the command line: `--model.lo
 | `ckpt_path` | on the command line: `last`, `best` or a file; `fit` goes on from there |
 | `model` | a network's module and its options: `class_path`, `init_args` |
 | `data` | the clip |
+| `canvas` | what counts as a neuron, for all analyses of the run |
 | `trainer` | [Lightning's Trainer](https://lightning.ai/docs/pytorch/stable/): `max_epochs` and so on |
 | `trainer.default_root_dir` | where run folders are made, `runs` unless given |
 | `trainer.callbacks` | the list of analyses and other callbacks below |
@@ -63,6 +65,7 @@ def text() -> str:
     for heading, classes in (
         ("model", [NeRVModule, FFNModule]),
         ("data", [ClipDataModule]),
+        ("canvas", [CanvasOptions]),
         ("trainer.callbacks: analyses", analyses),
         ("trainer.callbacks: the others", others),
         ("trainer.logger", loggers),

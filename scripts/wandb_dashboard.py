@@ -29,7 +29,7 @@ CURVES = {
         f"variance/{name}_effect" for name in ("instances", "rgb", "gabor", "grid")
     ],
     "Σ|c| against intensity and edges": ["intensity/intensity_correlation", "intensity/edge_correlation"],
-    "Dead neurons": ["maps/dead_fraction"],
+    "Neurons without contribution, and inactive ones": ["maps/no_contribution", "maps/inactive"],
     "Pixels per neuron (median share)": ["pixels_per_neuron/median_share"],
     "Neurons per pixel": [f"neurons_per_pixel/share_above_tau_{x}" for x in (10, 50)],
     "Effective neurons": ["neurons_per_pixel/effective_share"],

@@ -107,3 +107,18 @@ def test_own_network(tmp_path):
     ]
     scalars = train(tmp_path, "--config", "ffn.yaml", *network, "--data.frames", "[0]")
     assert "xinc/layer3/maps/completeness_error" in scalars
+
+
+def test_every_difference_from_the_paper_has_a_test():
+    """The last column of the table names one that exists."""
+    text = (ROOT / "docs/paper_and_code.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    named = [re.fullmatch(r".*\| `(test_\w+)` \|", row) for row in rows]
+    assert len(rows) > 20
+    assert all(named), [row for row, match in zip(rows, named, strict=True) if not match]
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {match[1] for match in named if match} <= defined

@@ -130,7 +130,8 @@ class AnalysisContext:
     def _trace(self, positions: Sequence[int]) -> TracedCanvas:
         inputs = [self.module.canvas_inputs(position) for position in positions]
         network, first = inputs[0]
-        return Canvas(network).at(torch.cat([x for _, x in inputs]) if len(inputs) > 1 else first)
+        canvas = Canvas(network, **self.module.canvas_options)
+        return canvas.at(torch.cat([x for _, x in inputs]) if len(inputs) > 1 else first)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def check_neurons(analysis: LayerAnalysis, neurons: int | Sequence[int], module:
     if isinstance(neurons, int):
         return
     network, inputs = module.canvas_inputs(0)
-    canvas = Canvas(network).at(inputs)
+    canvas = Canvas(network, **module.canvas_options).at(inputs)
     for name in analysis.layers or canvas.layers:
         try:
             canvas[name].select(neurons)

@@ -1,13 +1,14 @@
 """What the results of a checkpoint depend on besides the weights, for ``settings.json``."""
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from typing import Any
 
 from xinc_lightning import __version__
 from xinc_lightning.callbacks.base.context import AnalysisContext
-from xinc_lightning.canvas import LayerCanvas
+from xinc_lightning.canvas import CanvasOptions, LayerCanvas
 from xinc_lightning.modules import INRModule
 
 PACKAGES = (
@@ -48,6 +49,7 @@ def settings_of(context: AnalysisContext) -> dict[str, Any]:
             "segments": [segment.name for segment in clip.segments],
         },
         "canvas": {
+            **asdict(CanvasOptions(**module.canvas_options)),
             "positions": list(context.positions),
             "max_neurons": context.max_neurons,
             "thresholds": list(reduce["thresholds"].default),

@@ -14,14 +14,14 @@ from xinc_lightning.canvas import Canvas
 
 def compare(fluctuation, flow):
     fluctuation, flow = np.asarray(fluctuation, float)[None], np.asarray(flow, float)[None]
-    return flow_vs_fluctuation("head", fluctuation, flow, np.array([1]), 5, 9)
+    return flow_vs_fluctuation("head", fluctuation, flow, np.array([1]), range(5), 9)
 
 
 def test_fluctuation_finds_the_moving_objects(scene, painter):
     canvas = Canvas(painter).at(torch.arange(len(scene.clip)))["head"]
     fluctuation = canvas.reduce(thresholds=()).fluctuation.numpy()[:2]
     flow = np.stack([scene.flow[1], scene.flow[2]])
-    result = flow_vs_fluctuation("head", fluctuation, flow, np.array([1, 2]), 27, 27)
+    result = flow_vs_fluctuation("head", fluctuation, flow, np.array([1, 2]), range(27), 27)
     truth = np.stack([(scene.clip.masks[t] > 1).numpy() for t in (0, 1)])
     np.testing.assert_array_equal(result.moving, truth)
     assert (result.auc > 0.95).all()  # not 1: where an object arrives, pixels change that did not move

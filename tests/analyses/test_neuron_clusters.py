@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from xinc_lightning.analyses import layer_neighbours, neuron_clusters
-from xinc_lightning.analyses.neuron_clusters import cluster
+from xinc_lightning.analyses.neuron_clusters import Earlier, cluster
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.networks import FFN, ConvLayer, NeRV, pixel_grid
 
@@ -107,3 +107,21 @@ def test_clusters_are_numbered_from_left_to_right():
     positions = np.array([[9.0, 0], [0, 0], [5, 5], [0, 1], [9, 1]])
     assert cluster(positions, 3, 0).tolist() == [2, 0, 1, 0, 2]
     assert cluster(np.zeros((4, 2)), 3, 0).tolist() == [0, 0, 0, 0]
+
+
+def test_clusters_keep_their_numbers_from_checkpoint_to_checkpoint():
+    random = np.random.default_rng(0)
+    kinds = np.repeat(np.arange(4), 12)
+    pictures = (LABELS.numpy()[None] == kinds[:, None, None]) + 0.02 * random.random((48, 6, 8))
+    first = clusters_of(pictures)
+    turned = Earlier(first.neurons, first.positions * [-1, 1], 3 - first.clusters)  # left is now right
+    again = clusters_of(pictures, previous=turned)
+    np.testing.assert_array_equal(again.clusters, turned.clusters)
+    assert set(again.shown_clusters) == {0, 1, 2, 3}
+
+
+def test_six_clusters_as_released_of_which_four_are_shown():
+    pictures = np.random.default_rng(0).random((60, 6, 8))
+    result = clusters_of(pictures, convention="released")
+    assert set(result.clusters) == set(range(6))
+    assert set(result.shown_clusters) == set(range(4))

@@ -33,6 +33,7 @@ def test_pixels_per_neuron_by_hand(painted_frame):
     assert result.scalars() == {
         "median_share": 0.25,
         "without_pixels": pytest.approx(1 / 3),
+        "no_contribution": pytest.approx(1 / 3),
         "dead_fraction": pytest.approx(1 / 3),
     }
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from skimage.filters import gabor_kernel
 
 from xinc_lightning.analyses import (
     frame_partitions,
@@ -10,6 +11,7 @@ from xinc_lightning.analyses import (
     lattice_partition,
     rgb_partition,
 )
+from xinc_lightning.analyses.partitions import released_gabor_responses
 from xinc_lightning.data import PanopticClip, Segment
 
 SEGMENTS = (Segment(70000, "sky", "sky", False), Segment(3, "car_0", "car", True))
@@ -98,3 +100,25 @@ def test_partitions_of_a_clip():
     assert all(picture.shape == (8, 16) for picture in labels.values())
     assert list(frame_partitions(clip, 1, ("grid", "instances"))) == ["grid"]
     assert torch.equal(frame_partitions(clip, 1, ("rgb",))["rgb"], rgb_partition(clip.frames[1]))
+
+
+def test_gabor_as_released_is_what_scipy_makes_of_bytes():
+    """Six real filters of one orientation, not standardised; the frame wraps, and the bytes overflow."""
+    frame = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0))
+    responses = released_gabor_responses(frame)
+    assert responses.shape == (12, 20, 6)
+    assert np.array_equal(responses, responses.astype(np.uint8))
+    grey = np.rint(255 * np.tensordot([0.299, 0.587, 0.114], frame.double().numpy(), 1))
+    kernel = np.real(gabor_kernel(0.5, 0, sigma_x=1, sigma_y=1))  # the third: sigma 1, frequency 0.5
+    rows, cols = (side // 2 for side in kernel.shape)
+    wrapped = np.pad(grey, ((rows, rows), (cols, cols)), "wrap")
+    naive = np.zeros(grey.shape)
+    for i in range(kernel.shape[0]):
+        for j in range(kernel.shape[1]):
+            naive += kernel[::-1, ::-1][i, j] * wrapped[i : i + 12, j : j + 20]
+    assert (np.abs(np.trunc(naive) % 256 - responses[..., 2]) % 255 <= 1).all()  # truncated, not rounded
+    paper, released = (gabor_partition(frame, 4, convention=c) for c in ("paper", "released"))
+    assert not torch.equal(paper, released)
+    clip = PanopticClip("toy", frame[None])
+    labels = frame_partitions(clip, 0, ("gabor",), grid=(2, 2), convention="released")
+    assert torch.equal(labels["gabor"], released)

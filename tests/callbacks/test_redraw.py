@@ -162,6 +162,7 @@ def test_settings_say_everything_that_was_chosen(saved, scene):
     assert settings["network"]["hyperparameters"]["target_parameters"] == 20_000
     assert settings["canvas"]["thresholds"] == [0.1, 0.5]
     assert settings["canvas"]["max_neurons"] is None
+    assert (settings["canvas"]["neuron"], settings["canvas"]["head_activation"]) == ("input", True)
     assert set(settings["analyses"]) == {cls.__name__ for cls in ALL}
     assert settings["analyses"]["GroupingVariance"] == {
         "partitions": ["instances", "rgb", "gabor", "grid", "lattice"],
@@ -169,6 +170,7 @@ def test_settings_say_everything_that_was_chosen(saved, scene):
         "std": False,
         "convention": "paper",
         "shifts": 2,
+        "seeds": 3,
         "max_null_neurons": 128,
         "layers": ["block3", "head"],
         "frame": 0,

@@ -47,3 +47,20 @@ def test_head_activation_is_an_option():
 def test_layers_say_what_they_need(conv, shuffle, needs):
     with pytest.raises(ValueError, match=f"layer 'a': a canvas needs {needs}"):
         ConvLayer("a", conv, shuffle)
+
+
+def test_inactive_kernels_are_those_that_carry_nothing():
+    conv = torch.nn.Conv2d(3, 4, 3, padding=1)
+    with torch.no_grad():
+        conv.weight[2, 0] = 0
+    x = torch.randn(2, 3, 5, 6)
+    x[:, 1] = 0
+    layer = Canvas(torch.nn.Sequential(conv), [ConvLayer("a", conv, 2)]).at(x)["a"]
+    inactive = layer.inactive.reshape(3, 4)  # input channel, kernel
+    assert inactive[1].all()
+    assert inactive[0].tolist() == [False, False, True, False]
+    assert not inactive[2].any()
+    x[0, 1, 2, 3] = 1  # one pixel of one frame is enough
+    layer = Canvas(torch.nn.Sequential(conv), [ConvLayer("a", conv, 2)]).at(x)["a"]
+    assert not layer.inactive.reshape(3, 4)[1].any()
+    assert layer.at(1).inactive.reshape(3, 4)[1].all()

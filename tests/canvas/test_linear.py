@@ -44,3 +44,27 @@ def test_hidden_linear_layers_pass_through_their_activation():
     maps = Canvas(ffn).at(x)["layer1"].maps(range(12))
     assert (maps >= 0).all()
     assert (maps == 0).any()
+
+
+def test_inactive_is_what_can_be_taken_out_without_effect():
+    """Units that contribute nothing because their weights sum to less than zero are not."""
+    linear = nn.Linear(4, 2)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor([[1.0, 0.0, -3.0, 2.0], [1.0, 0.0, 1.0, 0.0]]))
+    x = torch.rand(3, 5, 4) + 0.1
+    x[..., 0] = 0  # an input that is zero everywhere
+    network = nn.Sequential(linear)
+    layers = [LinearLayer("a", linear, torch.relu)]
+    found = {
+        kind: Canvas(network, layers, kind).at(x)["a"].inactive for kind in ("input", "output", "weight")
+    }
+    assert found["input"].tolist() == [True, True, False, False]
+    assert found["output"].tolist() == [False, False]
+    assert found["weight"].tolist() == [True, True, True, True, False, False, False, True]
+
+    with torch.no_grad():
+        whole = linear(x)
+        for unit, inactive in enumerate(found["input"].tolist()):
+            without = x.clone()
+            without[..., unit] = 0
+            assert torch.equal(linear(without), whole) == inactive

@@ -1,4 +1,4 @@
-"""Sheets and strips hold every neuron, say who is dead, and share one scale."""
+"""Sheets and strips hold every neuron, say who contributes nothing, and share one scale."""
 
 import numpy as np
 
@@ -22,11 +22,14 @@ def test_sheet(words):
         total=np.abs(maps).sum(0).astype(np.float64),
         neuron_totals=np.abs(maps).sum((1, 2)).astype(np.float64),
         completeness_error=0.0,
+        inactive=np.array([True, False, False, True, False]),
     )
     figure = contact_sheet(result, np.zeros((8, 16, 3)), "title")
     assert len(images(figure)) == 5 + 2
-    assert words(figure).count("dead") == 1
-    assert "#3 dead" in words(figure)
+    written = words(figure)
+    assert "#3 no contribution" in written
+    assert written.count("no contribution") == 1
+    assert "Σ|c| over 5 neurons,\n1 without contribution, 2 inactive" in written
     assert rasterize(figure).std() > 10
 
 
@@ -44,9 +47,9 @@ def test_strip_shares_one_scale(words):
     assert rasterize(figure).std() > 10
 
 
-def test_strip_says_where_a_neuron_is_dead(words):
+def test_strip_says_where_a_neuron_paints_nothing(words):
     maps = {1: np.zeros((2, 8, 16)), 10: np.stack([np.ones((8, 16)), np.zeros((8, 16))])}
     written = words(strip_over_epochs(maps, ["#4", "#9"], "title")).splitlines()
     assert [line for line in written if line.startswith("epoch")] == [
-        *("epoch 1 dead", "epoch 10", "epoch 1 dead", "epoch 10 dead")
+        *("epoch 1 none", "epoch 10", "epoch 1 none", "epoch 10 none")
     ]

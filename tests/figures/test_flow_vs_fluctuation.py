@@ -13,7 +13,7 @@ def test_every_layer_and_step_is_shown(layers, words):
     random = np.random.default_rng(0)
     flow = random.normal(size=(2, 2, 8, 16))
     results = [
-        flow_vs_fluctuation(f"layer{i}", random.random((2, 8, 16)), flow, np.array([4, 9]), 10, 2000)
+        flow_vs_fluctuation(f"layer{i}", random.random((2, 8, 16)), flow, np.array([4, 9]), range(10), 2000)
         for i in range(layers)
     ]
     figure = flow_beside_fluctuation(results, flow, random.random((2, 8, 16, 3)), "title")

@@ -22,7 +22,7 @@ def test_a_curve_a_layer(painted_frame):
     ]
     axes = pixels_per_neuron_curves(results, "t").axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["toy: 5 neurons, 1 dead", "toy: 4 neurons, 0 dead"]
+    assert labels == ["toy: 5 neurons, 1 without contribution", "toy: 4 neurons, 0 without contribution"]
     first = axes.get_lines()[0].get_ydata()
     assert first[0] == 0
     assert first[-1] == pytest.approx(100 * results[0].counts.max() / 128)

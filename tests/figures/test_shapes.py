@@ -73,7 +73,7 @@ def strip(height, width, epochs=4, neurons=3):
 def flow(height, width):
     motion = random(2, 2, height, width)
     results = [
-        flow_vs_fluctuation(layer, random(2, height, width), motion, np.array([4, 9]), 18, 18)
+        flow_vs_fluctuation(layer, random(2, height, width), motion, np.array([4, 9]), range(18), 18)
         for layer in LAYERS
     ]
     return flow_beside_fluctuation(results, motion, random(2, height, width, 3), TITLE)

@@ -3,11 +3,13 @@
 import math
 
 import pytest
+import skimage.data
 import torch
+from skimage.metrics import structural_similarity
 
 from xinc_lightning.compression import decode_network, encode, encode_network, quantize_weights
 from xinc_lightning.modules import FFNModule, NeRVModule
-from xinc_lightning.modules.evaluation import evaluate, psnr
+from xinc_lightning.modules.evaluation import evaluate, psnr, ssim
 from xinc_lightning.networks import FFN
 
 
@@ -67,3 +69,15 @@ def test_frames_too_small_for_ssim_have_none():
     result = evaluate(module, torch.rand(1, 3, 1, 7))
     assert math.isnan(result.ssim)
     assert math.isfinite(result.psnr)
+
+
+def test_ssim_counts_mirrored_borders():
+    """As skimage's whole map of it does; skimage itself then leaves out the margin."""
+    clean = torch.from_numpy(skimage.data.chelsea()[:96:2, :128:2] / 255).permute(2, 0, 1)[None].float()
+    noisy = (clean + 0.1 * torch.randn(clean.shape)).clamp(0, 1)
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+    cropped, everywhere = structural_similarity(
+        noisy[0].numpy(), clean[0].numpy(), channel_axis=0, full=True, **options
+    )
+    assert ssim(noisy, clean) == pytest.approx(everywhere.mean(), abs=2e-3)
+    assert abs(everywhere.mean() - cropped) > 2e-3

@@ -9,13 +9,8 @@ from xinc_lightning.analyses.contribution_vs_intensity import (
     contribution_vs_intensity,
 )
 from xinc_lightning.analyses.flow_vs_fluctuation import FlowVsFluctuationResult, flow_vs_fluctuation
-from xinc_lightning.analyses.grouping_variance import (
-    Convention,
-    GroupingVarianceResult,
-    ShiftNull,
-    grouping_variance,
-    shift_null,
-)
+from xinc_lightning.analyses.grouping_controls import ShiftNull, medians_over_seeds, shift_null
+from xinc_lightning.analyses.grouping_variance import GroupingVarianceResult, grouping_variance
 from xinc_lightning.analyses.neuron_clusters import (
     NeuronClustersResult,
     layer_neighbours,
@@ -23,6 +18,7 @@ from xinc_lightning.analyses.neuron_clusters import (
 )
 from xinc_lightning.analyses.neurons_per_pixel import NeuronsPerPixelResult, neurons_per_pixel
 from xinc_lightning.analyses.partitions import (
+    Convention,
     Partition,
     frame_partitions,
     gabor_partition,
@@ -74,6 +70,7 @@ __all__ = [
     "instance_partition",
     "lattice_partition",
     "layer_neighbours",
+    "medians_over_seeds",
     "neuron_clusters",
     "neuron_label",
     "neurons_per_pixel",

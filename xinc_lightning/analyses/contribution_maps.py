@@ -19,10 +19,11 @@ class ContributionMapsResult(Result):
         neurons: [n] indices of the shown neurons.
         labels: [n] what identifies each neuron, for people.
         maps: [n, height, width] contribution maps.
-        dead: [n] whether a shown neuron contributes nothing at all.
+        dead: [n] whether a shown neuron has no contribution.
         total: [height, width] Σ|c| over all neurons of the layer.
         neuron_totals: [neurons] Σ|c| of every neuron of the layer.
         completeness_error: how far the layer's terms are from adding up to its output (relative).
+        inactive: [neurons] whether a neuron could be taken out without effect; None if it was saved before 0.2.
     """
 
     analysis = "maps"
@@ -33,11 +34,19 @@ class ContributionMapsResult(Result):
     total: Float[np.ndarray, "height width"]
     neuron_totals: Float[np.ndarray, " neurons"]
     completeness_error: float
+    inactive: Bool[np.ndarray, " neurons"] | None = None
 
     def scalars(self) -> dict[str, float]:
-        """Share of dead neurons among all of the layer's, and the completeness error."""
+        """Shares of the layer's neurons without contribution and of the inactive ones, and the completeness error.
+
+        ``dead_fraction``, the paper's word for the first, goes with version 0.3.
+        """
+        no_contribution = float((self.neuron_totals == 0).mean())
+        inactive = {} if self.inactive is None else {"inactive": float(self.inactive.mean())}
         return {
-            "dead_fraction": float((self.neuron_totals == 0).mean()),
+            "no_contribution": no_contribution,
+            **inactive,
+            "dead_fraction": no_contribution,
             "completeness_error": self.completeness_error,
         }
 
@@ -65,4 +74,5 @@ def contribution_maps(
         total=statistics.pixel_sums.cpu().numpy(),
         neuron_totals=statistics.absolute_sum.cpu().numpy(),
         completeness_error=layer.completeness_error(),
+        inactive=layer.inactive[statistics.neurons].cpu().numpy(),
     )

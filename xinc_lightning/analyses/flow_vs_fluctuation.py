@@ -1,5 +1,6 @@
 """Whether contributions change where the picture moves (§4.5, Fig 9)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ class FlowVsFluctuationResult(Result):
         auc: [steps] area under the ROC curve of fluctuation as a detector of moving pixels: the chance that
             it is larger at a moving pixel than at a still one; NaN if there are no two kinds of pixels, or
             fluctuation is not finite.
+        sampled: [neurons] indices of those that were looked at; None if it was saved before 0.2.
     """
 
     analysis = "flow_vs_fluctuation"
@@ -36,6 +38,7 @@ class FlowVsFluctuationResult(Result):
     fluctuation: Float[np.ndarray, "steps height width"]
     spearman: Float[np.ndarray, " steps"]
     auc: Float[np.ndarray, " steps"]
+    sampled: Int[np.ndarray, " neurons"] | None = None
 
     def scalars(self) -> dict[str, float]:
         """Spearman correlation and AUC, averaged over the time steps at which they exist."""
@@ -52,7 +55,7 @@ def flow_vs_fluctuation(
     fluctuation: Float[np.ndarray, "steps height width"],
     flow: Float[np.ndarray, "steps 2 height width"],
     frames: Int[np.ndarray, " steps"],
-    neurons: int,
+    neurons: Sequence[int],
     total_neurons: int,
 ) -> FlowVsFluctuationResult:
     """Compare fluctuation and motion pixel by pixel.
@@ -62,20 +65,21 @@ def flow_vs_fluctuation(
         fluctuation: Σ||c_t| − |c_{t−1}|| over the neurons.
         flow: motion in pixels, right and down, from each frame t−1 to t.
         frames: number of each frame t in the source.
-        neurons: over how many neurons the sum goes.
+        neurons: indices of the neurons over which the sum goes.
         total_neurons: how many the layer has.
     """
     speed = np.linalg.norm(flow, axis=1)
     moving = np.stack([moving_pixels(picture) for picture in speed])
     return FlowVsFluctuationResult(
         layer=layer,
-        neurons=neurons,
+        neurons=len(neurons),
         total_neurons=total_neurons,
         frames=frames,
         moving=moving,
         fluctuation=fluctuation,
         spearman=np.array([_spearman(*pair) for pair in zip(fluctuation, speed, strict=True)]),
         auc=np.array([_auc(*pair) for pair in zip(fluctuation, moving, strict=True)]),
+        sampled=np.asarray(neurons),
     )
 
 

@@ -1,45 +1,26 @@
 """Do neurons care about objects, colours, textures or places? Variance over groups of pixels (§4.2, Eq. 2).
 
 The paper compares the variances of several partitions with each other; but pictures are smooth, so that any
-large connected cluster, wherever it lies, gathers contributions unevenly. :func:`shift_null` therefore shifts
+large connected cluster, wherever it lies, gathers contributions unevenly.
+:func:`~xinc_lightning.analyses.shift_null` therefore shifts
 each partition's labels around the frame. Clusters keep their shapes and sizes and lose their tie to the picture:
 what the real partition has beyond that is due to the picture's content.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
+from xinc_lightning.analyses.grouping_controls import ShiftNull
+from xinc_lightning.analyses.grouping_scores import is_absolute, variance_scores
+from xinc_lightning.analyses.partitions import Convention
 from xinc_lightning.analyses.result import Result
-from xinc_lightning.canvas import FrameCanvas, FrameStatistics
-
-Convention = Literal["paper", "released"]
-
-SIGNED_AS_RELEASED = ("grid", "lattice")
-"""Partitions of which the released code takes δ as it is; of the others it takes |δ|."""
+from xinc_lightning.canvas import FrameStatistics
 
 ROUNDING = 1e-5
 """Standard deviations of δ closer than this are equal: the sums are float32."""
-
-
-@dataclass(frozen=True)
-class ShiftNull:
-    """Scores of some neurons when partitions are shifted around the frame.
-
-    Attributes:
-        neurons: [sampled] indices of the neurons.
-        shifts: [shifts, 2] rows and columns of each shift.
-        scores: by partition, [shifts, sampled] variance (or standard deviation) of δ.
-    """
-
-    neurons: Int[np.ndarray, " sampled"]
-    shifts: Int[np.ndarray, "shifts 2"]
-    scores: Mapping[str, Float[np.ndarray, "shifts sampled"]]
 
 
 @dataclass(frozen=True)
@@ -48,10 +29,11 @@ class GroupingVarianceResult(Result):
 
     Attributes:
         neurons: [neurons] their indices.
-        dead: [neurons] whether a neuron contributes nothing at all.
+        dead: [neurons] whether a neuron has no contribution.
         scores: by partition, [neurons] variance (or standard deviation) of δ over its clusters; NaN if dead.
         std: whether scores are standard deviations.
         null: the same under shifts, for some of the neurons.
+        seed_medians: by partition that k-means makes, [seeds] median over the same some, for several of its seeds.
     """
 
     analysis = "variance"
@@ -60,6 +42,7 @@ class GroupingVarianceResult(Result):
     scores: Mapping[str, Float[np.ndarray, " neurons"]]
     std: bool = False
     null: ShiftNull | None = None
+    seed_medians: Mapping[str, Float[np.ndarray, " seeds"]] = field(default_factory=dict)
 
     @property
     def tested(self) -> tuple[str, ...]:
@@ -88,13 +71,18 @@ class GroupingVarianceResult(Result):
         return float(self._medians_against_null(partition)[1][0])
 
     def scalars(self) -> dict[str, float]:
-        """Quartiles of each partition's scores, and where the layer stands in the null; none if all are dead."""
+        """Quartiles of each partition's scores, how far the median moves with the seed of k-means (largest less
+        smallest), and where the layer stands in the null; none if all are dead.
+        """  # noqa: D205
         scalars: dict[str, float] = {}
         if self.dead.all():
             return scalars
         for name, scores in self.scores.items():
             low, median, high = np.quantile(scores[~self.dead], (0.25, 0.5, 0.75))
             scalars |= {f"{name}_q25": low, f"{name}_median": median, f"{name}_q75": high}
+        scalars |= {
+            f"{name}_seed_spread": float(np.ptp(medians)) for name, medians in self.seed_medians.items()
+        }
         for name in self.tested:
             assert self.null is not None
             scalars |= {
@@ -114,6 +102,7 @@ class GroupingVarianceResult(Result):
             "std": np.array(self.std),
         }
         arrays |= {f"scores_{name}": scores for name, scores in self.scores.items()}
+        arrays |= {f"seed_medians_{name}": medians for name, medians in self.seed_medians.items()}
         if self.null:
             arrays |= {"null_neurons": self.null.neurons, "null_shifts": self.null.shifts}
         for name in self.tested:
@@ -143,6 +132,7 @@ class GroupingVarianceResult(Result):
             by_partition("scores_"),
             arrays["std"].item(),
             null,
+            by_partition("seed_medians_"),
         )
 
     def _against_null(
@@ -167,51 +157,13 @@ class GroupingVarianceResult(Result):
         return rank, np.where(varied, real - null.mean(0), 0) / np.where(varied, spread, 1)
 
 
-def contribution_deltas(
-    cluster_sums: Float[Tensor, "neurons clusters"], areas: Int[Tensor, " clusters"]
-) -> Float[Tensor, "neurons occupied"]:
-    """δ = (expected − actual) / expected for each cluster that has pixels (Eq. 2).
-
-    Expected is the cluster's share of the area times the neuron's Σ|c|; NaN for a dead neuron.
-
-    >>> contribution_deltas(torch.tensor([[3.0, 1.0, 0.0]]), torch.tensor([2, 2, 0]))
-    tensor([[-0.5000,  0.5000]])
-
-    Args:
-        cluster_sums: Σ|c| in each cluster.
-        areas: pixels of each cluster.
-    """
-    occupied = areas > 0
-    expected = cluster_sums.sum(1, keepdim=True) * areas[occupied] / areas.sum()
-    return (expected - cluster_sums[:, occupied]) / expected
-
-
-def variance_scores(
-    cluster_sums: Float[Tensor, "neurons clusters"],
-    areas: Int[Tensor, " clusters"],
-    std: bool = False,
-    absolute: bool = False,
-) -> Float[np.ndarray, " neurons"]:
-    """Unbiased variance of δ over the clusters, for each neuron.
-
-    Args:
-        cluster_sums: Σ|c| in each cluster.
-        areas: pixels of each cluster.
-        std: the standard deviation instead.
-        absolute: of |δ| instead.
-    """
-    deltas = contribution_deltas(cluster_sums, areas)
-    deltas = deltas.abs() if absolute else deltas
-    scores = deltas.std(1) if std else deltas.var(1)
-    return scores.cpu().numpy()
-
-
 def grouping_variance(
     statistics: FrameStatistics,
     partitions: Mapping[str, str] | None = None,
     std: bool = False,
     convention: Convention = "paper",
     null: ShiftNull | None = None,
+    seed_medians: Mapping[str, Float[np.ndarray, " seeds"]] | None = None,
 ) -> GroupingVarianceResult:
     """Score every neuron of a layer for every partition; partitions with one cluster only are left out.
 
@@ -222,6 +174,7 @@ def grouping_variance(
         convention: ``paper`` for δ with its sign, ``released`` for |δ| but for grid and lattice, as the released
             code has it.
         null: the scores under shifts, with the same options.
+        seed_medians: what :func:`~xinc_lightning.analyses.medians_over_seeds` gives, likewise.
     """
     if partitions is None:
         partitions = {name: name for name in statistics.cluster_sums}
@@ -230,7 +183,7 @@ def grouping_variance(
         areas = statistics.cluster_areas[key]
         if int((areas > 0).sum()) > 1:
             sums = statistics.cluster_sums[key]
-            scores[name] = variance_scores(sums, areas, std, _is_absolute(name, convention))
+            scores[name] = variance_scores(sums, areas, std, is_absolute(name, convention))
     return GroupingVarianceResult(
         layer=statistics.layer,
         neurons=statistics.neurons.cpu().numpy(),
@@ -238,75 +191,5 @@ def grouping_variance(
         scores=scores,
         std=std,
         null=null,
+        seed_medians=seed_medians or {},
     )
-
-
-def shift_null(
-    layer: FrameCanvas,
-    partitions: Mapping[str, Int[Tensor, "height width"]],
-    neurons: Sequence[int],
-    shifts: int = 20,
-    seed: int = 0,
-    std: bool = False,
-    convention: Convention = "paper",
-) -> ShiftNull:
-    """Score neurons while the labels are shifted around the frame, wrapping at its edges.
-
-    A partition that every shift turns into itself, as it does the lattice, says nothing about the picture; it has
-    no null and is left out, as are partitions with one cluster only.
-
-    Args:
-        layer: the layer's canvas at one frame.
-        partitions: label pictures by name.
-        neurons: which neurons, in ascending order; dead ones give NaN.
-        shifts: how many different shifts.
-        seed: of the shifts.
-        std: see :func:`grouping_variance`.
-        convention: likewise.
-
-    Raises:
-        ValueError: if fewer than 2 shifts are asked for, or more than the frame has.
-    """
-    height, width = layer.shape
-    if not 2 <= shifts < height * width:
-        raise ValueError(
-            f"shifts={shifts}: a frame of {height}×{width} has 2 … {height * width - 1} of them."
-        )
-    drawn = np.random.default_rng(seed).choice(height * width - 1, shifts, replace=False) + 1
-    moves = np.stack(np.divmod(drawn, width), 1)
-    shifted = {}
-    for name, labels in partitions.items():
-        moved = [torch.roll(labels, (int(down), int(right)), (0, 1)) for down, right in moves]
-        if int(labels.amin()) < int(labels.amax()) and not all(_same_groups(labels, m) for m in moved):
-            shifted[name] = moved
-    statistics = layer.reduce(
-        {f"{name} {i}": labels for name, moved in shifted.items() for i, labels in enumerate(moved)},
-        thresholds=(),
-        neurons=neurons,
-    )
-    scores = {
-        name: np.stack(
-            [
-                variance_scores(
-                    statistics.cluster_sums[f"{name} {i}"],
-                    statistics.cluster_areas[f"{name} {i}"],
-                    std,
-                    _is_absolute(name, convention),
-                )
-                for i in range(shifts)
-            ]
-        )
-        for name in shifted
-    }
-    return ShiftNull(np.asarray(neurons), moves, scores)
-
-
-def _is_absolute(partition: str, convention: Convention) -> bool:
-    return convention == "released" and partition not in SIGNED_AS_RELEASED
-
-
-def _same_groups(one: Tensor, other: Tensor) -> bool:
-    """Whether two label pictures divide the pixels alike, whatever the groups are called."""
-    pairs = one * (other.amax() + 1) + other
-    groups = {int(labels.flatten().bincount().count_nonzero()) for labels in (one, other, pairs)}
-    return len(groups) == 1

@@ -6,17 +6,35 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from xinc_lightning.analyses.embedding import FEWEST, embed, embed_like
+from xinc_lightning.analyses.partitions import STARTS, Convention
 from xinc_lightning.analyses.result import Result
 from xinc_lightning.analyses.sampling import neuron_label, sample_neurons
 from xinc_lightning.analyses.scaling import min_max_scaled
 from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
-CLUSTERS = 4
-SHOWN = 4
-"""Clusters of a layer, and neurons of each whose maps are shown, as in the paper."""
+CLUSTERS = {"paper": 4, "released": 6}
+"""Clusters of a layer; the released code cuts its embeddings into six, of which the paper shows four."""
+
+SHOWN_CLUSTERS = SHOWN = 4
+"""Clusters, and neurons of each, whose maps are shown, as in the paper."""
 
 CONV_NEIGHBOURS = (5, 25, 75, 150)
 """UMAP's ``n_neighbors`` for the head and the blocks before it, last first; linear layers take 5."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What one checkpoint's embedding tells the next.
+
+    Attributes:
+        neurons: [before] indices of the neurons.
+        positions: [before, 2] where they were.
+        clusters: [before] in which clusters.
+    """
+
+    neurons: Int[np.ndarray, " before"]
+    positions: Float[np.ndarray, "before 2"]
+    clusters: Int[np.ndarray, " before"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,8 @@ class NeuronClustersResult(Result):
             agree.
         neighbours: UMAP's ``n_neighbors``.
         positions: [n, 2] embedding.
-        clusters: [n] k-means cluster of the embedding, numbered from left to right.
+        clusters: [n] k-means cluster of the embedding, numbered from left to right at the first checkpoint, and
+            like the cluster with which it shares most neurons at later ones.
         shown: [m] indices of the neurons whose maps are shown, cluster by cluster.
         shown_clusters: [m] their clusters.
         labels: [m] what identifies them, for people.
@@ -75,7 +94,8 @@ def neuron_clusters(
     partition: str = "gabor",
     max_neurons: int | None = 2000,
     seed: int = 42,
-    previous: tuple[Int[np.ndarray, " before"], Float[np.ndarray, "before 2"]] | None = None,
+    previous: Earlier | None = None,
+    convention: Convention = "paper",
 ) -> NeuronClustersResult:
     """Embed and cluster one layer's neurons at one frame.
 
@@ -86,7 +106,8 @@ def neuron_clusters(
         partition: name of the gabor clusters.
         max_neurons: larger layers are sampled; None never to.
         seed: of the sample, UMAP, k-means and the neurons shown.
-        previous: neurons and positions of the layer at an earlier checkpoint, to be continued.
+        previous: of the layer at an earlier checkpoint, to be continued.
+        convention: into how many clusters the embedding is cut.
     """
     chosen = np.array(sample_neurons(len(statistics.neurons), max_neurons or len(statistics.neurons), seed))
     vectors = statistics.cluster_means(partition)[chosen].float().cpu().numpy()
@@ -96,8 +117,10 @@ def neuron_clusters(
     if previous is None:
         positions = embed(vectors, neighbours, seed)
     else:
-        positions = embed_like(vectors, neurons, neighbours, seed, *previous)
-    clusters = cluster(positions, CLUSTERS, seed)
+        positions = embed_like(vectors, neurons, neighbours, seed, previous.neurons, previous.positions)
+    clusters = cluster(positions, CLUSTERS[convention], seed)
+    if previous is not None:
+        clusters = numbered_like(clusters, neurons, previous)
     shown = _representatives(clusters, seed)
     return NeuronClustersResult(
         layer=layer.name,
@@ -140,16 +163,37 @@ def cluster(positions: Float[np.ndarray, "n 2"], clusters: int, seed: int) -> In
     places = len(np.unique(positions, axis=0))
     if places == 0:
         return np.zeros(0, dtype=np.int64)
-    means = KMeans(min(clusters, places), n_init=3, random_state=seed).fit(positions)
+    means = KMeans(min(clusters, places), n_init=STARTS, random_state=seed).fit(positions)
     rank = np.argsort(np.argsort(means.cluster_centers_[:, 0]))
     labels: np.ndarray = rank[means.labels_]
     return labels
 
 
+def numbered_like(
+    clusters: Int[np.ndarray, " n"], neurons: Int[np.ndarray, " n"], earlier: Earlier
+) -> Int[np.ndarray, " n"]:
+    """The same clusters, numbered so that most neurons keep their number, hence their colour.
+
+    >>> earlier = Earlier(np.array([3, 5, 8]), np.zeros((3, 2)), np.array([0, 1, 1]))
+    >>> numbered_like(np.array([1, 0, 0]), np.array([3, 5, 9]), earlier)
+    array([0, 1, 1])
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    count = int(max(clusters.max(initial=-1), earlier.clusters.max(initial=-1))) + 1
+    _, now, before = np.intersect1d(neurons, earlier.neurons, return_indices=True)
+    shared = np.zeros((count, count), dtype=np.int64)
+    np.add.at(shared, (clusters[now], earlier.clusters[before]), 1)
+    _, number = linear_sum_assignment(shared, maximize=True)
+    renumbered: np.ndarray = number[clusters]
+    return renumbered
+
+
 def _representatives(clusters: Int[np.ndarray, " n"], seed: int) -> Int[np.ndarray, " m"]:
-    """Places of up to ``SHOWN`` members of each cluster, drawn at random."""
+    """Places of up to ``SHOWN`` members of each shown cluster, drawn at random."""
     random = np.random.default_rng(seed)
-    drawn = [random.permutation(np.flatnonzero(clusters == c))[:SHOWN] for c in np.unique(clusters)]
+    kinds = np.unique(clusters)[:SHOWN_CLUSTERS]
+    drawn = [random.permutation(np.flatnonzero(clusters == c))[:SHOWN] for c in kinds]
     return np.concatenate(drawn) if drawn else np.zeros(0, dtype=np.int64)
 
 

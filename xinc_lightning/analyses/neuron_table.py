@@ -83,13 +83,17 @@ class NeuronTable:
 def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArray[Any]]:
     """Columns that say which neurons these are and how much they contribute.
 
+    ``dead``, the paper's word for no contribution, goes with version 0.3.
+
     Args:
         layer: the layer's canvas.
         statistics: its reductions.
     """
     labels = {name: values[statistics.neurons].cpu().numpy() for name, values in layer.labels.items()}
     total = statistics.absolute_sum.cpu().numpy()
-    return {**labels, "absolute_sum": total, "dead": total == 0}
+    inactive = layer.inactive[statistics.neurons].cpu().numpy()
+    none = total == 0
+    return {**labels, "absolute_sum": total, "no_contribution": none, "inactive": inactive, "dead": none}
 
 
 def _short(value: Any) -> Any:

@@ -16,7 +16,7 @@ class PixelsPerNeuronResult(Result):
     Attributes:
         neurons: [neurons] their indices.
         counts: [neurons] pixels at which |c| / Σ|c| exceeds 1 / N.
-        dead: [neurons] whether a neuron contributes nothing at all.
+        dead: [neurons] whether a neuron has no contribution.
         pixels: of the frame.
     """
 
@@ -33,10 +33,14 @@ class PixelsPerNeuronResult(Result):
         return curve
 
     def scalars(self) -> dict[str, float]:
-        """Median share of the frame per neuron, neurons without a pixel, and the dead among them."""
+        """Median share of the frame per neuron, neurons without a pixel, and those without contribution.
+
+        ``dead_fraction``, the paper's word for these, goes with version 0.3.
+        """
         return {
             "median_share": float(np.median(self.counts)) / self.pixels,
             "without_pixels": float((self.counts == 0).mean()),
+            "no_contribution": float(self.dead.mean()),
             "dead_fraction": float(self.dead.mean()),
         }
 

@@ -1,7 +1,7 @@
 """What all results can do: say their numbers, become arrays, to be saved, and come back from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, TypeVar, get_origin
 
 import numpy as np
@@ -33,13 +33,23 @@ class Result:
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything that is needed to draw the figure again, by attribute."""
-        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        """Everything that is needed to draw the figure again, by attribute; what is None is left out."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
     @classmethod
     def from_arrays(cls: type[R], arrays: Mapping[str, np.ndarray]) -> R:
-        """The result that was saved, from what ``numpy.load`` returns; it need not be the only thing in the file."""
-        return cls(**{field.name: _value(field.type, arrays[field.name]) for field in fields(cls)})
+        """The result that was saved, from what ``numpy.load`` returns; it need not be the only thing in the file.
+
+        What an older version did not save has its default, where it has one.
+        """
+        return cls(
+            **{
+                field.name: _value(field.type, arrays[field.name])
+                for field in fields(cls)
+                if field.name in arrays or field.default is MISSING
+            }
+        )
 
 
 def _value(kind: Any, array: np.ndarray) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -90,6 +90,13 @@ class ConvTerms:
             "phase_row": phase // self.shuffle,
             "phase_col": phase % self.shuffle,
         }
+
+    @property
+    def inactive(self) -> Bool[Tensor, " neurons"]:
+        """Kernels that are zero or whose input channel is, at every pixel: taking them out changes nothing."""
+        channels = (self.values != 0).transpose(0, 1).flatten(1).any(1)
+        kernels = (self.weight != 0).flatten(2).any(2)
+        return ~(kernels & channels).T.flatten()
 
     def terms(self, neurons: Int[Tensor, " n"]) -> Maps:
         """Each kernel's own output plus its share b_o / in of the bias, before shuffle and activation."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributed import ProcessGroup
@@ -63,6 +63,15 @@ class LayerCanvas:
     def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
         """What identifies each neuron besides its index: see the terms' ``labels``."""
         return self.terms.labels
+
+    @property
+    def inactive(self) -> Bool[Tensor, " neurons"]:
+        """Neurons that could be taken out without effect at any of the frames: see the terms' ``inactive``.
+
+        A neuron without contribution (Σ|c| = 0) need not be inactive: a ReLU cuts off what a unit with a negative
+        sum of weights adds, whatever it adds.
+        """
+        return self.terms.inactive
 
     def at(self, frame: int) -> "FrameCanvas":
         """The canvas of one of the frames.
@@ -280,6 +289,11 @@ class FrameCanvas:
     def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
         """What identifies each neuron besides its index."""
         return self._canvas.labels
+
+    @property
+    def inactive(self) -> Bool[Tensor, " neurons"]:
+        """See :meth:`LayerCanvas.inactive`."""
+        return self._canvas.inactive
 
     def maps(self, neurons: Neurons) -> Float[Tensor, "n height width"]:
         """See :meth:`LayerCanvas.maps`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xinc_lightning.networks.layers import Activation
@@ -63,6 +63,16 @@ class LinearTerms:
         if self.neuron == "weight":
             return {"input": indices // len(self.weight), "output": indices % len(self.weight)}
         return {self.neuron: indices}
+
+    @property
+    def inactive(self) -> Bool[Tensor, " neurons"]:
+        """Neurons whose every product v_i·W_ji is zero at every pixel: taking them out changes nothing."""
+        carrying = (self.values != 0).flatten(0, -2).any(0) & (self.weight != 0)
+        return ~{
+            "input": carrying.any(0),
+            "output": carrying.any(1),
+            "weight": carrying.T.flatten(),
+        }[self.neuron]
 
     def terms(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames height width"]:
         """The neurons' maps before the activation."""

@@ -5,6 +5,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ import xinc_lightning.modules as modules
 from xinc_lightning.callbacks.base.callback import analyses_of
 from xinc_lightning.callbacks.base.runner import check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
+from xinc_lightning.canvas import CanvasOptions
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.cli.failures import configuring, how_to_resume, running
@@ -52,6 +54,7 @@ def known_classes() -> Classes:
     """The classes that a command may name, by the option whose arguments theirs are."""
     return {
         "trainer": [Trainer],
+        "canvas": [CanvasOptions],
         "data": [ClipDataModule],
         "model": [getattr(modules, name) for name in modules.__all__],
         "callbacks": [getattr(callbacks, name) for name in callbacks.__all__],
@@ -99,6 +102,7 @@ class TrainingCLI(CommandLine):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """What comes on top of model, data and trainer."""
+        parser.add_class_arguments(CanvasOptions, "canvas")
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
 
     @configuring()
@@ -195,6 +199,7 @@ class TrainingCLI(CommandLine):
         """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
         try:
             super().instantiate_classes()
+            self.model.canvas_options = asdict(self.config_init[self.subcommand].canvas)
             clip = self.datamodule.clip
             self.model.size_for(len(clip), clip.height, clip.width)
             if self.trained_clip and (difference := other_clip(clip, self.trained_clip)):

@@ -44,13 +44,19 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
         title: heading, with layer, epoch and PSNR.
     """
     titles = [
-        f"{label}{' dead' * bool(dead)}" for label, dead in zip(result.labels, result.dead, strict=True)
+        f"{label}{' no contribution' * bool(none)}"
+        for label, none in zip(result.labels, result.dead, strict=True)
     ]
     figure, left, right, rows = new_sheet(result.total.shape, titles, title)
 
     top, bottom = left.subplots(2, 1)
     show(top, frame.clip(0, 1), "frame")
-    total = show(bottom, result.total, f"Σ|c| over {len(result.neuron_totals):,} neurons", cmap=SEQUENTIAL)
+    heading = f"Σ|c| over {len(result.neuron_totals):,} neurons"
+    if none := int((result.neuron_totals == 0).sum()):
+        heading += f",\n{none:,} without contribution"
+        if result.inactive is not None:
+            heading += f", {int(result.inactive.sum()):,} inactive"
+    total = show(bottom, result.total, heading, cmap=SEQUENTIAL)
     few = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
     left.colorbar(total, ax=bottom, location="bottom", shrink=0.9, ticks=few, label="Σ|contribution|")
 
@@ -63,7 +69,7 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
 
 
 def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], title: str) -> Figure:
-    """A row for each neuron, a column for each epoch, all in one colour scale; where it paints nothing, it is dead.
+    """A row for each neuron, a column for each epoch, all in one colour scale; where it paints nothing, that is said.
 
     Args:
         maps: by epoch, [neurons, height, width].
@@ -75,7 +81,7 @@ def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], tit
     wide, high = picture_size((height, width), 1.2, 2)
     alive = np.asarray(stacked.reshape(neurons, epochs, -1).any(-1))
     titles = [
-        f"epoch {epoch}" + " dead" * (not a) for row in alive for epoch, a in zip(maps, row, strict=True)
+        f"epoch {epoch}" + " none" * (not a) for row in alive for epoch, a in zip(maps, row, strict=True)
     ]
     place = max(wide, text_width(titles))
     figure = new_figure(max(epochs * place + 2.2, 5.5), max(neurons * (high + 0.2) + 0.7, 2.2), title)

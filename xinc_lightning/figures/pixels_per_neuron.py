@@ -27,7 +27,7 @@ def pixels_per_neuron_curves(results: Sequence[PixelsPerNeuronResult], title: st
             100 * result.curve(POINTS) / result.pixels,
             color=COLOURS[i % len(COLOURS)],
             linestyle=STYLES[i // len(COLOURS) % len(STYLES)],
-            label=f"{result.layer}: {len(result.counts):,} neurons, {result.dead.sum():,} dead",
+            label=f"{result.layer}: {len(result.counts):,} neurons, {result.dead.sum():,} without contribution",
         )
     axes.set_xlabel("neurons of the layer, sorted (%)")
     axes.set_ylabel("pixels at which |c| exceeds an equal share (%)")

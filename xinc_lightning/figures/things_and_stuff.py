@@ -101,7 +101,7 @@ def _over_time(
 ) -> None:
     for axes, label, shares in zip(row, result.labels, result.shares, strict=False):
         dead = np.isnan(shares).all()
-        axes.set_title(f"neuron {label}" + " (dead)" * bool(dead), fontsize=9)
+        axes.set_title(f"neuron {label}" + " (no contribution)" * bool(dead), fontsize=9)
         axes.set_xticks(result.frames)
         for place in drawn:
             axes.plot(result.frames, 100 * shares[:, place], **looks[place])

@@ -60,6 +60,10 @@ class INRModule(LightningModule, ABC):
             keeps it constant.
         clip_shape: [frames, height, width] to build the network for; taken from the data when not given.
 
+    Attributes:
+        canvas_options: arguments of the canvas that analyses make of the network, such as ``neuron``: see
+            :class:`~xinc_lightning.canvas.CanvasOptions`.
+
     Raises:
         UserError: if not exactly one target is given, or a learning rate or warmup that makes no sense.
     """
@@ -92,6 +96,7 @@ class INRModule(LightningModule, ABC):
         self.loss = loss_function(loss)
         self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
+        self.canvas_options: dict[str, Any] = {}
         self.trained_epochs = 0
         self._loaded_steps = 0
         self._epoch_errors: list[Tensor] = []

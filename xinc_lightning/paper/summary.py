@@ -122,12 +122,21 @@ def _networks(cases: Sequence[Case]) -> str:
 
 
 def _dead(cases: Sequence[Case]) -> str:
+    shares = ("maps/no_contribution", "maps/inactive")
     rows = [
-        [runs[0].label(layer), f"{_mean(runs, layer, 'maps/dead_fraction'):.1%}", _paper_dead(runs[0], layer)]
+        [
+            runs[0].label(layer),
+            *(f"{_mean(runs, layer, share):.1%}" for share in shares),
+            _paper_dead(runs[0], layer),
+        ]
         for runs in _runs(cases)
         for layer in runs[0].layers
     ]
-    return _table(["layer", "dead", "paper"], rows)
+    return (
+        _table(["layer", "no contribution", "inactive", "paper: dead"], rows)
+        + "\n\nA neuron has no contribution where ReLU cuts off all it adds, as it does for a unit whose weights sum "
+        "to less than zero: that is what the paper calls dead. It is inactive if it could be taken out without effect."
+    )
 
 
 def _paper_dead(trained: Trained, layer: str) -> str:
@@ -142,10 +151,18 @@ def _variances(cases: Sequence[Case]) -> str:
             for name in PARTITIONS:
                 median = _mean(runs, layer, f"variance/{name}_median")
                 effect = _mean(runs, layer, f"variance/{name}_effect")
-                cells.append(f"{median:.4f}" + (f" ({effect:+.1f}σ)" if np.isfinite(effect) else ""))
+                spread = _mean(runs, layer, f"variance/{name}_seed_spread")
+                cells.append(
+                    f"{median:.4f}"
+                    + (f" ± {spread / 2:.4f}" if np.isfinite(spread) else "")
+                    + (f" ({effect:+.1f}σ)" if np.isfinite(effect) else "")
+                )
             rows.append([runs[0].label(layer), *cells])
-    released = ["released FFN layer3", "", "0.079", "0.099", "0.044", "0.0002"]
-    return _table(["layer", *PARTITIONS], [*rows, released])
+    released = ["released FFN layer3", "", "0.0625 to 0.0814", "0.099", "0.0460", "0.0002"]
+    return (
+        _table(["layer", *PARTITIONS], [*rows, released])
+        + "\n\n± is half the range over seeds of k-means, of a sample of neurons."
+    )
 
 
 def _ordering(cases: Sequence[Case]) -> str:

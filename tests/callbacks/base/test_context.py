@@ -21,6 +21,7 @@ from xinc_lightning.callbacks import (
 )
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.runner import AnalysisRunner
+from xinc_lightning.canvas import Canvas
 from xinc_lightning.modules import NeRVModule
 
 EIGHT = (
@@ -122,3 +123,17 @@ def test_a_layer_without_any_number_is_an_error(scene, nerv):
         pytest.raises(ValueError, match=r"neurons of layer 'head' contribute Inf or NaN\.$"),
     ):
         context.statistics("head", 0)
+
+
+@pytest.mark.parametrize("options", [{"neuron": "output"}, {"neuron": "weight"}, {"head_activation": False}])
+def test_the_canvas_of_a_run_is_an_option(options, toy_module, clip_of, analysed):
+    """One place for all analyses: they see the canvas that the module's options make."""
+    toy_module.canvas_options = options
+    network, inputs = toy_module.canvas_inputs(0)
+    head = [*Canvas(network, **options).at(inputs)][-1].at(0)
+    layers = {"layers": [head.name]}
+    callbacks = [kind(**layers) for kind in EIGHT if kind is not GroupingVariance]
+    files, _ = analysed(toy_module, clip_of(), *callbacks, GroupingVariance(shifts=2, seeds=2, **layers))
+    saved = files[f"maps/{head.name}.npz"]
+    np.testing.assert_allclose(saved["maps"], head.maps(saved["neurons"]).numpy(), atol=1e-6)
+    assert len(saved["neuron_totals"]) == head.neurons

@@ -57,7 +57,7 @@ function drawEmbedding() {
   }
   const shown = embedding.neurons.length.toLocaleString("en");
   const sample = embedding.neurons.length < embedding.of ? `${shown} of ${embedding.of.toLocaleString("en")} neurons` : `${shown} neurons`;
-  caption.textContent = chosen >= 0 ? `${sample}; ringed: #${state.neuron.index}, kind ${embedding.clusters[chosen] + 1}. Click a mark for its neuron.` : `${sample}, not this one: it was not drawn, or it is dead. Click a mark for its neuron.`;
+  caption.textContent = chosen >= 0 ? `${sample}; ringed: #${state.neuron.index}, kind ${embedding.clusters[chosen] + 1}. Click a mark for its neuron.` : `${sample}, not this one: it was not drawn, or contributes nothing. Click a mark for its neuron.`;
 }
 
 byId("embedding").onclick = (event) => {

@@ -62,7 +62,7 @@ function drawVariance(data, place) {
   }
   const rows = Object.entries(data.variance).map(([partition, { scores, below, median }]) => {
     const [score, share] = [halves(scores)[place], levels(below)[place]];
-    const words = Number.isNaN(score) ? "dead" : `above ${percent(share)} of the layer`;
+    const words = Number.isNaN(score) ? "no contribution" : `above ${percent(share)} of the layer`;
     const bar = make("span", { className: "bar" }, make("i"));
     bar.firstChild.style.width = `${Number.isNaN(score) ? 0 : 100 * share}%`;
     return make("tr", {}, make("th", { textContent: partition, scope: "row" }), make("td", { textContent: digits(score) }), make("td", { textContent: digits(median) }), make("td", {}, bar, make("small", { textContent: words })));
