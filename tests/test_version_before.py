@@ -2,12 +2,16 @@
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 FIXTURES = Path(__file__).parent / "fixtures"
+
+KMEANS = re.compile("/variance/(rgb|gabor)_")
+"""Scalars of partitions by k-means."""
 
 
 @pytest.fixture
@@ -19,7 +23,8 @@ def same_numbers(found: dict, before: dict) -> None:
     assert found.keys() >= before.keys()
     for name, value in before.items():
         # An embedding and what is clustered in it depend on the processor; how they are named does not.
-        if value is not None and "neuron_clusters" not in name:
+        # Partitions by k-means are others since it takes the best of ten starts.
+        if value is not None and "neuron_clusters" not in name and not KMEANS.search(name):
             assert math.isclose(found[name], value, rel_tol=1e-3, abs_tol=1e-4), name
 
 
