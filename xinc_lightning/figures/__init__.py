@@ -8,7 +8,7 @@ from xinc_lightning.figures.grouping_variance import grouping_variances
 from xinc_lightning.figures.neuron_clusters import clusters_with_maps
 from xinc_lightning.figures.neurons_per_pixel import contribution_distributions, neurons_per_pixel_maps
 from xinc_lightning.figures.overlay import Panel, overlay
-from xinc_lightning.figures.painter import Painter, png_now, rasterize
+from xinc_lightning.figures.painter import Painter, figure_file, png_now, rasterize
 from xinc_lightning.figures.pixels_per_neuron import pixels_per_neuron_curves
 from xinc_lightning.figures.reconstructions import truth_and_reconstruction
 from xinc_lightning.figures.shared_embedding import embedding_by_group
@@ -32,6 +32,7 @@ __all__ = [
     "pixels_per_neuron_curves",
     "png_now",
     "rasterize",
+    "figure_file",
     "shares_of_segments",
     "strip_over_epochs",
     "thumbnails_of",

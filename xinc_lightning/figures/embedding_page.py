@@ -13,6 +13,7 @@ from PIL import Image
 
 from xinc_lightning.analyses import NeuronClustersResult
 from xinc_lightning.figures.style import CLUSTER_COLOURS
+from xinc_lightning.text import printable
 
 QUALITY = 55
 """Of the thumbnails' JPEG."""
@@ -57,9 +58,8 @@ def embedding_page(
         "sprite": _sprite(np.concatenate(thumbnails), columns),
     }
     page = resources.files("xinc_lightning.figures").joinpath("embedding_page.html").read_text("utf-8")
-    # "</" would end the script if a name had it.
-    return page.replace("TITLE", escape(title)).replace(
-        '"DATA"', json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    return page.replace("TITLE", escape(printable(title))).replace(
+        '"DATA"', json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     )
 
 

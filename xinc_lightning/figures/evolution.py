@@ -8,7 +8,7 @@ import numpy as np
 
 from xinc_lightning.figures.contribution_maps import COLUMNS, new_sheet
 from xinc_lightning.figures.painter import rasterize
-from xinc_lightning.figures.style import COLOUR_BAR, SEQUENTIAL, new_figure, picture_size, scale_of, show
+from xinc_lightning.figures.style import COLOUR_BAR, SEQUENTIAL, literal, new_figure, picture_size, scale_of, show
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _frames(
         figure.suptitle(title, fontsize=12, wrap=True)
         for drawn, pictures in changing:
             drawn.set_data(pictures[number])
-        yield rasterize(figure)
+        yield rasterize(literal(figure))
         figure.set_layout_engine("none")  # keep everything where it is now
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import GroupingVarianceResult
-from xinc_lightning.figures.style import COLOURS, new_figure
+from xinc_lightning.figures.style import COLOURS, logarithmic, new_figure
 
 PARTITION_COLOURS = {
     "instances": COLOURS[2],
@@ -45,7 +45,7 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
         _curves(curves, result)
         _boxes(boxes, result)
         if top > 0:
-            curves.set_yscale("log")
+            logarithmic(curves)
             curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
         curves.minorticks_off()  # they would take most of the time to draw
         boxes.minorticks_off()

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xinc_lightning.figures.style import COLOURS, MARKERS, STYLES, new_figure
+from xinc_lightning.figures.style import COLOURS, MARKERS, STYLES, logarithmic, new_figure
+from xinc_lightning.text import printable
 
 LOGARITHMIC = 30
 """Positive values whose largest is so many times the smallest are shown on a logarithmic axis."""
@@ -51,31 +52,30 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
             axes.axis("off")
         drawn = [y[np.isfinite(y)] for panel in row for _, y in panel.lines.values()]
         values = np.concatenate(drawn) if drawn else np.zeros(0)
-        logarithmic = len(values) > 0 and 0 < values.min() * LOGARITHMIC < values.max()
+        wide = len(values) > 0 and 0 < values.min() * LOGARITHMIC < values.max()
         for place, (axes, panel) in enumerate(zip(axes_of_row, row, strict=False)):
             for run, (x, y) in panel.lines.items():
-                look = _look(run)
-                axes.plot(x, y, **(look if points else {**look, "marker": ""}))
+                style = _style_of(run)
+                axes.plot(x, y, **(style if points else {**style, "marker": ""}))
             axes.set_title(panel.title, fontsize=9)
             axes.grid(alpha=0.3)
-            if logarithmic:
-                axes.set_yscale("log")
-                axes.minorticks_off()
+            if wide:
+                logarithmic(axes)
             if panel.ticks:
-                axes.set_xticks(range(len(panel.ticks)), panel.ticks, fontsize=8)
+                axes.set_xticks(range(len(panel.ticks)), [*map(printable, panel.ticks)], fontsize=8)
             if place == 0:
                 axes.set_ylabel(panel.y)
             if number + 1 == len(rows) or rows[number + 1][0].x != panel.x:
                 axes.set_xlabel(panel.x)
                 axes.tick_params(labelbottom=True)
     handles = [
-        Line2D([], [], **(_look(run) if points else {**_look(run), "marker": ""})) for run in range(len(runs))
+        Line2D([], [], **(_style_of(run) if points else {**_style_of(run), "marker": ""})) for run in range(len(runs))
     ]
     figure.legend(handles, runs, loc="outside lower center", ncols=min(len(runs), 4), frameon=False)
     return figure
 
 
-def _look(run: int) -> dict[str, Any]:
+def _style_of(run: int) -> dict[str, Any]:
     return {
         "color": COLOURS[run % len(COLOURS)],
         "linestyle": STYLES[run // len(COLOURS) % len(STYLES)],

@@ -42,8 +42,21 @@ def png(figure: Figure) -> bytes:
 def png_now(figure: Figure) -> Future[bytes]:
     """As :meth:`Painter.png`, drawn here before this returns."""
     done: Future[bytes] = Future()
-    done.set_result(png(figure))
+    done.set_result(png(_literal(figure)))
     return done
+
+
+def figure_file(figure: Figure, kind: str) -> bytes:
+    """The figure as the content of a file: ``png``, ``pdf`` or another kind that matplotlib knows."""
+    file = BytesIO()
+    _literal(figure).savefig(file, format=kind)
+    return file.getvalue()
+
+
+def _literal(figure: Figure) -> Figure:
+    from xinc_lightning.figures.style import literal  # not known to the process that draws, which need not
+
+    return literal(figure)
 
 
 class Painter:
@@ -61,7 +74,7 @@ class Painter:
     def png(self, figure: Figure) -> Future[bytes]:
         """Draw the figure as it is now; the PNG comes later, or the error that drawing it raises."""
         try:
-            packed = pickle.dumps(figure, pickle.HIGHEST_PROTOCOL)
+            packed = pickle.dumps(_literal(figure), pickle.HIGHEST_PROTOCOL)
         except Exception:  # something in it, say a function without a name, cannot travel
             return png_now(figure)
         return self._queue.submit(self._draw, packed)

@@ -1,5 +1,6 @@
 """What all figures share: size, fonts, pictures without axes, colour scales."""
 
+import warnings
 from collections.abc import Sequence
 from math import isnan
 from typing import Any
@@ -9,6 +10,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure as Figure
+from matplotlib.text import Text
+from matplotlib.ticker import StrMethodFormatter
+
+from xinc_lightning.text import printable
 
 SEQUENTIAL = "cividis"
 """For magnitudes: even to the eye, and the same to colour-blind eyes."""
@@ -40,6 +45,8 @@ COLOUR_BAR = 1.0
 NOT_FINITE = "#ff0000"
 """For what is NaN or infinite: in none of the colour maps."""
 
+warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name that the font cannot write is shown as boxes
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 
 
@@ -49,6 +56,25 @@ def new_figure(width: float, height: float, title: str) -> Figure:
         figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
         figure.suptitle(title, fontsize=12, wrap=True)
     return figure
+
+
+def literal(figure: Figure) -> Figure:
+    """The figure, to be drawn with every text as it is: no ``$`` begins mathematics, nothing unprintable is drawn.
+
+    Names of clips, segments, layers and runs come from outside. Whoever draws a figure calls this just before.
+    """
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_text("\n".join(printable(line) for line in text.get_text().split("\n")))
+    return figure
+
+
+def logarithmic(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with plain numbers instead of matplotlib's powers in TeX."""
+    axes.set_yscale("log")
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def picture_size(shape: Sequence[int], inches: float, highest: float) -> tuple[float, float]:

@@ -6,21 +6,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from xinc_lightning.errors import UserError
+
 UNFINISHED, OLD = ".unfinished", ".old"
+
+
+class OutputError(UserError):
+    """A file that a user asked for cannot be written."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that appears under its name only when all of it is on the disk.
 
-    It is written beside its place, never in another folder, which could be on another disk.
+    It is written beside its place, never in another folder, which could be on another disk. A link in its place
+    is replaced, not followed.
 
     Raises:
         OSError: if it cannot be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = _beside(path, UNFINISHED)
+    with written_aside(path) as aside:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(aside, flags, 0o666), "wb") as file:
+            file.write(content)
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """The path at which to write a file that is to appear as ``path``, with the same ending, once it is complete.
+
+    Raises:
+        OSError: if it cannot be written; what was there before is untouched.
+    """
+    aside = path.with_name(f".{path.stem}{UNFINISHED}{path.suffix}")
+    _remove(aside)
     try:
-        aside.write_bytes(content)
+        yield aside
         _to_disk(aside)
         aside.replace(path)
     except BaseException:
@@ -28,6 +49,31 @@ def write_atomically(path: Path, content: bytes) -> None:
             aside.unlink()
         raise
     _to_disk(path.parent)  # or the new name may be lost with the power
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a file that a user asked for, see :func:`write_atomically`.
+
+    Raises:
+        OutputError: if it cannot be written, as one sentence; what was there before is untouched.
+    """
+    with one_sentence(path):
+        write_atomically(path, content)
+
+
+@contextmanager
+def one_sentence(path: Path) -> Iterator[None]:
+    """What prevents a file from being written becomes a sentence.
+
+    Raises:
+        OutputError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename if isinstance(error.filename, str) else path
+        why = error.strerror or str(error)
+        raise OutputError(f"'{path}' cannot be written: {why}" + f" ('{where}')" * (str(where) != str(path)) + ".") from None
 
 
 @contextmanager
@@ -38,7 +84,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     is left behind by a process that is killed on the way is set right by :func:`tidy`.
     """
     aside, old = _beside(folder, UNFINISHED), _beside(folder, OLD)
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)
     aside.mkdir(parents=True)
     try:
         yield aside
@@ -48,11 +94,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)  # a full disk needs the room
         raise
     if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
         folder.rename(old)
     aside.rename(folder)
     _to_disk(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def tidy(parent: Path) -> None:
@@ -60,11 +106,19 @@ def tidy(parent: Path) -> None:
     for old in sorted(parent.glob(f".*{OLD}")):
         folder = parent / old.name[1 : -len(OLD)]
         if folder.exists():
-            shutil.rmtree(old)
+            _remove(old)
         else:
             old.rename(folder)
     for aside in sorted(parent.glob(f".*{UNFINISHED}")):
-        shutil.rmtree(aside)
+        _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever has this name, if anything has; of a link the link itself."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _beside(folder: Path, suffix: str) -> Path:

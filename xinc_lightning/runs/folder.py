@@ -1,13 +1,15 @@
 """Run folders: one for each command, never shared, found again by name."""
 
 import itertools
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from xinc_lightning.errors import UserError
-from xinc_lightning.runs.layout import CHECKPOINTS, LOCK
+from xinc_lightning.runs.layout import CHECKPOINTS, LOCK, WANDB
+from xinc_lightning.runs.untrusted import is_inside
 
 _locks: list[IO[str]] = []  # the operating system lets go of a lock when its file is closed
 
@@ -57,8 +59,9 @@ def lock(run: Path) -> None:
     """Keep a run to this process until it lets go or ends, however it ends.
 
     Raises:
-        UserError: if another process is training it.
+        UserError: if another process is training it, or what is written into it would come to lie elsewhere.
     """
+    refuse_links(run)
     try:
         import fcntl  # there is none on Windows
     except ImportError:
@@ -72,6 +75,28 @@ def lock(run: Path) -> None:
         except OSError:  # a file system without locks
             return
         _locks.append(file)
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse to write into a folder that holds links which lead out of it, or what is neither file nor folder.
+
+    A run that somebody else made could have its ``metrics.csv`` overwrite a file of ours. What wandb keeps in its
+    own folder is its own business: it links to its logs elsewhere.
+
+    Raises:
+        UserError: names the first one.
+    """
+    for parent, folders, files in os.walk(folder):
+        if Path(parent) == folder:
+            folders[:] = [name for name in folders if name != WANDB or (folder / name).is_symlink()]
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            if path.is_symlink() and not is_inside(path, folder):
+                raise UserError(
+                    f"'{path}' is a link that leads out of '{folder}'; nothing is written there. Remove it first."
+                )
+            if not (path.is_dir() or path.is_file() or path.is_symlink()):
+                raise UserError(f"'{path}' is neither a file nor a folder; remove it first.")
 
 
 def unlock() -> None:

@@ -5,6 +5,7 @@
         checkpoints/    last.ckpt  best-epoch=0200-psnr=34.51.ckpt
         analyses/       epoch=0100/  epoch=0200/          a snapshot each
         frames/         from predict
+        wandb/          wandb's own
         evolution/      from xinc evolution
 
 A snapshot, the saved analyses of one epoch, holds ``scalars.json``, ``settings.json``, ``seconds.json``,
@@ -32,6 +33,7 @@ SECONDS = "seconds.json"
 NEURONS = "neurons.csv"
 
 FRAMES = "frames"
+WANDB = "wandb"
 EVOLUTION = "evolution"
 
 
