@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from xinc_lightning.callbacks.base.callback import analyses_of, seconds_of_analyses
 from xinc_lightning.callbacks.base.isolation import undisturbed
@@ -19,6 +20,7 @@ from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 from xinc_lightning.runs.layout import ANALYSES, CHECKPOINTS, REPORT
 from xinc_lightning.runs.records import without_nan, write_json
+from xinc_lightning.text import printable
 
 
 class Report(Callback):
@@ -84,7 +86,9 @@ class Report(Callback):
 
 
 def _table(result: Evaluation, budget: Budget, run: Path, trainer: Trainer, times: str) -> Table:
-    table = Table(title=f"{run.name}: result", show_header=False, title_justify="left", box=box.SIMPLE)
+    table = Table(
+        title=Text(printable(f"{run.name}: result")), show_header=False, title_justify="left", box=box.SIMPLE
+    )
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
@@ -104,5 +108,5 @@ def _table(result: Evaluation, budget: Budget, run: Path, trainer: Trainer, time
         if where := logger.where():
             rows[logger.label] = where
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(name, Text(printable(value)))
     return table

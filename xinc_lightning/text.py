@@ -2,16 +2,28 @@
 
 import re
 
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 """Control characters (which move a terminal's cursor), those that turn the direction of writing, lone surrogates."""
 
 
-def printable(text: str) -> str:
+LONGEST = 200
+"""Characters of a name that are shown."""
+
+
+def printable(text: str, longest: int | None = None) -> str:
     r"""A text in one line, with a mark in the place of every character that cannot or must not be shown.
+
+    Args:
+        text: anything.
+        longest: characters of it that are kept.
 
     >>> printable("bear\x1b[2J\n$x$")
     'bear\ufffd[2J\ufffd$x$'
     """
+    if longest is not None and len(text) > longest:
+        text = text[: longest - 1] + "…"
     return UNPRINTABLE.sub("\ufffd", text)
 
 
@@ -21,4 +33,4 @@ def markdown_cell(text: str) -> str:
     >>> markdown_cell("[a](b) | <img>")
     '\\[a\\](b) \\| \\<img\\>'
     """
-    return re.sub(r"([\\`*_{}\[\]<>|#&~!])", r"\\\1", printable(text))
+    return re.sub(r"([\\`*{}\[\]<>|#&~!])", r"\\\1", printable(text, LONGEST))

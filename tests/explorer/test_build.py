@@ -44,7 +44,7 @@ def test_broken_pictures_and_foreign_arrays_are_named(nerv_run):
     )
     named = " ".join(overview[0]["problems"])
     assert "variance.png is no picture" in named
-    assert "analyses/epoch=0010 holds arrays of head that are not what this version writes" in named
+    assert "analyses/epoch=0010/variance/head.npz holds no dead." in named
 
 
 def test_large_figures_are_made_smaller(nerv_run):

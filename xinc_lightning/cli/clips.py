@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from xinc_lightning.cli.console import Parser, fail
 from xinc_lightning.data import DataError, list_clips
+from xinc_lightning.text import printable
 
 UNLIMITED = 1_000_000
 """Columns."""
@@ -23,7 +25,7 @@ def main(args: Sequence[str]) -> None:
     for clip in found:
         size = f"{clip.height}×{clip.width}"
         row = (clip.frames, size, clip.instances, clip.annotated) if not clip.problem else ("", "", "", "")
-        table.add_row(clip.id, *map(str, row), clip.problem)
+        table.add_row(*(Text(printable(str(cell))) for cell in (clip.id, *row, clip.problem)))
     console = Console()
     if not console.is_terminal:  # a file or another program gets every line whole
         console.width = console.measure(table, options=console.options.update(max_width=UNLIMITED)).maximum

@@ -6,9 +6,13 @@ from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from xinc_lightning.cli.console import Parser, fail, note, note_problems
-from xinc_lightning.runs.reader import Run, RunError, read_run
+from xinc_lightning.errors import UserError
+from xinc_lightning.figures import figure_file
+from xinc_lightning.runs.atomic import save
+from xinc_lightning.runs.reader import Run, read_run
 from xinc_lightning.studies.comparison import (
     Comparison,
     Matching,
@@ -18,6 +22,13 @@ from xinc_lightning.studies.comparison import (
     readable,
 )
 from xinc_lightning.studies.overlays import figures_of
+from xinc_lightning.text import printable
+
+BESIDE = 6
+"""Runs that the terminal shows beside each other; of more it shows a line each."""
+
+LONGEST = 2000
+"""Lines of the table in the terminal; the files have all."""
 
 MATCHED_DB = 1.0
 """Of PSNR, beyond which runs at matched PSNR are said not to match."""
@@ -31,16 +42,15 @@ def main(args: Sequence[str]) -> None:
         runs += [read_run(path) for path in options.runs]
         comparison = compare(runs, options.at)
         figures = figures_of(comparison)
-    except RunError as error:
+        out = Path(options.out)
+        save(out / "table.csv", csv_table(comparison).encode())
+        save(out / "table.md", markdown_table(comparison).encode())
+        for name, figure in figures.items():
+            save(out / f"{name}.png", figure_file(figure, "png"))
+    except UserError as error:
         note_problems(runs)
         fail(f"compare: {error}")
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "table.csv").write_text(csv_table(comparison))
-    (out / "table.md").write_text(markdown_table(comparison))
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png")
-    Console(width=200).print(_table(comparison))
+    Console(width=200).print(_table(comparison) if len(runs) <= BESIDE else _list(comparison))
     reached = [snapshot.psnr for snapshot in comparison.snapshots]
     if options.at == "psnr" and max(reached) - min(reached) > MATCHED_DB:
         note(f"the PSNRs are {max(reached) - min(reached):.1f} dB apart, no snapshots are nearer.")
@@ -53,14 +63,29 @@ def _table(comparison: Comparison) -> Table:
     for heading in ("layer", "analysis", "quantity"):
         table.add_column(heading, no_wrap=True)
     for label in comparison.labels:
-        table.add_column(label, justify="right", no_wrap=True)
+        table.add_column(Text(printable(label)), justify="right", no_wrap=True)
     earlier = ("", "")
-    for row in comparison.rows():
+    for row in comparison.rows()[:LONGEST]:
         group = (row.place, row.analysis)
         shown = group if group != earlier else ("", "")
-        table.add_row(*shown, row.name, *map(readable, row.values))
+        table.add_row(*_cells(*shown, row.name, *map(readable, row.values)))
         earlier = group
     return table
+
+
+def _list(comparison: Comparison) -> Table:
+    """A line a run, without what is of single layers: many columns could not be read."""
+    table = Table("run", box=None)
+    rows = comparison.summary()
+    for row in rows:
+        table.add_column(row.name, justify="right")
+    for number, label in enumerate(comparison.labels):
+        table.add_row(*_cells(label, *(readable(row.values[number]) for row in rows)))
+    return table
+
+
+def _cells(*texts: str) -> list[Text]:
+    return [Text(printable(text)) for text in texts]
 
 
 def _parser() -> Parser:

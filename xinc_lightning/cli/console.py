@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from xinc_lightning.errors import UserError
+from xinc_lightning.text import printable
 
 if TYPE_CHECKING:  # reading runs takes packages that other commands need not wait for
     from xinc_lightning.runs.reader import Run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # reading runs takes packages that other commands need not wa
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Print one line and exit."""
-    print(f"xinc: error: {message}", file=sys.stderr)
+    print(f"xinc: error: {printable(message)}", file=sys.stderr)
     raise SystemExit(code)
 
 
@@ -41,7 +42,7 @@ def one_line_errors(command: str = "") -> Iterator[None]:
 
 def note(message: str) -> None:
     """Print one line about what is not as it should be, and go on."""
-    print(f"note: {message}", file=sys.stderr)
+    print(f"note: {printable(message)}", file=sys.stderr)
 
 
 def note_problems(runs: "Iterable[Run]") -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from xinc_lightning.cli.console import Parser, fail, note_problems
 from xinc_lightning.errors import UserError
+from xinc_lightning.runs.folder import refuse_links
 from xinc_lightning.runs.layout import EVOLUTION
 from xinc_lightning.runs.reader import Run, read_run
 from xinc_lightning.studies.evolution import films_of, write_film
@@ -20,8 +19,10 @@ def main(args: Sequence[str]) -> None:
         runs += [run := read_run(options.run)]
         films = films_of(run, options.layers, options.neurons)
         out = Path(options.out or run.path / EVOLUTION)
+        if not options.out:
+            refuse_links(run.path, EVOLUTION)
         for name, pictures in films.items():
-            write_film(out, name, np.stack([*pictures]))
+            write_film(out, name, pictures)
     except UserError as error:
         note_problems(runs)
         fail(f"evolution: {error}")

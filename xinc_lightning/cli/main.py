@@ -3,7 +3,10 @@
 Everything heavy is imported when a command needs it, so that ``xinc configs`` answers at once.
 """
 
+import io
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -40,10 +43,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     A command that is stopped by Ctrl-C or SIGTERM exits with 130 or 143.
     """
+    _settle()
     try:
         _run(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _settle() -> None:
+    """Let nothing of the surroundings end a command: what they ask for is not what this program is about.
+
+    A character that the terminal cannot show is replaced. Nothing is shown on a screen, so matplotlib's backend,
+    say a notebook's, does not matter. A library's warning is none of the user's mistakes.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    os.environ["MPLBACKEND"] = "agg"
+    if any(option.startswith("error") for option in sys.warnoptions):
+        warnings.simplefilter("default")
 
 
 def _run(args: list[str]) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xinc_lightning.cli.console import Parser, fail, note_problems
+from xinc_lightning.errors import UserError
 from xinc_lightning.explorer import build_page
+from xinc_lightning.runs.atomic import save
 from xinc_lightning.runs.layout import PAGE
-from xinc_lightning.runs.reader import RunError, read_run
+from xinc_lightning.runs.reader import read_run
 
 
 def main(args: Sequence[str]) -> None:
@@ -16,12 +18,9 @@ def main(args: Sequence[str]) -> None:
         runs = [read_run(run) for run in options.runs]
         page = build_page(runs)
         out = options.out or options.runs[0] / PAGE
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8")
-    except RunError as error:
+        save(out, page.encode())
+    except UserError as error:
         fail(f"report: {error}")
-    except OSError as error:
-        fail(f"report: '{error.filename}' cannot be written: {error.strerror}.")
     note_problems(runs)
     print(f"{out} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
 

@@ -259,7 +259,7 @@ class TrainingCLI(CommandLine):
 
     @staticmethod
     def _root(config: Namespace) -> Path:
-        return Path(config.trainer.default_root_dir or "runs")
+        return Path(config.trainer.default_root_dir or "runs").expanduser()
 
 
 def run(args: Sequence[str]) -> None:

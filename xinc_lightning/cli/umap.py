@@ -8,6 +8,7 @@ from xinc_lightning.cli.console import Parser, fail, note_problems
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.reader import Run, read_run
 from xinc_lightning.studies.shared_umap import ColouredBy, shared_umap
+from xinc_lightning.text import printable
 
 
 def main(args: Sequence[str]) -> None:
@@ -19,14 +20,16 @@ def main(args: Sequence[str]) -> None:
     try:
         runs += [read_run(path) for path in options.runs]
         shared = shared_umap(runs, options.by, options.layers, options.epoch, options.max_neurons)
+        figure = shared.save(Path(options.out))
     except UserError as error:
         note_problems(runs)
         fail(f"umap: {error}")
     note_problems(runs)
-    figure = shared.save(Path(options.out))
     for panel in shared.panels:
         measured = "".join(f", mixing {value:.2f}" for value in panel.scalars().values())
-        print(f"{panel.name:24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}")
+        print(
+            f"{printable(panel.name):24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}"
+        )
     print(f"the figure is {figure}")
 
 

@@ -13,6 +13,8 @@ from xinc_lightning.explorer.layer_data import TABLES, layer_data
 from xinc_lightning.figures.style import CLUSTER_COLOURS, COLOURS
 from xinc_lightning.runs.arrays import Arrays
 from xinc_lightning.runs.reader import Run, Snapshot
+from xinc_lightning.runs.untrusted import UnreadableError, read_bytes
+from xinc_lightning.text import printable
 
 SCRIPTS = (
     "state",
@@ -35,6 +37,19 @@ FIGURES = (
 """The order in which figures are offered: the paper's."""
 
 
+FRAME = {
+    **{"frame": "B h w 3", "reconstruction": "B h w 3", "psnr": "#", "number": "i"},
+    **{"clip": "U", "architecture": "U", "segments": "U s"},
+}
+"""Form of the arrays of the frame, see :data:`xinc_lightning.runs.arrays.Form`."""
+
+MOST_BYTES = 1 << 26
+"""Of a figure's file."""
+
+WORKERS = 4
+"""Snapshots that are compressed at once; each may hold its largest figure in memory."""
+
+
 def build_page(runs: Sequence[Run]) -> str:
     """The page of these runs, with everything it needs inside.
 
@@ -45,7 +60,9 @@ def build_page(runs: Sequence[Run]) -> str:
     overview, snapshots = [], []
     for i, run in enumerate(runs):
         about = _run(run)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # compressing pictures leaves the interpreter free
+        with ThreadPoolExecutor(
+            min(WORKERS, os.cpu_count() or 1)
+        ) as pool:  # compressing pictures leaves the interpreter free
             found = list(pool.map(partial(_snapshot, run), run.snapshots))
         for snapshot, data in zip(run.snapshots, found, strict=True):
             snapshots.append(
@@ -54,7 +71,7 @@ def build_page(runs: Sequence[Run]) -> str:
         about["problems"] = [*_missing(run), *run.problems]
         overview.append(about)
     parts = {
-        "title": _escaped(" · ".join(run.name for run in runs) or "no runs"),
+        "title": _escaped(printable(" · ".join(run.name for run in runs)) or "no runs"),
         "style": (folder / "style.css").read_text(encoding="utf-8"),
         "runs": to_json(overview),
         "snapshots": "\n".join(snapshots),
@@ -69,7 +86,7 @@ def build_page(runs: Sequence[Run]) -> str:
 
 def _run(run: Run) -> dict[str, Any]:
     """What holds for all of a run's snapshots."""
-    found = [snapshot.find_arrays(TABLES, "frame") for snapshot in run.snapshots]
+    found = [snapshot.find_arrays(TABLES, "frame", FRAME) for snapshot in run.snapshots]
     frames = [frame for frame in found if frame is not None]
     names = list(dict.fromkeys(name for snapshot in run.snapshots for name in snapshot.figures))
     return {
@@ -93,7 +110,7 @@ def _frame(frame: Arrays) -> dict[str, Any]:
         "number": int(frame["number"]),
         "clip": str(frame["clip"]),
         "picture": picture(frame["frame"], lossless=True),
-        "labels": words(frame["labels"]) if frame["labels"].size else None,
+        "labels": words(frame["labels"]) if frame["labels"].shape == (height, width) else None,
         "segments": [str(name) for name in frame["segments"]],
     }
 
@@ -124,7 +141,7 @@ def _flat(settings: Any, prefix: str = "") -> dict[str, str]:
 
 
 def _snapshot(run: Run, snapshot: Snapshot) -> dict[str, Any]:
-    frame = snapshot.find_arrays(TABLES, "frame")
+    frame = snapshot.find_arrays(TABLES, "frame", FRAME)
     data: dict[str, Any] = {"figures": {}, "layers": {}}
     if frame is not None:
         data["psnr"] = float(frame["psnr"])
@@ -132,13 +149,15 @@ def _snapshot(run: Run, snapshot: Snapshot) -> dict[str, Any]:
     widest = figure_width(sum(len(one.figures) for one in run.snapshots))
     for name, path in snapshot.figures.items():
         try:
-            data["figures"][name] = picture(path, widest=widest)
-        except OSError:
-            run.problems.say(path, "is no picture that can be read")
+            data["figures"][name] = picture(read_bytes(path, run.path, MOST_BYTES), widest=widest)
+        except FileNotFoundError:
+            run.problems.say(path, "leads nowhere")
+        except UnreadableError as error:
+            run.problems.say(path, str(error))
     for layer in run.layers:
         try:
             data["layers"][layer] = layer_data(snapshot, layer)
-        except (KeyError, ValueError, IndexError, TypeError) as error:
+        except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
             what = f"holds arrays of {layer} that are not what this version writes ({error})"
             run.problems.say(snapshot.folder, what)
     return data

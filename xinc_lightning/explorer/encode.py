@@ -4,11 +4,13 @@ import base64
 import io
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from xinc_lightning.runs.untrusted import UnreadableError
+from xinc_lightning.text import UNPRINTABLE
 
 FIGURE_WIDTH, FIGURE_QUALITY = 1200, 60
 """Widest figure in pixels and WebP's quality: lines and letters stay sharp."""
@@ -17,6 +19,12 @@ MOST_FIGURES, NARROWEST = 180, 600
 """How many figures a page may hold at full width for a run of nerv.yaml to stay below 25 MB."""
 
 MAP_QUALITY = 45
+
+HIGHEST = 16383
+"""Pixels of a WebP's side."""
+
+MOST_PIXELS = 40_000_000
+"""Of a figure; the maps of 700 neurons take 26 million."""
 
 
 def text_of(array: np.ndarray) -> str:
@@ -61,7 +69,7 @@ def figure_width(figures: int) -> int:
 
 
 def picture(
-    pixels: np.ndarray | Path,
+    pixels: np.ndarray | bytes,
     quality: int = FIGURE_QUALITY,
     lossless: bool = False,
     widest: int = FIGURE_WIDTH,
@@ -69,25 +77,39 @@ def picture(
     """A picture as a WebP data URL, made narrower if it is wide.
 
     Args:
-        pixels: [height, width] or [height, width, 3] bytes, or a file.
+        pixels: [height, width] or [height, width, 3] bytes, or the content of a PNG file.
         quality: of the compression, to 100.
         lossless: every pixel as it is.
-        widest: pixels across to which a file's picture is reduced.
+        widest: pixels across to which a file's picture is reduced; it is reduced further if it is too high for WebP.
 
     Raises:
-        OSError: if the file is no picture.
+        UnreadableError: if the file is no picture, or one too large.
+        ValueError: if an array is too large for WebP.
     """
-    if isinstance(pixels, Path):
-        with Image.open(pixels) as opened:
-            image = opened.convert("RGB")
-        if image.width > widest:
-            height = round(image.height * widest / image.width)
-            image = image.resize((widest, height), Image.Resampling.LANCZOS)
+    if isinstance(pixels, bytes):
+        image = _png(pixels)
+        scale = min(widest / image.width, HIGHEST / image.height, 1)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image if scale == 1 else image.resize(size, Image.Resampling.LANCZOS)
     else:
         image = Image.fromarray(pixels)
     file = io.BytesIO()
     image.save(file, "WEBP", quality=quality, lossless=lossless, method=4)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _png(content: bytes) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise UnreadableError(
+                    f"is a picture of {opened.width:,} × {opened.height:,} pixels, too large to show"
+                )
+            return opened.convert("RGB")
+    except UnreadableError:
+        raise
+    except Exception:  # what a damaged picture raises is Pillow's business
+        raise UnreadableError("is no picture that can be read") from None
 
 
 def sheet(maps: np.ndarray) -> tuple[str, int]:
@@ -102,8 +124,9 @@ def sheet(maps: np.ndarray) -> tuple[str, int]:
 
 
 def to_json(value: Any) -> str:
-    """JSON that may stand inside a script element; what is not finite becomes null."""
-    return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    """JSON that may stand inside a script element; what is not finite becomes null, a lone surrogate a mark."""
+    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return UNPRINTABLE.sub("\ufffd", text)
 
 
 def _finite(value: Any) -> Any:

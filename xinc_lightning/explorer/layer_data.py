@@ -18,10 +18,23 @@ ANALYSES = {
     "counts": "pixels_per_neuron",
 }
 
+FORMS = {
+    "tables": {
+        **{"top": "i rows cols count", "shares": "# rows cols count", "totals": "# rows cols"},
+        **{"favourites": "i segments most", "preferences": "# segments most", "cell": "i", "kernels": "i"},
+        **{"neurons": "i n", "contributions": "# n", "kept": "i m", "maps": "B m r c", "scales": "# m"},
+    },
+    "variance": {"neurons": "i n", "dead": "? n"},
+    "embedding": {"neurons": "i n", "positions": "# n 2", "clusters": "i n", "total_neurons": "i"},
+    "sampled": {"neurons": "i n", "maps": "# n h w"},
+    "counts": {"counts": "i n"},
+}
+"""Of the arrays, see :data:`xinc_lightning.runs.arrays.Form`."""
+
 
 def layer_data(snapshot: Snapshot, layer: str) -> dict[str, Any]:
     """Everything about a layer's neurons that a snapshot holds; what it does not is left out."""
-    found = {key: snapshot.find_arrays(folder, layer) for key, folder in ANALYSES.items()}
+    found = {key: snapshot.find_arrays(folder, layer, FORMS[key]) for key, folder in ANALYSES.items()}
     data: dict[str, Any] = {}
     known: list[np.ndarray] = []
     if (tables := found["tables"]) is not None:

@@ -8,7 +8,16 @@ import numpy as np
 
 from xinc_lightning.figures.contribution_maps import COLUMNS, new_sheet
 from xinc_lightning.figures.painter import rasterize
-from xinc_lightning.figures.style import COLOUR_BAR, SEQUENTIAL, literal, new_figure, picture_size, scale_of, show
+from xinc_lightning.figures.style import (
+    COLOUR_BAR,
+    SEQUENTIAL,
+    literal,
+    new_figure,
+    picture_size,
+    scale_of,
+    show,
+    upper_limit,
+)
 
 
 @dataclass(frozen=True)
@@ -111,4 +120,4 @@ def _frames(
 
 
 def _limit(maps: np.ndarray) -> float:
-    return float(np.quantile(maps, 0.995)) or float(maps.max()) or 1.0
+    return upper_limit(maps, 0.995)

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xinc_lightning.figures.style import COLOURS, MARKERS, STYLES, logarithmic, new_figure
+from xinc_lightning.figures.style import COLOURS, LARGEST, MARKERS, STYLES, logarithmic, new_figure
 from xinc_lightning.text import printable
+
+IN_A_ROW = 4
+"""Runs in a row of the legend."""
 
 LOGARITHMIC = 30
 """Positive values whose largest is so many times the smallest are shown on a logarithmic axis."""
@@ -45,16 +49,18 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
     """
     columns = max(len(row) for row in rows)
     height = 3.2 if len(rows) == 1 else 2.2
-    figure = new_figure(max(2.9 * columns, 7) + 0.6, height * len(rows) + 1.1, title)
+    legend = 0.2 * ceil(len(runs) / IN_A_ROW)
+    figure = new_figure(max(2.9 * columns, 7) + 0.6, height * len(rows) + 0.9 + legend, title)
     grid = figure.subplots(len(rows), columns, squeeze=False, sharex=True, sharey="row")
     for number, (axes_of_row, row) in enumerate(zip(grid, rows, strict=True)):
         for axes in axes_of_row[len(row) :]:
             axes.axis("off")
-        drawn = [y[np.isfinite(y)] for panel in row for _, y in panel.lines.values()]
+        drawn = [y[np.abs(y) < LARGEST] for panel in row for _, y in panel.lines.values()]
         values = np.concatenate(drawn) if drawn else np.zeros(0)
         wide = len(values) > 0 and 0 < values.min() * LOGARITHMIC < values.max()
         for place, (axes, panel) in enumerate(zip(axes_of_row, row, strict=False)):
-            for run, (x, y) in panel.lines.items():
+            for run, (given_x, given_y) in panel.lines.items():
+                x, y = (np.where(np.abs(v) < LARGEST, v, np.nan) for v in (given_x, given_y))
                 style = _style_of(run)
                 axes.plot(x, y, **(style if points else {**style, "marker": ""}))
             axes.set_title(panel.title, fontsize=9)
@@ -69,9 +75,10 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
                 axes.set_xlabel(panel.x)
                 axes.tick_params(labelbottom=True)
     handles = [
-        Line2D([], [], **(_style_of(run) if points else {**_style_of(run), "marker": ""})) for run in range(len(runs))
+        Line2D([], [], **(_style_of(run) if points else {**_style_of(run), "marker": ""}))
+        for run in range(len(runs))
     ]
-    figure.legend(handles, runs, loc="outside lower center", ncols=min(len(runs), 4), frameon=False)
+    figure.legend(handles, runs, loc="outside lower center", ncols=min(len(runs), IN_A_ROW), frameon=False)
     return figure
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Figure
 from matplotlib.text import Text
 from matplotlib.ticker import StrMethodFormatter
 
-from xinc_lightning.text import printable
+from xinc_lightning.text import LONGEST, printable
 
 SEQUENTIAL = "cividis"
 """For magnitudes: even to the eye, and the same to colour-blind eyes."""
@@ -30,7 +30,7 @@ COLOURS = (
 CLUSTER_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
 """Of the four clusters of neurons that are shown, in figures and on pages."""
 
-STYLES = ("-", "--", "-.", ":")
+STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 2, 2, 2)))
 """For lines, where there are more kinds than colours."""
 
 PANEL = 2.4
@@ -45,7 +45,12 @@ COLOUR_BAR = 1.0
 NOT_FINITE = "#ff0000"
 """For what is NaN or infinite: in none of the colour maps."""
 
-warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name that the font cannot write is shown as boxes
+warnings.filterwarnings(
+    "ignore", "Glyph .* missing from"
+)  # a name that the font cannot write is shown as boxes
+
+LARGEST = 1e30
+"""Values beyond are not drawn: matplotlib's scales overflow."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 
@@ -66,7 +71,7 @@ def literal(figure: Figure) -> Figure:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_parse_math(False)
-        text.set_text("\n".join(printable(line) for line in text.get_text().split("\n")))
+        text.set_text("\n".join(printable(line, LONGEST) for line in text.get_text().split("\n")))
     return figure
 
 

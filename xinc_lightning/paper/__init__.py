@@ -6,6 +6,7 @@ from xinc_lightning.paper.figures import Case, draw_figures
 from xinc_lightning.paper.fits import Fit, Plan, carry_out
 from xinc_lightning.paper.results import Trained, read_trained
 from xinc_lightning.paper.summary import missing_figures, report
+from xinc_lightning.runs.atomic import write_atomically
 
 __all__ = ["Case", "Fit", "Plan", "Trained", "reproduce"]
 
@@ -36,5 +37,5 @@ def reproduce(plan: Plan) -> Path:
     if plan.fast:
         notes.insert(0, "**A smoke run**: a few epochs of tiny frames. Its numbers mean nothing.")
     path = plan.out / "report.md"
-    path.write_text(report(cases, shown, notes))
+    write_atomically(path, report(cases, shown, notes).encode())
     return path

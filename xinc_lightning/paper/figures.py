@@ -23,6 +23,7 @@ from xinc_lightning.analyses import (
 from xinc_lightning.figures import Figure
 from xinc_lightning.figures.paper import SampledMaps, embedding_with_maps, maps_by_layer
 from xinc_lightning.paper.results import Trained
+from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.studies.shared_umap import embed_sets, load_neuron_sets
 
 MAPS = 6
@@ -68,7 +69,7 @@ def draw_figures(
     for name, what, draw in _figures(cases, others, seeds):
         figure = draw()
         for ending in ("png", "pdf"):
-            figure.savefig(folder / f"{name}.{ending}")
+            write_atomically(folder / f"{name}.{ending}", figures.figure_file(figure, ending))
             figure.set_layout_engine("none")  # it is found; finding it again would take as long
         shown[name] = what
         print(f"{name}: {what}", flush=True)

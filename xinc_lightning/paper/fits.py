@@ -77,7 +77,7 @@ class Fit:
 
     def config(self) -> dict[str, Any]:
         """The shipped config of the architecture, for this clip and seed."""
-        text = shipped_configs()[f"{self.architecture}.yaml"].read_text()
+        text = shipped_configs()[f"{self.architecture}.yaml"].read_text(encoding="utf-8")
         config: dict[str, Any] = yaml.safe_load(text)
         data, trainer = config["data"], config["trainer"]
         config |= {"name": self.name, "seed_everything": self.seed}
@@ -129,7 +129,7 @@ class Fit:
         return finished[-1] if finished else None
 
     def _epochs(self) -> int:
-        config = yaml.safe_load(shipped_configs()[f"{self.architecture}.yaml"].read_text())
+        config = yaml.safe_load(shipped_configs()[f"{self.architecture}.yaml"].read_text(encoding="utf-8"))
         return 4 if self.plan.fast else int(config["trainer"]["max_epochs"])
 
 
@@ -165,7 +165,7 @@ def carry_out(fits: Sequence[Fit]) -> list[Path]:
 def _train(fit: Fit) -> Path:
     file = fit.plan.out / "configs" / f"{fit.name}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump(fit.config(), sort_keys=False))
+    file.write_text(yaml.safe_dump(fit.config(), sort_keys=False), encoding="utf-8")
     command = ["fit", "--config", str(file)]
     if [*fit.runs.glob(f"{fit.name}-*/{CHECKPOINTS}/last*.ckpt")]:
         command += ["--ckpt_path", "last"]

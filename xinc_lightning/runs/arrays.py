@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,8 +19,17 @@ KINDS = "biufU"
 
 Arrays = dict[str, np.ndarray]
 
+Form = Mapping[str, str]
+"""What the arrays of a file must be: by name, their kind and the names of their axes, as in ``"# n height width"``.
 
-def read_arrays(path: Path, inside: Path) -> Arrays:
+Kinds are ``?`` for booleans, ``i`` for whole numbers, ``B`` for bytes, ``#`` for numbers, ``U`` for text. An axis of
+one name has one length; a number is the length itself.
+"""
+
+OF_KIND = {"?": "b", "i": "iu", "B": "u", "#": "biuf", "U": "U"}
+
+
+def read_arrays(path: Path, inside: Path, only: Collection[str] | None = None) -> Arrays:
     """Arrays by name, as ``np.savez`` writes them.
 
     Nothing that was compressed is read, so that no file grows; no array is allocated that its bytes do not fill.
@@ -27,6 +37,7 @@ def read_arrays(path: Path, inside: Path) -> Arrays:
     Args:
         path: the file.
         inside: the folder that it must not lead out of.
+        only: names of those that are wanted; all unless given.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -42,11 +53,37 @@ def read_arrays(path: Path, inside: Path) -> Arrays:
                     raise UnreadableError("is compressed, as no file of an analysis is")
                 if sum(member.file_size for member in members) > path.stat().st_size:
                     raise UnreadableError("promises more than it holds")
-                return {m.filename.removesuffix(".npy"): _array(archive, m) for m in members}
+                named = {member.filename.removesuffix(".npy"): member for member in members}
+                wanted = named if only is None else {name: named[name] for name in named if name in only}
+                return {name: _array(archive, member) for name, member in wanted.items()}
         except UnreadableError:
             raise
         except Exception as error:  # what a damaged archive raises is zipfile's and numpy's business
             raise UnreadableError(f"cannot be read ({type(error).__name__})") from None
+
+
+def misfit(arrays: Arrays, form: Form) -> str:
+    """What is not as it should be, in the half of a sentence; empty if nothing is.
+
+    >>> misfit({"maps": np.zeros((2, 4, 8)), "neurons": np.arange(3)}, {"neurons": "i n", "maps": "# n h w"})
+    'holds maps of another shape than others, (2, 4, 8)'
+    """
+    lengths: dict[str, int] = {}
+    for name, wanted in form.items():
+        kind, *axes = wanted.split()
+        if name not in arrays:
+            return f"holds no {name}"
+        array = arrays[name]
+        right = array.dtype.kind in OF_KIND[kind] and (kind != "B" or array.dtype == np.uint8)
+        if array.size and not right:  # what is empty is saved as anything
+            return f"holds {name} of type {array.dtype}"
+        fixed = [int(axis) if axis.isdigit() else lengths.get(axis) for axis in axes]
+        if array.ndim != len(axes) or any(
+            n not in (None, m) for n, m in zip(fixed, array.shape, strict=True)
+        ):
+            return f"holds {name} of another shape than others, {array.shape}"
+        lengths.update(zip(axes, array.shape, strict=True))
+    return ""
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

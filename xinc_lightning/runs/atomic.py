@@ -71,9 +71,9 @@ def one_sentence(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename if isinstance(error.filename, str) else path
-        why = error.strerror or str(error)
-        raise OutputError(f"'{path}' cannot be written: {why}" + f" ('{where}')" * (str(where) != str(path)) + ".") from None
+        where = str(error.filename or path)
+        at = f" ('{where}')" if where != str(path) and UNFINISHED not in where else ""
+        raise OutputError(f"'{path}' cannot be written: {error.strerror or error}{at}.") from None
 
 
 @contextmanager

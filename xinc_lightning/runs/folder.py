@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -77,26 +78,33 @@ def lock(run: Path) -> None:
         _locks.append(file)
 
 
-def refuse_links(folder: Path) -> None:
-    """Refuse to write into a folder that holds links which lead out of it, or what is neither file nor folder.
+def refuse_links(run: Path, part: str = "") -> None:
+    """Refuse to write into a run that holds links which lead out of it, or what is neither file nor folder.
 
     A run that somebody else made could have its ``metrics.csv`` overwrite a file of ours. What wandb keeps in its
     own folder is its own business: it links to its logs elsewhere.
 
+    Args:
+        run: the run's folder.
+        part: the folder in it that is written into; all of it unless given.
+
     Raises:
         UserError: names the first one.
     """
+    for path in (run / part, *_everything(run / part)):
+        if path != run and path.is_symlink() and not is_inside(path, run):
+            raise UserError(
+                f"'{path}' is a link that leads out of the run; nothing is written there. Remove it first."
+            )
+        if path.exists() and not (path.is_dir() or path.is_file()):
+            raise UserError(f"'{path}' is neither a file nor a folder; remove it first.")
+
+
+def _everything(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
+        yield from (Path(parent, name) for name in (*folders, *files))
         if Path(parent) == folder:
-            folders[:] = [name for name in folders if name != WANDB or (folder / name).is_symlink()]
-        for name in (*folders, *files):
-            path = Path(parent, name)
-            if path.is_symlink() and not is_inside(path, folder):
-                raise UserError(
-                    f"'{path}' is a link that leads out of '{folder}'; nothing is written there. Remove it first."
-                )
-            if not (path.is_dir() or path.is_file() or path.is_symlink()):
-                raise UserError(f"'{path}' is neither a file nor a folder; remove it first.")
+            folders[:] = [name for name in folders if name != WANDB]
 
 
 def unlock() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xinc_lightning.runs.layout import metrics_files
 from xinc_lightning.runs.untrusted import UnreadableError, open_regular
+from xinc_lightning.text import LONGEST
 
 MOST_BYTES = 1 << 25
 """Of a file; 600 epochs of 1,000 numbers take 7 MB."""
@@ -66,7 +67,7 @@ def _read(text: io.TextIOWrapper, metrics: Metrics) -> int:
         epoch = _number(values.pop("epoch", ""))
         values.pop("step", None)
         for name, text_of_value in values.items():
-            if not name or not text_of_value:
+            if not name or not text_of_value or len(name) > LONGEST:
                 continue
             value = _number(text_of_value)
             if value is None:

@@ -6,19 +6,20 @@ Everything is checked before anything sees it, see :mod:`xinc_lightning.runs.unt
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from xinc_lightning.errors import UserError, did_you_mean
-from xinc_lightning.runs.arrays import Arrays, read_arrays
+from xinc_lightning.runs.arrays import Arrays, Form, misfit, read_arrays
 from xinc_lightning.runs.layout import ANALYSES, CONFIG, REPORT, SCALARS, SETTINGS, snapshot_folders
 from xinc_lightning.runs.metrics import Metrics, read_metrics
 from xinc_lightning.runs.records import parse_json, parse_yaml
 from xinc_lightning.runs.schema import Config, Numbers, Scalars, Settings, checked
 from xinc_lightning.runs.untrusted import UnreadableError, is_inside, read_bytes
+from xinc_lightning.text import LONGEST, printable
 
 MOST_BYTES = 1 << 23
 """Of a record in JSON."""
@@ -44,7 +45,7 @@ class Problems:
 
     def say(self, path: Path, what: str) -> None:
         """Note that a file of the run ``is no JSON``, or the like."""
-        self._said[f"{path.relative_to(self.run)} {what}."] = None
+        self._said[printable(f"{path.relative_to(self.run)} {what}", 2 * LONGEST) + "."] = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._said))
@@ -82,16 +83,29 @@ class Snapshot:
         found = sorted(self.folder.rglob("*.png"))
         return {str(path.relative_to(self.folder).with_suffix("")): path for path in found}
 
-    def find_arrays(self, analysis: str, layer: str) -> Arrays | None:
-        """What an analysis saved about a layer; None if it saved nothing, or what it saved cannot be read."""
+    def find_arrays(
+        self, analysis: str, layer: str, form: Form | None = None, only: Collection[str] | None = None
+    ) -> Arrays | None:
+        """What an analysis saved about a layer; None if it saved nothing, or what it saved cannot be read.
+
+        Args:
+            analysis: its folder.
+            layer: the file's name without its ending.
+            form: what the arrays must be; of other ones this returns None.
+            only: names of the arrays that are wanted; all unless given.
+        """
         path = self.folder / analysis / f"{layer}.npz"
         try:
-            return read_arrays(path, self.problems.run)
+            found = read_arrays(path, self.problems.run, only)
         except FileNotFoundError:
             return None
         except UnreadableError as error:
             self.problems.say(path, str(error))
             return None
+        if form is not None and (wrong := misfit(found, form)):
+            self.problems.say(path, wrong)
+            return None
+        return found
 
     def arrays(self, analysis: str, layer: str) -> Arrays:
         """What an analysis saved about a layer.
@@ -134,7 +148,7 @@ class Run:
     def architecture(self) -> str:
         """``NeRV``, ``FFN`` …, or ``?``."""
         name: str = (self.config.get("model") or {}).get("class_path", "?")
-        return name.rpartition(".")[2].removesuffix("Module")
+        return name.rpartition(".")[2].removesuffix("Module")[:LONGEST]
 
     @property
     def seed(self) -> str:
@@ -146,7 +160,7 @@ class Run:
         """Which video, as the configuration names it."""
         data = self.config.get("data") or {}
         path = Path(data.get("path", "?")).name
-        return f"{path} {data['clip_id']}" if data.get("clip_id") else path
+        return (f"{path} {data['clip_id']}" if data.get("clip_id") else path)[:LONGEST]
 
     @property
     def layers(self) -> tuple[str, ...]:

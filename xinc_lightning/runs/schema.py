@@ -7,6 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from xinc_lightning.text import LONGEST
+
+MOST_NUMBERS = 10_000
+"""In a record; all analyses of NeRV's five layers log 600."""
+
 Number = Annotated[
     float | None,
     Field(strict=True),
@@ -14,7 +19,11 @@ Number = Annotated[
 ]
 """A number; null stands for one that is not finite."""
 
-Numbers = dict[str, Number]
+Numbers = Annotated[
+    dict[str, Number],
+    Field(max_length=MOST_NUMBERS),
+    AfterValidator(lambda value: {name: number for name, number in value.items() if len(name) <= LONGEST}),
+]
 
 
 class _Open(BaseModel):
@@ -54,7 +63,7 @@ class Network(_Open):
     """What ``settings.json`` says about the network; before version 0.2 there were no layers in it."""
 
     architecture: str | None = None
-    layers: list[str] = []
+    layers: list[str] = Field(default=[], max_length=MOST_NUMBERS)
 
 
 class Settings(_Open):

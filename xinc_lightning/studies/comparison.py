@@ -9,6 +9,7 @@ from typing import Literal
 
 from xinc_lightning.runs.layout import METRICS, REPORT
 from xinc_lightning.runs.reader import Run, RunError, Snapshot, ordered_layers
+from xinc_lightning.text import markdown_cell, printable
 
 Matching = Literal["last", "epoch", "psnr"]
 """Compare each run's last snapshot, the latest epoch that all have, or the highest PSNR that all reach."""
@@ -68,9 +69,11 @@ class Comparison:
 
     def rows(self) -> list[Row]:
         """The runs as a whole, then every scalar, by layer and analysis."""
-        return [*self._summary(), *self._scalars()]
+        return [*self.summary(), *self._scalars()]
 
-    def _summary(self) -> list[Row]:
+    def summary(self) -> list[Row]:
+        """The runs as a whole: what they are and what they reached."""
+
         def row(name: str, value: Callable[[Run, Snapshot], Value]) -> Row:
             pairs = zip(self.runs, self.snapshots, strict=True)
             return Row("", "", name, tuple(value(*pair) for pair in pairs))
@@ -175,29 +178,34 @@ def csv_table(comparison: Comparison) -> str:
     """All numbers, in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["layer", "analysis", "quantity", *comparison.labels])
+    writer.writerow(["layer", "analysis", "quantity", *map(printable, comparison.labels)])
     for row in comparison.rows():
-        values = ("" if value is None else value for value in row.values)
-        writer.writerow([row.place, row.analysis, row.name, *values])
+        cells = (row.place, row.analysis, row.name, *("" if value is None else value for value in row.values))
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()
 
 
 def markdown_table(comparison: Comparison) -> str:
     """All numbers, to four digits, as a table of GitHub's Markdown."""
-    lines = [["layer", "analysis", "quantity", *comparison.labels]]
+    lines = [["layer", "analysis", "quantity", *map(markdown_cell, comparison.labels)]]
     lines += [["---"] * 3 + ["---:"] * len(comparison.runs)]
-    lines += [[r.place, r.analysis, r.name, *map(readable, r.values)] for r in comparison.rows()]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    lines += [
+        [markdown_cell(cell) for cell in (row.place, row.analysis, row.name, *map(readable, row.values))]
+        for row in comparison.rows()
+    ]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def readable(value: Value) -> str:
     """A number to four digits, a count in full.
 
-    >>> [readable(v) for v in (0.123456, 978557.0, 34.48951, 1.23e-07, None, "FFN")]
-    ['0.1235', '978,557', '34.49', '1.23e-07', '–', 'FFN']
+    >>> [readable(v) for v in (0.123456, 978557.0, 34.48951, 1.23e-07, None, "FFN", math.inf, 1e99)]
+    ['0.1235', '978,557', '34.49', '1.23e-07', '–', 'FFN', '∞', '1e+99']
     """
     if value is None or isinstance(value, str):
         return value or "–"
+    if math.isinf(value) or abs(value) >= 1e15:
+        return "∞" if value == math.inf else f"{value:.4g}"
     if math.isfinite(value) and value == int(value):
         return f"{int(value):,}"
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

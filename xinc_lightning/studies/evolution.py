@@ -1,14 +1,30 @@
 """How a run's maps grew: the same neurons and the same heat maps at every snapshot. Reads its folder only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.data import write_gif, write_mp4
 from xinc_lightning.figures.evolution import HeatMaps, film_of_heat_maps, film_of_neurons
+from xinc_lightning.figures.style import LARGEST
+from xinc_lightning.runs.atomic import one_sentence, written_aside
 from xinc_lightning.runs.reader import Run, RunError, Snapshot
+from xinc_lightning.text import printable
+
+NAMES = {"neurons": "i n", "labels": "U n"}
+MAPS = {"maps": "# n h w", "total": "# h w"}
+"""Forms of the arrays that ContributionMaps saves, see :data:`xinc_lightning.runs.arrays.Form`."""
+
+TOTAL = "Σ|c|"
+
+MOST_NEURONS = 48
+"""In a film, if it is not said which; of more it shows so many, evenly spaced."""
+
+MOST_BYTES, HIGHEST = 1 << 29, 8192
+"""Of a film before it is encoded, and pixels of its longer side."""
 
 SECONDS, AT_THE_END = 0.5, 2.0
 """How long a snapshot is shown, and the last one."""
@@ -46,15 +62,18 @@ def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) 
     Raises:
         RunError: if there are no such maps.
     """
-    snapshots = tuple(s for s in run.snapshots if layer in s.layers("maps"))
-    if not snapshots:
-        has = sorted({name for s in run.snapshots for name in s.layers("maps")})
+    listed = [
+        (snapshot, [int(n) for n in found["neurons"]])
+        for snapshot in run.snapshots
+        if (found := snapshot.find_arrays("maps", layer, NAMES, only=NAMES)) is not None
+    ]
+    if not listed:
+        has = sorted({name for snapshot in run.snapshots for name in snapshot.layers("maps")})
         raise RunError(
             f"'{run.path}' has no maps of a layer '{layer}'; it has those of {', '.join(has) or 'none'}."
         )
-    saved = [s.arrays("maps", layer) for s in snapshots]
-    common = [int(n) for n in saved[-1]["neurons"] if all(n in one["neurons"] for one in saved)]
-    chosen = common if neurons is None else [*neurons]
+    common = [n for n in listed[-1][1] if all(n in there for _, there in listed)]
+    chosen = evenly_spaced(common, MOST_NEURONS) if neurons is None else [*neurons]
     lacking = [n for n in chosen if n not in common]
     if lacking or not chosen:
         which = f"neuron {lacking[0]}" if lacking else "the same neuron"
@@ -62,14 +81,28 @@ def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) 
         raise RunError(
             f"'{run.path}' has no maps of {which} of {layer} at every snapshot; it has those of {logged}."
         )
-    places = [[[*one["neurons"]].index(n) for n in chosen] for one in saved]
+    kept: list[tuple[Snapshot, np.ndarray, np.ndarray]] = []
+    labels: tuple[str, ...] = ()
+    for snapshot, there in reversed(listed):  # what the last one is like, the others are
+        found = snapshot.find_arrays("maps", layer, {**NAMES, **MAPS})
+        if found is None or not found["maps"].size or (kept and found["total"].shape != kept[0][2].shape):
+            continue
+        if len(listed) * len(chosen) * found["total"].size * 4 > MOST_BYTES:
+            raise RunError(
+                f"the maps of {layer} in '{run.path}' are too large for a film; choose fewer --neurons."
+            )
+        places = [there.index(n) for n in chosen]
+        labels = labels or tuple(printable(str(found["labels"][place]), 40) for place in places)
+        kept.insert(0, (snapshot, _drawable(found["maps"][places]), _drawable(found["total"])))
+    if not kept:
+        raise RunError(f"'{run.path}' has no maps of {layer} that can be read.")
     return GrowingNeurons(
         layer=layer,
         neurons=tuple(chosen),
-        labels=tuple(str(saved[-1]["labels"][place]) for place in places[-1]),
-        snapshots=snapshots,
-        maps=np.stack([one["maps"][place] for one, place in zip(saved, places, strict=True)]),
-        totals=np.stack([one["total"] for one in saved]),
+        labels=labels,
+        snapshots=tuple(snapshot for snapshot, _, _ in kept),
+        maps=np.stack([maps for _, maps, _ in kept]),
+        totals=np.stack([total for _, _, total in kept]),
     )
 
 
@@ -79,30 +112,48 @@ def growing_heat_maps(run: Run) -> tuple[tuple[Snapshot, ...], list[HeatMaps]]:
     Returns:
         The snapshots, and a row for each kind of heat map; both empty if nothing was saved.
     """
+    found = [(snapshot, _heat_maps(snapshot)) for snapshot in run.snapshots]
+    most = max((shapes for _, maps in found if (shapes := _shapes(maps))), key=len, default={})
+    alike = [(snapshot, maps) for snapshot, maps in found if maps and _shapes(maps) == most]
     rows: dict[str, dict[str, list[np.ndarray]]] = {}
-    layers = {s.epoch: (s.layers("maps"), s.layers("neurons_per_pixel")) for s in run.snapshots}
-    most = max(layers.values(), key=lambda pair: len(pair[0]) + len(pair[1]))
-    snapshots = tuple(s for s in run.snapshots if layers[s.epoch] == most and any(most))
-    for snapshot in snapshots:
-        for layer in most[0]:
-            total = snapshot.arrays("maps", layer)["total"]
-            rows.setdefault("Σ|c|", {}).setdefault(layer, []).append(total)
-        for layer in most[1]:
-            saved = snapshot.arrays("neurons_per_pixel", layer)
-            for x, share in zip(saved["thresholds"], saved["share"], strict=True):
-                label = f"% of neurons\nwith |c| > τ{100 * x:g}"
-                rows.setdefault(label, {}).setdefault(layer, []).append(100 * share)
-    return snapshots, [
-        HeatMaps(label, {layer: np.stack(maps) for layer, maps in layers.items()}, shared=label != "Σ|c|")
+    for _, maps in alike:
+        for (label, layer), values in maps.items():
+            rows.setdefault(label, {}).setdefault(layer, []).append(values)
+    return tuple(snapshot for snapshot, _ in alike), [
+        HeatMaps(label, {layer: np.stack(maps) for layer, maps in layers.items()}, shared=label != TOTAL)
         for label, layers in rows.items()
     ]
+
+
+def _heat_maps(snapshot: Snapshot) -> dict[tuple[str, str], np.ndarray]:
+    """A snapshot's heat maps by what they show and layer."""
+    maps: dict[tuple[str, str], np.ndarray] = {}
+    total, share = {"total": "# h w"}, {"thresholds": "# t", "share": "# t h w"}
+    for layer in snapshot.layers("maps"):
+        if (saved := snapshot.find_arrays("maps", layer, total, only=total)) is not None:
+            maps[TOTAL, layer] = _drawable(saved["total"])
+    for layer in snapshot.layers("neurons_per_pixel"):
+        if (saved := snapshot.find_arrays("neurons_per_pixel", layer, share, only=share)) is not None:
+            for x, values in zip(saved["thresholds"], saved["share"], strict=True):
+                maps[f"% of neurons\nwith |c| > τ{100 * x:g}", layer] = 100 * _drawable(values)
+    maps = {key: values for key, values in maps.items() if values.size}
+    return maps if len(maps) <= MOST_NEURONS else {}
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """What is too large to be drawn is like what is not finite."""
+    return np.where(np.abs(values) < LARGEST, values, np.nan).astype(np.float32)
+
+
+def _shapes(maps: Mapping[tuple[str, str], np.ndarray]) -> dict[tuple[str, str], tuple[int, ...]]:
+    return {key: values.shape for key, values in maps.items()}
 
 
 def titles(run: Run, subject: str, snapshots: Sequence[Snapshot]) -> list[str]:
     """A heading for each snapshot, with epoch and PSNR."""
     return [
         f"{run.architecture} {subject} · {run.clip} · epoch {s.epoch}"
-        + (f" · {s.psnr:.2f} dB" if np.isfinite(s.psnr) else "")
+        + (f" · {'∞' if np.isinf(s.psnr) else f'{s.psnr:.2f}'} dB" if not np.isnan(s.psnr) else "")
         for s in snapshots
     ]
 
@@ -135,19 +186,32 @@ def films_of(
     return films
 
 
-def write_film(folder: Path, name: str, pictures: np.ndarray) -> None:
-    """Write ``<name>.gif`` and ``<name>.mp4``; the last picture stays longer.
+def write_film(folder: Path, name: str, pictures: Iterable[np.ndarray]) -> None:
+    """Write ``<name>.gif`` and ``<name>.mp4``, each when it is complete; the last picture stays longer.
 
     Args:
         folder: made if it does not exist.
         name: of the files.
-        pictures: [pictures, height, width, 3] bytes.
+        pictures: [height, width, 3] bytes, all of one size; drawn as they are asked for.
 
     Raises:
-        DataError: if the video cannot be written.
+        DataError: if the video cannot be encoded.
+        RunError: if it would be too large.
+        OutputError: if the files cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_gif(folder / f"{name}.gif", pictures, [SECONDS] * (len(pictures) - 1) + [AT_THE_END])
-    times = np.ones(len(pictures), int)
+    film: list[np.ndarray] = []
+    for picture in pictures:
+        film.append(picture)
+        if max(picture.shape) > HIGHEST or len(film) * picture.nbytes > MOST_BYTES:
+            raise RunError(f"the film of {name} would be too large; choose fewer --neurons.")
+    drawn = np.stack(film)
+    even = drawn[:, : drawn.shape[1] // 2 * 2, : drawn.shape[2] // 2 * 2]  # as players want it
+    times = np.ones(len(even), int)
     times[-1] = round(AT_THE_END / SECONDS)
-    write_mp4(folder / f"{name}.mp4", np.repeat(pictures, times, axis=0), 1 / SECONDS)
+    gif, mp4 = folder / f"{name}.gif", folder / f"{name}.mp4"
+    with one_sentence(gif):
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_aside(gif) as aside:
+            write_gif(aside, drawn, [SECONDS] * (len(drawn) - 1) + [AT_THE_END])
+    with one_sentence(mp4), written_aside(mp4) as aside:
+        write_mp4(aside, np.repeat(even, times, axis=0), 1 / SECONDS)

@@ -1,19 +1,25 @@
 """What several runs' analyses look like on one axis."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
 from xinc_lightning.figures import Figure, Panel, overlay
+from xinc_lightning.runs.arrays import Arrays, Form
 from xinc_lightning.studies.comparison import Comparison, Place
+from xinc_lightning.text import printable
 
 Line = tuple[np.ndarray, np.ndarray]
 Lines = dict[int, Line]
-Arrays = Mapping[str, np.ndarray]
 Rows = list[list[Panel]]
 
 BINS = 40
+
+MOST_PANELS, MOST_ROWS = 300, 40
+"""In a figure; a larger one takes minutes to draw and nobody can read it."""
+
 UNSHOWN = ("_q25", "_q75", "_rank", "_null_median", "_above_null")
 """Of the variances, evolution shows medians and their distance from shifted labels."""
 
@@ -47,27 +53,41 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
     figures = {
         name: overlay(panels, comparison.labels, titles[name], points=name == "intensity")
         for name, panels in rows.items()
-        if panels
+        if panels and _readable(panels)
     }
     followed = any(len(run.snapshots) > 1 for run in comparison.runs)
     for over in ("epoch", "psnr") if followed else ():
         for analysis, panels in evolutions(comparison, over).items():
             title = f"{analysis} over {'epochs' if over == 'epoch' else 'PSNR'}"
-            figures[f"evolution_{analysis}_by_{over}"] = overlay(
-                panels, comparison.labels, title, points=True
-            )
+            name = f"evolution_{_file_name(analysis)}_by_{over}"
+            if _readable(panels):
+                figures[name] = overlay(panels, comparison.labels, title, points=True)
     return figures
+
+
+def _readable(panels: Rows) -> bool:
+    return len(panels) <= MOST_ROWS and sum(map(len, panels)) <= MOST_PANELS
+
+
+def _file_name(analysis: str) -> str:
+    """An analysis's name as part of a file's, wherever it came from.
+
+    >>> _file_name("../x y")
+    '___x_y'
+    """
+    return re.sub(r"[^\w-]", "_", printable(analysis, 60))
 
 
 def sorted_variances(comparison: Comparison) -> Rows:
     """A row a partition: each run's live neurons, sorted by variance (Fig 4)."""
-    arrays = _arrays(comparison, "variance", "dead")
+    arrays = _arrays(comparison, "variance", {"dead": "? n"})
     partitions = dict.fromkeys(
         key.removeprefix("scores_") for saved in arrays.values() for key in saved if key.startswith("scores_")
     )
 
     def curve(saved: Arrays, partition: str) -> Line:
-        scores = np.sort(saved[f"scores_{partition}"][~saved["dead"]])
+        scores = saved[f"scores_{partition}"]
+        scores = np.sort(scores[~saved["dead"]]) if scores.shape == saved["dead"].shape else scores[:0]
         return np.linspace(0, 100, len(scores)), scores
 
     return [
@@ -86,10 +106,10 @@ def sorted_variances(comparison: Comparison) -> Rows:
 
 def pixels_per_neuron_histograms(comparison: Comparison) -> Rows:
     """How many pixels a neuron has: a histogram above, the sorted counts below (Fig 6)."""
-    arrays = _arrays(comparison, "pixels_per_neuron", "counts", "pixels")
+    arrays = _arrays(comparison, "pixels_per_neuron", {"counts": "# n", "pixels": "#"})
 
     def shares(saved: Arrays) -> np.ndarray:
-        counts: np.ndarray = 100 * np.sort(saved["counts"]) / saved["pixels"]
+        counts: np.ndarray = 100 * np.sort(saved["counts"]) / max(float(saved["pixels"]), 1.0)
         return counts
 
     def histogram(saved: Arrays) -> Line:
@@ -107,9 +127,11 @@ def pixels_per_neuron_histograms(comparison: Comparison) -> Rows:
 
 def neurons_per_pixel_distributions(comparison: Comparison) -> Rows:
     """A row a threshold: over how many pixels which share of the neurons counts (Figs 7, 17)."""
-    arrays = _arrays(comparison, "neurons_per_pixel", "thresholds", "share")
+    arrays = _arrays(comparison, "neurons_per_pixel", {"thresholds": "# t", "share": "# t h w"})
+    arrays = {key: saved for key, saved in arrays.items() if len(saved["thresholds"])}
+    found = dict.fromkeys(float(x) for saved in arrays.values() for x in saved["thresholds"])
     rows = []
-    for threshold in dict.fromkeys(float(x) for saved in arrays.values() for x in saved["thresholds"]):
+    for threshold in [x for x in found if np.isfinite(x)][:MOST_ROWS]:
 
         def histogram(saved: Arrays, x: float = threshold) -> Line:
             place = int(np.argmin(np.abs(saved["thresholds"] - x)))
@@ -201,15 +223,14 @@ def _courses(comparison: Comparison, place: Place, name: str, over: str) -> Line
     return lines
 
 
-def _arrays(comparison: Comparison, analysis: str, *needed: str) -> dict[tuple[int, str], Arrays]:
-    """What an analysis saved, by run and layer; without those that an older version saved in another form."""
-    found = {
+def _arrays(comparison: Comparison, analysis: str, form: Form) -> dict[tuple[int, str], Arrays]:
+    """What an analysis saved, by run and layer; without what is damaged, or of another form in an older version."""
+    return {
         (number, layer): saved
         for number, snapshot in enumerate(comparison.snapshots)
         for layer in snapshot.layers(analysis)
-        if (saved := snapshot.find_arrays(analysis, layer)) is not None
+        if (saved := snapshot.find_arrays(analysis, layer, form)) is not None
     }
-    return {key: saved for key, saved in found.items() if set(needed) <= set(saved)}
 
 
 def _with(arrays: Mapping[tuple[int, str], object], places: Sequence[Place]) -> list[Place]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -10,13 +11,23 @@ import numpy as np
 
 from xinc_lightning.analyses import NeuronSet, SharedEmbedding, sample_neurons, shared_embedding
 from xinc_lightning.errors import UserError
-from xinc_lightning.figures import embedding_by_group
+from xinc_lightning.figures import embedding_by_group, figure_file
 from xinc_lightning.runs.arrays import Arrays
+from xinc_lightning.runs.atomic import one_sentence, save
 from xinc_lightning.runs.reader import Run, RunError
 from xinc_lightning.runs.records import write_json
 
 ColouredBy = Literal["seed", "layer", "architecture", "run"]
 FOLDER = "neuron_clusters"
+FORM = {
+    **{"architecture": "U", "layer": "U", "neighbours": "i", "cluster_areas": "# k"},
+    **{"neurons": "i n", "vectors": "# n k"},
+}
+"""Of the arrays that ``NeuronClusters`` saves, see :data:`xinc_lightning.runs.arrays.Form`."""
+
+LARGEST = 1e18
+"""Of a vector's values; the distances of larger ones overflow."""
+
 SEED = 42
 """Of UMAP."""
 
@@ -44,18 +55,25 @@ class SharedUMAP:
         return f"Neurons of {number}, by {self.by} · epoch {', '.join(map(str, self.epochs))}"
 
     def save(self, folder: Path) -> Path:
-        """Write the figure, its numbers and the settings; returns the figure's path."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the figure, its numbers and the settings; returns the figure's path.
+
+        Raises:
+            OutputError: if they cannot be written.
+        """
         stem = folder / f"umap_by_{self.by}"
-        embedding_by_group(self.panels, self.by, self.title).savefig(stem.with_suffix(".png"))
+        figure = figure_file(embedding_by_group(self.panels, self.by, self.title), "png")
+        save(stem.with_suffix(".png"), figure)
         record = {
             **{"runs": [str(run.path) for run in self.runs], "by": self.by, "seed": SEED},
             "epochs": self.epochs,
             "mixing": {panel.name: panel.scalars().get("mixing") for panel in self.panels},
         }
-        write_json(stem.with_suffix(".json"), record)
+        with one_sentence(stem.with_suffix(".json")):
+            write_json(stem.with_suffix(".json"), record)
         arrays = {f"{p.name}/{key}": value for p in self.panels for key, value in p.arrays().items()}
-        np.savez_compressed(stem.with_suffix(".npz"), allow_pickle=False, **arrays)
+        file = BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+        save(stem.with_suffix(".npz"), file.getvalue())
         return stem.with_suffix(".png")
 
 
@@ -83,6 +101,9 @@ def shared_umap(
     if wrong := sorted(set(layers or ()) - set(known)):
         raise UserError(f"the runs have no layer '{wrong[0]}'; they have {', '.join(known)}.")
     sets = [_sampled(one, max_neurons) for one in sets if one.layer in (layers or known)]
+    sets = [one for one in sets if one.vectors.size]
+    if not sets:
+        raise RunError("there are no neuron vectors in these runs that can be embedded.")
     epochs = tuple(sorted({one.epoch for one in sets}))
     return SharedUMAP(tuple(runs), by, epochs, tuple(embed_sets(sets, by)))
 
@@ -121,21 +142,22 @@ def load_neuron_sets(run: Run, epoch: int | None = None) -> list[NeuronSet]:
     if chosen not in found:
         raise RunError(f"'{run.path}' has none of epoch {chosen}; it has {', '.join(map(str, found))}.")
     snapshot = found[chosen]
-    saved = [snapshot.find_arrays(FOLDER, layer) for layer in snapshot.layers(FOLDER)]
+    saved = [snapshot.find_arrays(FOLDER, layer, FORM) for layer in snapshot.layers(FOLDER)]
     return [_neuron_set(run, chosen, arrays) for arrays in saved if arrays is not None]
 
 
 def _neuron_set(run: Run, epoch: int, saved: Arrays) -> NeuronSet:
+    finite = (np.abs(saved["vectors"]) < LARGEST).all(1)
     return NeuronSet(
         run=run.name,
         seed=run.seed,
         architecture=str(saved["architecture"]),
         layer=str(saved["layer"]),
         epoch=epoch,
-        neighbours=int(saved["neighbours"]),
+        neighbours=max(2, min(int(saved["neighbours"]), 1000)),
         cluster_areas=saved["cluster_areas"],
-        neurons=saved["neurons"],
-        vectors=saved["vectors"],
+        neurons=saved["neurons"][finite],
+        vectors=saved["vectors"][finite],
     )
 
 
