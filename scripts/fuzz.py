@@ -1,7 +1,7 @@
-"""Throw generated configs, images, masks and annotation files at the tool: only errors of one line may come back.
+"""Throw generated configs, images, masks, annotations and run folders at the tool: only errors of one line come back.
 
     python scripts/fuzz.py --cases 5000                 # of each kind
-    python scripts/fuzz.py --cases 5000 --only configs  # or images, files
+    python scripts/fuzz.py --cases 5000 --only configs  # or files, annotations, runs
 
 Every case runs the tool's own code in this process. A case fails if an exception gets out that a user would see
 as a traceback, if an error takes more than a line, if more than 2 GB of memory would be taken (the limit is set
@@ -33,11 +33,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parent))  # where it is imported, by the tests, from elsewhere
+
+import fuzz_runs
+
 from xinc_lightning.data import DataError, list_clips, load_clip, open_clip
 from xinc_lightning.runs.folder import unlock
 
 OUTCOMES: Counter[str] = Counter()
 """How many cases of each kind were accepted and refused."""
+
+KINDS = ("configs", "files", "annotations", "runs")
 
 MEMORY = 2 << 30
 SECONDS = 20.0
@@ -498,6 +504,7 @@ def fuzzers(folder: Path) -> dict[str, tuple[st.SearchStrategy[Any], Callable[[A
         "configs": (configs(clip_folder(folder)), lambda text: try_config(text, folder)),
         "files": (files, lambda case: try_files(*case, folder)),
         "annotations": (annotations(), lambda content: try_annotations(content, folder)),
+        "runs": (fuzz_runs.runs(), lambda case: fuzz_runs.try_run(case, folder, OUTCOMES)),
     }
 
 
@@ -534,9 +541,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cases", type=int, default=1000)
-    parser.add_argument("--only", choices=("configs", "files", "annotations"))
+    parser.add_argument("--only", choices=KINDS)
     options = parser.parse_args()
-    for kind in [options.only] if options.only else ["configs", "files", "annotations"]:
+    for kind in [options.only] if options.only else KINDS:
         with tempfile.TemporaryDirectory() as name, limited():
             fuzz(kind, options.cases, Path(name))
         print(kind, dict(OUTCOMES), flush=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xinc_lightning.cli.console import Parser, fail, note, note_problems
+from xinc_lightning.cli.console import Parser, fail, note, note_problems, say
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import figure_file
 from xinc_lightning.runs.atomic import save
@@ -55,7 +55,7 @@ def main(args: Sequence[str]) -> None:
     if options.at == "psnr" and max(reached) - min(reached) > MATCHED_DB:
         note(f"the PSNRs are {max(reached) - min(reached):.1f} dB apart, no snapshots are nearer.")
     note_problems(runs)
-    print(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
+    say(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
 
 
 def _table(comparison: Comparison) -> Table:

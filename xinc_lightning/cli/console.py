@@ -40,6 +40,11 @@ def one_line_errors(command: str = "") -> Iterator[None]:
         fail(f"{command}: {line}" if command else line)
 
 
+def say(message: str) -> None:
+    """Print one line of results."""
+    print(printable(message))
+
+
 def note(message: str) -> None:
     """Print one line about what is not as it should be, and go on."""
     print(f"note: {printable(message)}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli.console import Parser, fail, note_problems
+from xinc_lightning.cli.console import Parser, fail, note_problems, say
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.folder import refuse_links
 from xinc_lightning.runs.layout import EVOLUTION
@@ -27,7 +27,7 @@ def main(args: Sequence[str]) -> None:
         note_problems(runs)
         fail(f"evolution: {error}")
     note_problems(runs)
-    print(f"{len(films)} film{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
+    say(f"{len(films)} film{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
 
 
 def _parser() -> Parser:

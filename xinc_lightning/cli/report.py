@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli.console import Parser, fail, note_problems
+from xinc_lightning.cli.console import Parser, fail, note_problems, say
 from xinc_lightning.errors import UserError
 from xinc_lightning.explorer import build_page
 from xinc_lightning.runs.atomic import save
@@ -22,7 +22,7 @@ def main(args: Sequence[str]) -> None:
     except UserError as error:
         fail(f"report: {error}")
     note_problems(runs)
-    print(f"{out} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
+    say(f"{out} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
 
 
 def _parser() -> Parser:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from xinc_lightning.cli.console import Parser, fail, note_problems
+from xinc_lightning.cli.console import Parser, fail, note_problems, say
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.reader import Run, read_run
 from xinc_lightning.studies.shared_umap import ColouredBy, shared_umap
-from xinc_lightning.text import printable
 
 
 def main(args: Sequence[str]) -> None:
@@ -27,10 +26,8 @@ def main(args: Sequence[str]) -> None:
     note_problems(runs)
     for panel in shared.panels:
         measured = "".join(f", mixing {value:.2f}" for value in panel.scalars().values())
-        print(
-            f"{printable(panel.name):24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}"
-        )
-    print(f"the figure is {figure}")
+        print(f"{panel.name:24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}")
+    say(f"the figure is {figure}")
 
 
 def _parser() -> Parser:
