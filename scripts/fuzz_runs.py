@@ -20,6 +20,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import strategies as st
@@ -425,6 +426,7 @@ def try_run(case: tuple[str, str, list[tuple[str, Change]]], folder: Path, outco
     with (
         nothing_touched_but(inside, outside),
         contextlib.chdir(inside),
+        patch("tempfile.tempdir", str(inside)),
         contextlib.redirect_stderr(said),
         contextlib.redirect_stdout(printed),
     ):

@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xinc_lightning.cli.console import Parser, fail, note, note_problems, say
-from xinc_lightning.errors import UserError
+from xinc_lightning.cli.console import Parser, note, reading_runs, say
 from xinc_lightning.figures import figure_file
 from xinc_lightning.runs.atomic import save
-from xinc_lightning.runs.reader import Run, read_run
+from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.comparison import (
     Comparison,
     Matching,
@@ -37,8 +36,7 @@ MATCHED_DB = 1.0
 def main(args: Sequence[str]) -> None:
     """Print the table; write it as CSV and Markdown, and the figures."""
     options = _parser().parse_args(args)
-    runs: list[Run] = []
-    try:
+    with reading_runs("compare") as runs:
         runs += [read_run(path) for path in options.runs]
         comparison = compare(runs, options.at)
         figures = figures_of(comparison)
@@ -47,14 +45,10 @@ def main(args: Sequence[str]) -> None:
         save(out / "table.md", markdown_table(comparison).encode())
         for name, figure in figures.items():
             save(out / f"{name}.png", figure_file(figure, "png"))
-    except UserError as error:
-        note_problems(runs)
-        fail(f"compare: {error}")
     Console(width=200).print(_table(comparison) if len(runs) <= BESIDE else _list(comparison))
     reached = [snapshot.psnr for snapshot in comparison.snapshots]
     if options.at == "psnr" and max(reached) - min(reached) > MATCHED_DB:
         note(f"the PSNRs are {max(reached) - min(reached):.1f} dB apart, no snapshots are nearer.")
-    note_problems(runs)
     say(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -50,11 +50,20 @@ def note(message: str) -> None:
     print(f"note: {printable(message)}", file=sys.stderr)
 
 
-def note_problems(runs: "Iterable[Run]") -> None:
-    """Say what could not be read of these runs and was left out."""
-    for run in runs:
-        for problem in run.problems:
-            note(f"{run.name}: {problem}")
+@contextmanager
+def reading_runs(command: str) -> "Iterator[list[Run]]":
+    """A list for the runs that a command reads; at its end, however it ends, what could not be read of them is said.
+
+    What a user can mend ends the command as in :func:`one_line_errors`.
+    """
+    runs: list[Run] = []
+    with one_line_errors(command):
+        try:
+            yield runs
+        finally:
+            for run in runs:
+                for problem in run.problems:
+                    note(f"{run.name}: {problem}")
 
 
 class Parser(argparse.ArgumentParser):

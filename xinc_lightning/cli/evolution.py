@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli.console import Parser, fail, note_problems, say
-from xinc_lightning.errors import UserError
+from xinc_lightning.cli.console import Parser, reading_runs, say
 from xinc_lightning.runs.folder import refuse_links
 from xinc_lightning.runs.layout import EVOLUTION
-from xinc_lightning.runs.reader import Run, read_run
+from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.evolution import films_of, write_film
 
 
 def main(args: Sequence[str]) -> None:
     """Write a film of each layer's neurons and one of the heat maps, as GIF and MP4."""
     options = _parser().parse_args(args)
-    runs: list[Run] = []
-    try:
+    with reading_runs("evolution") as runs:
         runs += [run := read_run(options.run)]
         films = films_of(run, options.layers, options.neurons)
         out = Path(options.out or run.path / EVOLUTION)
@@ -23,10 +21,6 @@ def main(args: Sequence[str]) -> None:
             refuse_links(run.path, EVOLUTION)
         for name, pictures in films.items():
             write_film(out, name, pictures)
-    except UserError as error:
-        note_problems(runs)
-        fail(f"evolution: {error}")
-    note_problems(runs)
     say(f"{len(films)} film{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
 
 

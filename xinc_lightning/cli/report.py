@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli.console import Parser, fail, note_problems, say
-from xinc_lightning.errors import UserError
+from xinc_lightning.cli.console import Parser, reading_runs, say
 from xinc_lightning.explorer import build_page
 from xinc_lightning.runs.atomic import save
 from xinc_lightning.runs.layout import PAGE
@@ -14,14 +13,11 @@ from xinc_lightning.runs.reader import read_run
 def main(args: Sequence[str]) -> None:
     """Write the page, and say where it is, how large, and what is missing."""
     options = _parser().parse_args(args)
-    try:
-        runs = [read_run(run) for run in options.runs]
+    with reading_runs("report") as runs:
+        runs += [read_run(run) for run in options.runs]
         page = build_page(runs)
         out = options.out or options.runs[0] / PAGE
         save(out, page.encode())
-    except UserError as error:
-        fail(f"report: {error}")
-    note_problems(runs)
     say(f"{out} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser.")
 
 

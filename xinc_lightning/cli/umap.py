@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from xinc_lightning.cli.console import Parser, fail, note_problems, say
-from xinc_lightning.errors import UserError
-from xinc_lightning.runs.reader import Run, read_run
+from xinc_lightning.cli.console import Parser, fail, reading_runs, say
+from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.shared_umap import ColouredBy, shared_umap
 
 
@@ -15,18 +14,13 @@ def main(args: Sequence[str]) -> None:
     options = _parser().parse_args(args)
     if options.max_neurons < 1:
         fail(f"umap: --max_neurons is {options.max_neurons}; it must be 1 or more.", 2)
-    runs: list[Run] = []
-    try:
+    with reading_runs("umap") as runs:
         runs += [read_run(path) for path in options.runs]
         shared = shared_umap(runs, options.by, options.layers, options.epoch, options.max_neurons)
         figure = shared.save(Path(options.out))
-    except UserError as error:
-        note_problems(runs)
-        fail(f"umap: {error}")
-    note_problems(runs)
     for panel in shared.panels:
         measured = "".join(f", mixing {value:.2f}" for value in panel.scalars().values())
-        print(f"{panel.name:24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}")
+        say(f"{panel.name:24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}")
     say(f"the figure is {figure}")
 
 

@@ -25,23 +25,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: if it cannot be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path) as aside:
+    aside = _beside(path, UNFINISHED)
+    _remove(aside)
+    try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(aside, flags, 0o666), "wb") as file:
             file.write(content)
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """The path at which to write a file that is to appear as ``path``, with the same ending, once it is complete.
-
-    Raises:
-        OSError: if it cannot be written; what was there before is untouched.
-    """
-    aside = path.with_name(f".{path.stem}{UNFINISHED}{path.suffix}")
-    _remove(aside)
-    try:
-        yield aside
         _to_disk(aside)
         aside.replace(path)
     except BaseException:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from xinc_lightning.analyses import evenly_spaced
 from xinc_lightning.data import write_gif, write_mp4
 from xinc_lightning.figures.evolution import HeatMaps, film_of_heat_maps, film_of_neurons
 from xinc_lightning.figures.style import LARGEST
-from xinc_lightning.runs.atomic import one_sentence, written_aside
+from xinc_lightning.runs.atomic import one_sentence, save
 from xinc_lightning.runs.reader import Run, RunError, Snapshot
 from xinc_lightning.text import printable
 
@@ -205,13 +206,11 @@ def write_film(folder: Path, name: str, pictures: Iterable[np.ndarray]) -> None:
         if max(picture.shape) > HIGHEST or len(film) * picture.nbytes > MOST_BYTES:
             raise RunError(f"the film of {name} would be too large; choose fewer --neurons.")
     drawn = np.stack(film)
-    even = drawn[:, : drawn.shape[1] // 2 * 2, : drawn.shape[2] // 2 * 2]  # as players want it
-    times = np.ones(len(even), int)
+    times = np.ones(len(drawn), int)
     times[-1] = round(AT_THE_END / SECONDS)
-    gif, mp4 = folder / f"{name}.gif", folder / f"{name}.mp4"
-    with one_sentence(gif):
-        folder.mkdir(parents=True, exist_ok=True)
-        with written_aside(gif) as aside:
-            write_gif(aside, drawn, [SECONDS] * (len(drawn) - 1) + [AT_THE_END])
-    with one_sentence(mp4), written_aside(mp4) as aside:
-        write_mp4(aside, np.repeat(even, times, axis=0), 1 / SECONDS)
+    gif, mp4 = f"{name}.gif", f"{name}.mp4"
+    with one_sentence(folder / gif), TemporaryDirectory() as own:  # FFmpeg cannot write to every name
+        write_gif(Path(own, "film.gif"), drawn, [SECONDS] * (len(drawn) - 1) + [AT_THE_END])
+        write_mp4(Path(own, "film.mp4"), np.repeat(drawn, times, axis=0), 1 / SECONDS)
+        save(folder / gif, Path(own, "film.gif").read_bytes())
+        save(folder / mp4, Path(own, "film.mp4").read_bytes())
