@@ -21,6 +21,7 @@ from torch import Tensor
 
 from xinc_lightning.canvas import kernels
 from xinc_lightning.canvas.changes import Changes
+from xinc_lightning.canvas.compiled_cache import forgive_damaged_files
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
 from xinc_lightning.canvas.precision import one_thread
@@ -28,6 +29,8 @@ from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots,
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep, Terms
 from xinc_lightning.networks.layers import Activation
+
+forgive_damaged_files()
 
 # Lanes of a group: enough to amortise each inner loop, few enough for a group's rows to stay in cache.
 LANES = 64

@@ -1,12 +1,13 @@
 """How a command ends early, and the parser of our own commands."""
 
 import argparse
+import io
 import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from xinc_lightning.errors import UserError
 from xinc_lightning.text import printable
@@ -64,6 +65,40 @@ def reading_runs(command: str) -> "Iterator[list[Run]]":
             for run in runs:
                 for problem in run.problems:
                     note(f"{run.name}: {problem}")
+
+
+class StreamThatMayEnd:
+    """Standard output whose reader may end, as ``head`` does: what is written from then on goes nowhere.
+
+    Args:
+        stream: the real one, which has everything that is not here.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or go on without a reader."""
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._give_up()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or go on without a reader."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Parser(argparse.ArgumentParser):

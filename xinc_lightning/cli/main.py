@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from xinc_lightning.cli.configs import with_shipped_configs
-from xinc_lightning.cli.console import fail, one_line_errors
+from xinc_lightning.cli.console import StreamThatMayEnd, fail, one_line_errors
 from xinc_lightning.errors import did_you_mean
 
 USAGE = """\
@@ -56,9 +56,11 @@ def _settle() -> None:
     A character that the terminal cannot show is replaced. Nothing is shown on a screen, so matplotlib's backend,
     say a notebook's, does not matter. A library's warning is none of the user's mistakes.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+            setattr(sys, name, StreamThatMayEnd(stream))
     os.environ["MPLBACKEND"] = "agg"
     if any(option.startswith("error") for option in sys.warnoptions):
         warnings.simplefilter("default")
