@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from xinc_lightning.cli.evolution import main
 from xinc_lightning.data import write_gif
 from xinc_lightning.runs.reader import read_run
-from xinc_lightning.studies.evolution import growing_heat_maps, growing_neurons, titles
+from xinc_lightning.studies.evolution import growing_heat_maps, growing_neurons, titles, write_film
 
 EPOCHS = {5: [2, 7, 9], 10: [9, 2, 4], 20: [2, 4, 9]}
 """Which neurons were logged when: 7 and 4 come and go, as the largest ones do."""
@@ -107,3 +107,13 @@ def test_gif_has_one_palette(tmp_path):
     write_gif(tmp_path / "film.gif", frames, [0.2, 0.4])
     read = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(Image.open(tmp_path / "film.gif"))]
     assert np.abs(np.stack(read).astype(int) - frames).max() <= 2
+
+
+def test_films_lose_no_row_or_column(tmp_path):
+    pictures = np.zeros((2, 33, 47, 3), np.uint8)
+    pictures[:, -1], pictures[:, :, -1] = 255, 255
+    write_film(tmp_path, "odd", pictures)
+    shown = cv2.VideoCapture(str(tmp_path / "odd.mp4")).read()[1]
+    assert shown.shape == (34, 48, 3)
+    assert shown[32].min() > 180
+    assert shown[:, 46].min() > 180
