@@ -72,9 +72,8 @@ class OpenVideo:
             raise DataError(f"'{self.path}' cannot be read to its end: {reason(error)}") from None
         except av.FFmpegError as error:
             self.errors.append(str(error.strerror))
-        except (
-            IndexError
-        ):  # at the end of a file in which streams appear on the way: PyAV looks for all of them
+        except IndexError:
+            # At the very end of a file in which streams appear on the way, PyAV loses count of them.
             pass
 
     def frames(self, packets: "Iterator[Packet[VideoStream]] | None" = None) -> Iterator[VideoFrame]:

@@ -16,6 +16,8 @@ FULL = 65535
 
 TIFF_BITS, TIFF_MAXIMUM = 258, 281
 SHORT = 64
+"""Bytes of a PNG's chunk that are looked at."""
+
 DARK = 8
 """Values that stay under this part of the range are those of fewer bits."""
 
@@ -88,12 +90,29 @@ def decode_deep(image: Image.Image, path: Path) -> tuple[NDArray[np.uint16], int
         raise ValueError(f"its 16-bit colours cannot be decoded ({words}); save it as PNG") from None
     has_alpha = len(frame.format.components) in (2, 4)
     values: Any = frame.reformat(format="rgba64le" if has_alpha else "rgb48le").to_ndarray()
-    return values, _stated_white(image, path, values)
+    return values, stated_white(image, path, values)
 
 
-def grey_white(image: Image.Image, path: Path, values: NDArray[np.int64]) -> int:
-    """What is white in a grey picture of more than 8 bits, as its file says."""
-    return _stated_white(image, path, values)
+def stated_white(image: Image.Image, path: Path, values: NDArray[Any]) -> int:
+    """What is white in a picture of more than 8 bits: by the bits and maximum of a TIFF, the significant bits of a PNG.
+
+    Args:
+        image: as Pillow opened it.
+        path: of its file.
+        values: as stored.
+    """
+    if image.format == "TIFF":
+        bits = max(_tiff_tag(image, TIFF_BITS, 16))
+        largest = max(_tiff_tag(image, TIFF_MAXIMUM, FULL))
+        # Some programs write there what is largest in the picture, which is not its white.
+        whole = largest > 255 and largest & (largest + 1) == 0
+        return int(min(2**bits - 1, largest if whole else FULL, FULL))
+    if image.format == "PNG":
+        bits = _significant_bits(path)
+        # As the format has it, values of fewer bits are moved up to fill 16; some programs leave them low.
+        if 8 < bits < 16 and values.max() < 2**bits and (values % 2 ** (16 - bits)).any():
+            return (1 << bits) - 1
+    return FULL
 
 
 def _decoded(decoder: Any, path: Path) -> Iterator[av.VideoFrame]:
@@ -112,22 +131,6 @@ def _deep_codec(image: Any) -> str | None:
     if image.format == "TIFF" and max(_tiff_tag(image, TIFF_BITS, 8)) > 8:
         return "tiff"
     return None
-
-
-def _stated_white(image: Image.Image, path: Path, values: NDArray[Any]) -> int:
-    """By bits a sample and the largest value of a TIFF, or the significant bits of a PNG."""
-    if image.format == "TIFF":
-        bits = max(_tiff_tag(image, TIFF_BITS, 16))
-        largest = max(_tiff_tag(image, TIFF_MAXIMUM, FULL))
-        # Some programs write there what is largest in the picture, which is not its white.
-        whole = largest > 255 and largest & (largest + 1) == 0
-        return int(min(2**bits - 1, largest if whole else FULL, FULL))
-    if image.format == "PNG":
-        bits = _significant_bits(path)
-        # As the format has it, values of fewer bits are moved up to fill 16; some programs leave them low.
-        if 8 < bits < 16 and values.max() < 2**bits and (values % 2 ** (16 - bits)).any():
-            return (1 << bits) - 1
-    return FULL
 
 
 def _tiff_tag(image: Any, tag: int, default: int) -> tuple[int, ...]:

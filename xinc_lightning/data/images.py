@@ -12,33 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from xinc_lightning.data.deep import FULL, WhiteLevel, decode_deep, grey_white, png_chunks
+from xinc_lightning.data.deep import FULL, WhiteLevel, decode_deep, png_chunks, stated_white
 from xinc_lightning.data.errors import DataError, existing
 from xinc_lightning.data.orientation import UPRIGHT, Orientation
 
-FORMATS = (
-    *("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG"),
-    *("PPM", "QOI", "SGI", "TGA", "TIFF", "WEBP"),
-)
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "SGI", "TGA", "TIFF", "WEBP")
 """What Pillow may open; it knows more, such as the first picture of an MPEG film."""
 
 IMAGE_SUFFIXES = frozenset(
-    {
-        ".apng",
-        ".avif",
-        ".bmp",
-        ".gif",
-        ".jfif",
-        ".jp2",
-        ".jpeg",
-        ".jpg",
-        ".pbm",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-    }
-    | {".qoi", ".sgi", ".tga", ".tif", ".tiff", ".webp"}
+    {".apng", ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".qoi", ".sgi", ".tga"}
+    | {".pbm", ".pgm", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
 )
 """Which files of a folder are pictures."""
 
@@ -157,7 +140,7 @@ class Picture:
                 raise DataError(
                     f"'{self.path}' holds values outside 16 bits; save it with 8 or 16 bits a channel"
                 )
-            grey = level.to_8_bits(values.astype(np.uint16), grey_white(image, self.path, values))
+            grey = level.to_8_bits(values.astype(np.uint16), stated_white(image, self.path, values))
             return orientation.turn(np.repeat(grey[..., None], 3, axis=2))
         if image.mode == "F":
             raise DataError(f"'{self.path}' holds floating-point values; save it with 8 or 16 bits a channel")
