@@ -78,6 +78,17 @@ def test_suffix_and_case_do_not_decide(tmp_path):
     assert ImageFiles.in_folder(tmp_path).names == ["A9", "B1", "b2", "b3"]
 
 
+def test_pictures_that_cannot_be_read_are_not_passed_over(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "1.jpg")
+    (tmp_path / "1.HEIC").write_bytes(b"the same picture")
+    assert ImageFiles.in_folder(tmp_path).names == ["1"]
+    (tmp_path / "2.HEIC").write_bytes(b"another")
+    with pytest.raises(
+        DataError, match=r"2\.HEIC' is a picture that cannot be read here; save it as PNG or JPEG"
+    ):
+        ImageFiles.in_folder(tmp_path)
+
+
 def test_a_folder_of_folders_names_one(tmp_path):
     for name in ("bear", "cat"):
         (tmp_path / name).mkdir()

@@ -22,6 +22,9 @@ from xinc_lightning.data.images import (
 
 _natural_key = natsort_keygen(key=lambda path: path.stem, alg=ns.IGNORECASE)
 
+UNREADABLE = frozenset({".heic", ".heif", ".jxl"})
+"""Pictures that Pillow does not read; to pass them over would lose frames."""
+
 
 @dataclass(frozen=True)
 class ImageFiles:
@@ -40,17 +43,22 @@ class ImageFiles:
         """All images of a folder, ordered as people count (2 before 10), whatever their case and suffix.
 
         Raises:
-            DataError: the folder holds no image, or two images of the same name.
+            DataError: the folder holds no image, two images of the same name, or one that cannot be read.
         """
         paths = [folder / name for name in names_in(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         paths = in_natural_order([path for path in paths if not path.name.startswith(".")])
-        if not paths:
-            raise DataError(_no_image(folder))
         by_stem: dict[str, Path] = {}
         for path in paths:
             if path.stem in by_stem:
                 raise DataError(f"'{by_stem[path.stem]}' and '{path.name}' are two images of the same frame")
             by_stem[path.stem] = path
+        for name in names_in(folder):
+            if Path(name).suffix.lower() in UNREADABLE and Path(name).stem not in by_stem:
+                raise DataError(
+                    f"'{folder / name}' is a picture that cannot be read here; save it as PNG or JPEG"
+                )
+        if not paths:
+            raise DataError(_no_image(folder))
         return cls(tuple(paths), options)
 
     @property
