@@ -66,7 +66,7 @@ def partitions(layer: LayerCanvas, copies: int = 1) -> dict[str, Tensor]:
 def by_layer(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     """All maps of the paper's NeRV with every reduction, beside forming the maps once and nothing else."""
     print(
-        "| layer | neurons | forming once (s) | every reduction (s) | ratio | ns / value | more memory (MB) |"
+        "| layer | neurons | maps only (s) | all reductions (s) | ratio | ns / value | additional memory (MB) |"
     )
     print("|---|---|---|---|---|---|---|")
     total = [0.0, 0.0]
@@ -126,7 +126,7 @@ def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
 
 def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     """Head and block 3 with every reduction, ours and materialise-then-reduce."""
-    print("| layer | naive (s) | ours (s) | times faster | naive memory (MB) | our memory (MB) |")
+    print("| layer | naive (s) | ours (s) | speed-up | naive memory (MB) | our memory (MB) |")
     print("|---|---|---|---|---|---|")
     total = [0.0, 0.0]
     for layer in (canvas["head"], canvas["block3"]):
@@ -162,7 +162,7 @@ def naive(layer: LayerCanvas, labels: Mapping[str, Tensor]) -> list[Tensor]:
 
 def by_size(canvas: TracedCanvas, options: argparse.Namespace) -> None:
     """Time and memory of a sample of each layer's neurons at growing sizes and the same ``max_bytes``."""
-    print("| size | layer | neurons | every reduction (s) | ns / value | more memory (MB) |")
+    print("| size | layer | neurons | all reductions (s) | ns / value | additional memory (MB) |")
     print("|---|---|---|---|---|---|")
     for height, width in ((128, 256), (256, 512), (512, 1024), (720, 1280)):
         for layer in reversed(list(paint(height, width, options.device))):
