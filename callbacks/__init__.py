@@ -1,4 +1,4 @@
-"""Callbacks that watch a training run: pictures, contribution maps, the final report."""
+"""Callbacks of a training run: analyses of the network, checkpoints, progress, the final report."""
 
 if __name__ != "xinc_lightning.callbacks":
     raise ImportError(

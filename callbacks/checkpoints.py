@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the best by PSNR, and the last; each taken between two epochs."""
+"""Checkpoints of a run: the best by PSNR, and the last; each saved between two epochs."""
 
 import math
 import time
@@ -16,27 +16,28 @@ from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.layout import CHECKPOINTS, LAST
 
 LONGEST = 300.0
-"""Seconds of training after which ``last.ckpt`` is renewed even if nothing was validated."""
+"""Seconds of training after which ``last.ckpt`` is updated even without a validation."""
 
 
 class Checkpoints(Checkpoint):
     """Keep the checkpoint with the best PSNR over the clip, and the last one, in ``<run>/checkpoints``.
 
-    Both are renewed after a validation, ``last.ckpt`` also every few minutes, at the end of training and when
+    Both are updated after a validation, ``last.ckpt`` also every few minutes, at the end of training and when
     training is interrupted. They are saved where the next epoch would start: validation and analyses of the
-    epoch before are done and its metrics are on the disk, so that a resumed run repeats and misses nothing.
+    epoch before are finished and its metrics are on disk, so that a resumed run repeats and misses nothing.
     Weights that are not finite are never saved.
 
     Args:
-        monitor: metric that decides which is best, the more the better.
-        save_top_k: how many of the best to keep.
-        every_n_epochs: how often to look.
+        monitor: metric that decides which checkpoint is best; higher is better.
+        save_top_k: number of best checkpoints to keep.
+        every_n_epochs: save after the validations of every so many epochs.
     """
 
     def __init__(self, monitor: str = "val/psnr", save_top_k: int = 1, every_n_epochs: int = 1) -> None:
         if save_top_k < 0 or every_n_epochs < 1:
             raise UserError(
-                f"save_top_k={save_top_k}, every_n_epochs={every_n_epochs}: keep 0 or more, look every 1 or more."
+                f"Checkpoints: save_top_k must be at least 0 and every_n_epochs at least 1, "
+                f"got {save_top_k} and {every_n_epochs}."
             )
         self.monitor = monitor
         self.save_top_k = save_top_k
@@ -49,19 +50,19 @@ class Checkpoints(Checkpoint):
 
     @property
     def will_save(self) -> bool:
-        """Whether the epoch that is just over was validated, so that it is saved before the next one begins."""
+        """Whether the epoch that just ended was validated, so that it is saved before the next one begins."""
         return self._validated
 
     def state_dict(self) -> dict[str, Any]:
-        """The best checkpoints' scores, by file name."""
+        """Scores of the best checkpoints, by file name."""
         return {"best": dict(self.best)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember the best checkpoints."""
+        """Restore the scores of the best checkpoints."""
         self.best = dict(state_dict["best"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock; what the run was resumed from need not be saved again."""
+        """Start the timer; the checkpoint from which the run was resumed is not saved again."""
         self._saved_step = self._started_step = trainer.global_step
         self._saved_at = time.monotonic()
         self._restored = True
@@ -71,12 +72,12 @@ class Checkpoints(Checkpoint):
         self.best = trainer.strategy.broadcast(there)  # only the first process knows the folder
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save as soon as the epoch is over."""
+        """Mark the epoch to be saved when it ends."""
         epoch = trainer.current_epoch + 1
         self._validated = not trainer.sanity_checking and epoch % self.every_n_epochs == 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save what the epoch before has reached, if it is time to."""
+        """Save the network after the previous epoch, if it was validated or the last checkpoint is old."""
         late = time.monotonic() - self._saved_at > LONGEST
         if trainer.world_size > 1:
             late = trainer.strategy.reduce_boolean_decision(late, all=False)
@@ -96,9 +97,9 @@ class Checkpoints(Checkpoint):
         self._restored = False
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save what there is, if an epoch was just over; a disk that is full stays full.
+        """Save a checkpoint if an epoch just ended; if the disk is full, do without.
 
-        Nothing is saved while a checkpoint is only half restored: files stay as they were.
+        Nothing is saved while a checkpoint is being restored: files stay unchanged.
         """
         alone = trainer.world_size == 1 or isinstance(
             exception, Interrupted
@@ -110,7 +111,7 @@ class Checkpoints(Checkpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Say that the next epoch is still to be started, and how far the loggers have come."""
+        """Record that the next epoch has not started, and the position of each logger."""
         if _between_epochs(trainer):
             for counts in ("total", "current"):
                 progress = checkpoint["loops"]["fit_loop"]["epoch_progress"][counts]

@@ -1,4 +1,4 @@
-"""What some neurons paint, layer by layer, and how it grows (§4.2, Figs 1, 3, 11)."""
+"""Contribution maps of some neurons of each layer, and how they change in training (§4.2, Figs 1, 3, 11)."""
 
 from typing import Any, Literal
 
@@ -21,20 +21,20 @@ from xinc_lightning.figures import contact_sheet, strip_over_epochs
 from xinc_lightning.modules import INRModule
 
 STRIP_EPOCHS = 12
-"""Columns of a strip: the first, the last, and some between."""
+"""Most columns of a strip: the first epoch, the last, and evenly spaced ones between."""
 
 
 class ContributionMaps(FrameAnalysis):
-    """A contact sheet of contribution maps for each layer; at the end a strip of how some of them grew.
+    """A contact sheet of contribution maps for each layer; at the end, a strip of some of them over the epochs.
 
-    Every checkpoint shows the same neurons. Those that contribute most are chosen at the first checkpoint that
-    is analysed; later ones, also of a resumed run, read from the run folder which they were.
+    All epochs show the same neurons. With ``top``, they are chosen at the first analysed epoch; later epochs,
+    also of a resumed run, read them from the run folder.
 
     Args:
-        neurons: how many neurons of each layer to show, or which.
-        select: ``random``, drawn with the seed, or ``top``, those with the largest Σ|c|.
-        strip: how many of them to follow over the analysed epochs in a figure at the end; 0 for none.
-        seed: of the draw.
+        neurons: number of neurons of each layer to show, or their indices.
+        select: ``random``, sampled with the seed, or ``top``, those with the largest Σ|c|.
+        strip: number of these neurons to show over all analysed epochs in a figure at the end; 0 for none.
+        seed: of the random sample.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
@@ -58,12 +58,12 @@ class ContributionMaps(FrameAnalysis):
         self.seed = seed
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """Neurons that are asked for have to be in every layer."""
+        """Require that every layer has the given neurons."""
         super().check(module, clip)
         check_neurons(self, self.neurons, module)
 
     def analyse(self, context: AnalysisContext, sink: Sink) -> None:
-        """One sheet a layer, and at the end one strip."""
+        """One contact sheet per layer, and at the end one strip."""
         picture = context.picture(self.frame)
         for name in self.layers or context.layers:
             layer = context.canvas(name, self.frame)
@@ -88,7 +88,7 @@ class ContributionMaps(FrameAnalysis):
         return top_neurons(statistics, self.neurons)
 
     def _strip(self, result: ContributionMapsResult, title: str, sink: Sink) -> None:
-        """The first neurons' maps at the epochs at which the run folder has them."""
+        """Maps of the first neurons at all epochs for which the run folder has them."""
         rows = result.neurons[: self.strip]
         columns: dict[int, np.ndarray] = {}
         for epoch, path in sink.earlier(f"maps/{result.layer}").items():

@@ -1,4 +1,4 @@
-"""Where layers contribute, beside where the frame is bright and where it has edges (§4.3, Fig 5)."""
+"""Contribution of each layer compared with the frame's intensity and edges (§4.3, Fig 5)."""
 
 from xinc_lightning.analyses import contribution_vs_intensity
 from xinc_lightning.callbacks.base.context import AnalysisContext

@@ -1,4 +1,4 @@
-"""Whether contributions change where the picture moves (§4.5, Fig 9)."""
+"""Whether contributions change where the frame moves (§4.5, Fig 9)."""
 
 from typing import Any
 
@@ -17,14 +17,13 @@ from xinc_lightning.modules import INRModule
 class FlowVsFluctuation(LayerAnalysis):
     """Optical flow beside the fluctuation of every layer's contributions, at chosen time steps.
 
-    Needs a clip of two or more frames that one network stores, and no part of the shared pass: that would look
-    at two more frames for every analysis.
+    Needs a clip of two or more frames stored by one network. It does not use the shared pass, to which its frames
+    would add work for every other analysis.
 
     Args:
-        steps: positions in the clip of the later frame of each pair, from 1; the middle of the clip unless
-            given.
+        steps: positions in the clip of the later frame of each pair, from 1; by default the middle of the clip.
         max_neurons: layers of more neurons are sampled (1000 of NeRV's 18,352 correlate 0.997 with all); null
-            never to.
+            for no limit.
         seed: of the sample.
         options: layers, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.LayerAnalysis`.
@@ -44,7 +43,7 @@ class FlowVsFluctuation(LayerAnalysis):
         require_positive(self, max_neurons=max_neurons)
         if steps is not None and min(steps, default=0) < 1:
             raise UserError(
-                f"FlowVsFluctuation: steps={steps}: each is the later frame of a pair, so 1 or more."
+                f"FlowVsFluctuation: every step is the later frame of a pair and must be at least 1, got {steps}."
             )
         self.steps = steps
         self.max_neurons = max_neurons
@@ -52,7 +51,7 @@ class FlowVsFluctuation(LayerAnalysis):
         self._flow: dict[tuple[str, int], np.ndarray] = {}
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """The steps have to be in the clip, if it has any."""
+        """Require that the steps are in the clip, if it has more than one frame."""
         super().check(module, clip)
         if len(clip) > 1:
             for step in self.steps or ():
@@ -66,10 +65,10 @@ class FlowVsFluctuation(LayerAnalysis):
         """One figure for all layers and time steps."""
         clip = context.clip
         if len(clip) < 2:
-            self.leave_out(f"the clip '{clip.name}' has one frame, hence no motion")
+            self.leave_out(f"the clip '{clip.name}' has only one frame, and so no motion")
             return
         if not context.in_one_network((0, 1)):
-            self.leave_out(f"every frame has its own {context.architecture}, so that no neuron lasts")
+            self.leave_out(f"every frame has its own {context.architecture}, so no neuron spans two frames")
             return
         steps = self.steps or [max(len(clip) // 2, 1)]
         flow = np.stack([self._optical_flow(clip, step) for step in steps])
@@ -93,7 +92,7 @@ class FlowVsFluctuation(LayerAnalysis):
         sink.figure("flow_vs_fluctuation", flow_beside_fluctuation(results, flow, pictures, title))
 
     def _optical_flow(self, clip: PanopticClip, step: int) -> np.ndarray:
-        """Flow to this frame, computed once for all checkpoints."""
+        """Flow to this frame, computed once for all epochs."""
         if (clip.name, step) not in self._flow:
             self._flow[clip.name, step] = optical_flow(clip, step).cpu().numpy()
         return self._flow[clip.name, step]

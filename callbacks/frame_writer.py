@@ -1,4 +1,4 @@
-"""Frames as the network stores them, as files from ``predict``."""
+"""Writes the frames that ``predict`` reconstructs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ from xinc_lightning.data import clip_of, write_video
 from xinc_lightning.runs.layout import FRAMES
 
 STILLS_A_SECOND = 25.0
-"""Where the source has no frame rate."""
+"""Frame rate of the video where the source has none."""
 
 
 class FrameWriter(BasePredictionWriter):
-    """Writes what ``predict`` reconstructs to ``<run>/frames``: one PNG a frame, and ``clip.mp4``.
+    """Writes the frames that ``predict`` reconstructs to ``<run>/frames``: one PNG per frame, and ``clip.mp4``.
 
     Args:
-        fps: frames a second of the video; as fast as the source, or 25 where it does not say, unless given.
+        fps: frames per second of the video; by default those of the source, or 25 if it has no frame rate.
     """
 
     def __init__(self, fps: float | None = None) -> None:
@@ -34,7 +34,7 @@ class FrameWriter(BasePredictionWriter):
         predictions: Sequence[Any],
         batch_indices: Sequence[Any],
     ) -> None:
-        """Write the frames there are; every process has them, the first writes. A ``fast_dev_run`` leaves nothing."""
+        """Write the predicted frames, on rank 0 only; a ``fast_dev_run`` writes nothing."""
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])

@@ -1,4 +1,4 @@
-"""Whether neurons care about objects, colours, textures or places (§4.2, Figs 4, 16)."""
+"""Whether neurons favour objects, colours, textures or places (§4.2, Figs 4, 16)."""
 
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -34,21 +34,21 @@ class GroupingVariance(FrameAnalysis):
     """Variance of every neuron's contributions over groups of pixels, and over the same groups shifted.
 
     Args:
-        partitions: which groupings, all of them unless given; ``instances`` needs a mask of the frame.
+        partitions: which groupings, by default all; ``instances`` needs a mask of the frame.
         grid: rows and columns of grid cells; also sets the number of groups of the lattice, rgb and gabor.
         std: standard deviations instead of variances.
         convention: ``paper``, or ``released`` for what the authors' code computes: |δ| but for grid and lattice, and
             its own Gabor filters.
-        shifts: how often the labels are shifted for the comparison; 0 for none.
-        seeds: with how many seeds of k-means the medians of rgb and gabor are found, to see how far they move; 1 for
-            one.
-        max_null_neurons: neurons of each layer for both comparisons, drawn from those that contribute.
-        seed: of k-means, of the shifts and of the draw.
+        shifts: number of random shifts of the labels for the control; 0 for no control.
+        seeds: number of seeds of k-means for the spread of the medians of rgb and gabor; 1 for no spread.
+        max_null_neurons: number of neurons of each layer for both comparisons, sampled from those that contribute.
+        seed: of k-means, of the shifts and of the sample.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
     Raises:
-        UserError: if ``shifts`` is 1 or negative: a spread takes two; if there are no cells or no neurons.
+        UserError: if ``shifts`` is 1 or negative (a standard deviation needs two), or if there are no cells or
+            no neurons.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class GroupingVariance(FrameAnalysis):
     ) -> None:
         super().__init__(**options)
         if shifts < 0 or shifts == 1:
-            raise UserError(f"GroupingVariance: shifts={shifts}: give 0 for no comparison, or 2 or more.")
+            raise UserError(f"GroupingVariance: shifts must be 0 (no control) or at least 2, got {shifts}.")
         require_positive(self, grid=min(grid), max_null_neurons=max_null_neurons, seeds=seeds)
         if tuple(grid) == (1, 1):
-            raise UserError("GroupingVariance: grid=1×1 is one cell; a variance takes two.")
+            raise UserError("GroupingVariance: grid must have at least two cells, got 1×1.")
         if partitions is not None and not partitions:
-            raise UserError("GroupingVariance: partitions=[] names none; leave it out for all of them.")
+            raise UserError("GroupingVariance: partitions is empty; leave it out for all partitions.")
         self.partitions = partitions or list(get_args(Partition))
         self.grid = grid
         self.std = std
@@ -84,22 +84,23 @@ class GroupingVariance(FrameAnalysis):
         self._by_seed: dict[str, list[Tensor]] = {}
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """A cell of the grid is at least a pixel, and no shift comes twice."""
+        """Require that a grid cell is at least one pixel, and that there are enough different shifts."""
         super().check(module, clip)
         rows, columns = self.grid
         if rows > clip.height or columns > clip.width:
             raise UserError(
-                f"GroupingVariance: grid={rows}×{columns} has more cells than the frames have pixels, "
+                f"GroupingVariance: grid={rows}×{columns} has more rows or columns than the frames have pixels, "
                 f"{clip.height}×{clip.width}; the nearest is {min(rows, clip.height)}×{min(columns, clip.width)}."
             )
         most = clip.height * clip.width - 1
         if self.shifts > most:
             raise UserError(
-                f"GroupingVariance: shifts={self.shifts}: frames of {clip.height}×{clip.width} have {most} of them."
+                f"GroupingVariance: shifts must be at most {most} for frames of {clip.height}×{clip.width}, "
+                f"got {self.shifts}."
             )
 
     def labels(self, clip: PanopticClip) -> dict[str, Tensor]:
-        """The frame's partitions, found once: they do not change while the network learns."""
+        """The frame's partitions, computed once: they do not depend on the network."""
         if self._clip is not clip:
             self._clip = clip
             self._labels = self._partitions(clip, self.partitions, self.seed)
@@ -110,14 +111,14 @@ class GroupingVariance(FrameAnalysis):
             }
             if "instances" in self.partitions and "instances" not in self._labels:
                 self.warn_once(
-                    f"GroupingVariance leaves out instances: frame {clip.indices[self.frame]} of "
+                    f"GroupingVariance skips instances: frame {clip.indices[self.frame]} of "
                     f"'{clip.name}' has no mask."
                 )
-            even = [name for name, labels in self._labels.items() if int(labels.amin()) == int(labels.amax())]
-            if even:
+            single = [name for name, labels in self._labels.items() if labels.amin() == labels.amax()]
+            if single:
                 self.warn_once(
-                    f"GroupingVariance leaves out {' and '.join(even)}: all of frame "
-                    f"{clip.indices[self.frame]} of '{clip.name}' is one cluster."
+                    f"GroupingVariance skips {' and '.join(single)}: frame "
+                    f"{clip.indices[self.frame]} of '{clip.name}' is a single cluster."
                 )
         return self._labels
 
@@ -175,7 +176,7 @@ class GroupingVariance(FrameAnalysis):
         return shift_null(layer, labels, sample, self.shifts, self.seed, self.std, self.convention)
 
     def _key(self, partition: str) -> str:
-        """What a partition is called in the shared pass, where other analyses have theirs."""
+        """Name of a partition in the pass that all analyses share."""
         return (
             f"{partition} of frame {self.frame}, grid {self.grid[0]}×{self.grid[1]}, seed {self.seed}, "
             f"as in the {self.convention}"

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a training run at the end of an epoch, with a checkpoint."""
+"""Ctrl-C, SIGTERM and SIGHUP stop a training run at the end of an epoch, with a checkpoint."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ SIGNALS = tuple(
 
 
 class Interrupted(SystemExit):
-    """A signal asked the command to stop; the exit code is what a shell expects, 130 or 143 say.
+    """The command was stopped by a signal; the exit code is the one a shell expects, such as 130 or 143.
 
     Args:
         signum: the signal.
@@ -29,37 +29,40 @@ class Interrupted(SystemExit):
 
 
 def stop_at_once(signum: int, frame: FrameType | None) -> NoReturn:
-    """Signal handler for whatever is not training."""
+    """Signal handler outside of training."""
     raise Interrupted(signum)
 
 
 class Interruption(Callback):
-    """Lets the epoch in which a signal arrives be finished; a second signal stops at once.
+    """Finishes the epoch in which a signal arrives; a second signal stops immediately.
 
     Raises :class:`Interrupted` where the next epoch would start, where
-    :class:`~xinc_lightning.callbacks.checkpoints.Checkpoints` saves what there is.
+    :class:`~xinc_lightning.callbacks.checkpoints.Checkpoints` can save a checkpoint.
     """
 
     def __init__(self) -> None:
         self._signum: int | None = None
-        self._speaks = True
+        self._prints = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen, instead of Lightning, which would stop in the middle of an epoch."""
-        self._speaks = trainer.is_global_zero
+        """Replace Lightning's signal handlers, which would stop in the middle of an epoch."""
+        self._prints = trainer.is_global_zero
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
-                signal.signal(signum, self._heard)
+                signal.signal(signum, self._on_signal)
 
-    def _heard(self, signum: int, frame: FrameType | None) -> None:
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._signum is not None:
             raise Interrupted(signum)
         self._signum = signum
-        if self._speaks:  # not by print: the signal may have come in the middle of one
-            os.write(2, b"\nxinc: finishing this epoch, then saving a checkpoint; once more stops at once.\n")
+        if self._prints:  # not with print: the signal may have interrupted one
+            message = (
+                b"\nxinc: finishing this epoch, then saving a checkpoint; press again to stop immediately.\n"
+            )
+            os.write(2, message)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop, on all ranks if one was asked to."""
+        """Stop, on all ranks if one of them received a signal."""
         stop = self._signum is not None
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
@@ -67,14 +70,14 @@ class Interruption(Callback):
             raise Interrupted(self._signum or signal.SIGTERM)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Training is done: there is nothing left to finish."""
-        self._stop_listening(stop_at_once)
+        """From here on a signal stops at once: no epoch is left to finish."""
+        self._replace_handlers(stop_at_once)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Nothing disturbs the saving of the checkpoint that comes now."""
-        self._stop_listening(signal.SIG_IGN)
+        """Ignore signals while the checkpoint is saved."""
+        self._replace_handlers(signal.SIG_IGN)
 
-    def _stop_listening(self, handler: object) -> None:
+    def _replace_handlers(self, handler: object) -> None:
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
                 signal.signal(signum, handler)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Kinds of neurons, by the textures they paint (§4.6, Figs 10, 12–14)."""
+"""Clusters of neurons, by the textures to which they contribute (§4.6, Figs 10, 12–14)."""
 
 from typing import Any
 
@@ -24,15 +24,15 @@ from xinc_lightning.figures import clusters_with_maps, embedding_page, thumbnail
 
 
 class NeuronClusters(FrameAnalysis):
-    """Neurons of each layer embedded by their contributions to gabor clusters, then grouped into four kinds.
+    """Neurons of each layer embedded by their contributions to gabor clusters, then divided into four clusters.
 
-    Each checkpoint's embedding begins where the one before it ended and is turned to lie as it did, so that
-    neurons can be followed by eye; the positions are part of a training checkpoint, so that a resumed run goes
-    on from them. At the end of training a page for the browser shows every embedded neuron's map.
+    Each embedding is initialised with the one before it and rotated to match it, so that neurons can be followed
+    over epochs. The positions are part of a checkpoint, so that a resumed run continues from them. At the end of
+    training, an interactive page shows the map of every embedded neuron.
 
     Args:
-        clusters: gabor clusters k.
-        max_neurons: layers of more neurons are sampled; null never to (UMAP of 18,000 neurons takes minutes).
+        clusters: number k of gabor clusters.
+        max_neurons: layers of more neurons are sampled; null for no limit (UMAP of 18,000 neurons takes minutes).
         seed: of the gabor clusters, the sample, UMAP, k-means and the neurons shown.
         convention: ``paper``, or ``released`` for the authors' Gabor filters and six clusters of neurons, four shown.
         options: layers, frame, cadence and ``strict``, see
@@ -57,7 +57,7 @@ class NeuronClusters(FrameAnalysis):
         self._earlier: dict[str, Earlier] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Neurons, their positions and clusters at the latest analysed checkpoint, by layer."""
+        """Neurons, their positions and clusters at the latest analysed epoch, by layer."""
         return {
             "earlier": {
                 name: [torch.from_numpy(array) for array in (e.neurons, e.positions, e.clusters)]
@@ -66,7 +66,7 @@ class NeuronClusters(FrameAnalysis):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there; version 0.1 did not store clusters, which then find their numbers from left to right."""
+        """Restore them; version 0.1 did not store clusters, which are then numbered from left to right."""
         for name, (neurons, positions, *clusters) in state_dict["earlier"].items():
             numbers = (
                 clusters[0].numpy() if clusters else cluster(positions.numpy(), CLUSTERS["paper"], self.seed)
@@ -86,7 +86,7 @@ class NeuronClusters(FrameAnalysis):
         return f"neuron_clusters gabor {self.frame} {self.clusters} {self.seed} {self.convention}"
 
     def analyse(self, context: AnalysisContext, sink: Sink) -> None:
-        """One figure a layer, and at the end one page of all."""
+        """One figure per layer, and at the end one page for all layers."""
         results: list[NeuronClustersResult] = []
         totals: list[np.ndarray] = []
         thumbnails: list[np.ndarray] = []
@@ -128,7 +128,7 @@ class NeuronClusters(FrameAnalysis):
 
 
 def _thumbnails(layer: FrameCanvas, neurons: np.ndarray) -> np.ndarray:
-    """Small pictures of the neurons' |c|, a chunk of maps at a time."""
+    """Thumbnails of the neurons' |c|, computed in chunks."""
     small = [
         thumbnails_of(layer.maps(chunk).abs().float().cpu().numpy())
         for chunk in np.array_split(neurons, max(len(neurons) // 128, 1))

@@ -8,7 +8,7 @@ from xinc_lightning.figures import contribution_distributions, neurons_per_pixel
 
 
 class NeuronsPerPixel(FrameAnalysis):
-    """Heat maps at the thresholds τ_10 and τ_50, and the distribution from which these are taken.
+    """Heat maps at the thresholds τ_10 and τ_50, and the distribution from which these are computed.
 
     See :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis` for the arguments.
     """

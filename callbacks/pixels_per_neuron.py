@@ -8,7 +8,7 @@ from xinc_lightning.figures import pixels_per_neuron_curves
 
 
 class PixelsPerNeuron(FrameAnalysis):
-    """The layers' sorted counts in one figure, with the number of neurons without contribution.
+    """Sorted pixel counts of each layer's neurons in one figure, with the number of neurons without contribution.
 
     See :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis` for the arguments.
     """

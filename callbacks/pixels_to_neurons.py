@@ -1,4 +1,4 @@
-"""Which neurons paint which part of the frame: the tables behind the page that ``xinc report`` writes."""
+"""The strongest neurons at every part of the frame: the data of the page that ``xinc report`` writes."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ from xinc_lightning.errors import UserError
 
 
 class PixelsToNeurons(FrameAnalysis):
-    """The strongest neurons of every part of a frame with their shares and maps, and each segment's favourites.
+    """The strongest neurons at every part of a frame with their shares and maps, and those that favour a segment.
 
-    Makes numbers and no figure: ``xinc report`` makes a page of them, on which a pixel leads to its neurons.
-    Neurons whose maps were kept at one checkpoint stay among the kept at later ones, so that they can be
-    followed; which they are is part of a training checkpoint.
+    Saves arrays and no figure: ``xinc report`` makes a page of them, on which a pixel shows its neurons.
+    Neurons whose maps are saved at one epoch are saved at later epochs, too, so that they can be followed; their
+    indices are part of a checkpoint.
 
     Args:
-        neurons: the strongest of each layer at each cell, and of each segment.
-        cells: how many square cells the frame is divided into at most; a number as large as the frame's pixels
-            takes every pixel by itself.
-        maps: maps to keep of each layer, and up to half as many of earlier checkpoints' neurons.
+        neurons: number of strongest neurons of each layer to save for each cell, and for each segment.
+        cells: maximum number of square cells into which the frame is divided; as many as the frame has pixels
+            makes every pixel a cell.
+        maps: number of maps of each layer to save, plus up to half as many for neurons of earlier epochs.
         options: layers, frame, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.FrameAnalysis`.
 
@@ -42,7 +42,8 @@ class PixelsToNeurons(FrameAnalysis):
         super().__init__(**options)
         if neurons < 1 or cells < 1 or maps < 0:
             raise UserError(
-                f"neurons={neurons}, cells={cells}, maps={maps}: neurons and cells are 1 or more, maps 0 or more."
+                f"PixelsToNeurons: neurons and cells must be at least 1 and maps at least 0, "
+                f"got {neurons}, {cells} and {maps}."
             )
         self.neurons = neurons
         self.cells = cells
@@ -50,11 +51,11 @@ class PixelsToNeurons(FrameAnalysis):
         self._kept: dict[str, list[int]] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Neurons whose maps were kept at the latest analysed checkpoint, by layer."""
+        """Neurons whose maps were saved at the latest analysed epoch, by layer."""
         return {"kept": {name: torch.tensor(neurons) for name, neurons in self._kept.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the neurons whose maps are saved."""
         self._kept = {name: neurons.tolist() for name, neurons in state_dict["kept"].items()}
 
     def needs(self, clip: PanopticClip) -> Needs:
@@ -69,7 +70,7 @@ class PixelsToNeurons(FrameAnalysis):
         return f"segments of frame {self.frame}"
 
     def analyse(self, context: AnalysisContext, sink: Sink) -> None:
-        """A table for each layer, and what the frame shows."""
+        """Arrays for each layer, and for the frame."""
         clip = context.clip
         annotated = clip.masks[self.frame] is not None
         cell = cell_side(clip.height, clip.width, self.cells)

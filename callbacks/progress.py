@@ -1,4 +1,4 @@
-"""One line of progress for the whole run."""
+"""One progress bar for the whole run."""
 
 import time
 
@@ -9,14 +9,14 @@ from rich.progress import Progress as RichProgress
 
 from xinc_lightning.modules import INRModule
 
-LONGEST_SILENCE = 30.0
-"""Seconds between two lines where the output is not a terminal."""
+MAX_INTERVAL = 30.0
+"""Most seconds between two lines where the output is not a terminal."""
 
 
 class Progress(ProgressBar):
-    """Epoch, PSNR, bits per pixel and time left, in one bar over all epochs.
+    """Epoch, PSNR, bits per pixel and remaining time, in one bar over all epochs.
 
-    Where the output is not a terminal it prints a line at every tenth of training, and every half minute.
+    If the output is not a terminal, it prints a line at every tenth of training, and at least every half minute.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Progress(ProgressBar):
             self._bar.start()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the epochs completed; only now are the last one's metrics there."""
+        """Show the completed epochs; the metrics of the last one are available only now."""
         self._show(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -72,12 +72,12 @@ class Progress(ProgressBar):
         psnr = trainer.callback_metrics.get("train/psnr")
         if not self._bar.console.is_terminal:
             tenth = epoch * 10 // total > (epoch - 1) * 10 // total
-            if psnr is not None and (tenth or time.monotonic() - self._printed > LONGEST_SILENCE):
+            if psnr is not None and (tenth or time.monotonic() - self._printed > MAX_INTERVAL):
                 print(f"epoch {epoch}/{total}  {float(psnr):.2f} dB", flush=True)
                 self._printed = time.monotonic()
             return
         self._bar.update(self._bar.task_ids[0], completed=epoch)
-        # Reading the PSNR waits for the device, so not at every epoch of a fast run.
+        # Reading the PSNR synchronises with the device, so not at every epoch of a fast run.
         if epoch % max(total // 100, 1) == 0 and psnr is not None:
             self._bar.update(self._bar.task_ids[0], psnr=f"{float(psnr):.2f} dB")
 

@@ -1,4 +1,4 @@
-"""Frames as the network stores them, next to the truth."""
+"""Reconstructed frames beside the ground truth."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class Reconstructions(AnalysisCallback):
     """Ground truth, reconstruction and error of a few frames.
 
     Args:
-        frames: how many frames, evenly spaced over the clip.
+        frames: number of frames, evenly spaced over the clip.
         options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.analysis.AnalysisCallback`.
     """
 

@@ -1,4 +1,4 @@
-"""The table at the end: what was reached, what it costs, where to look."""
+"""The table at the end of a run: quality, size, time, and where the results are."""
 
 import time
 from pathlib import Path
@@ -24,25 +24,25 @@ from xinc_lightning.text import printable
 
 
 class Report(Callback):
-    """Evaluates the network at the end of ``fit`` and ``test``, as floats and as it would be stored.
+    """Evaluates the network at the end of ``fit`` and ``test``, with float weights and after quantisation.
 
-    Prints a table, logs the numbers as ``final/…`` and writes them to ``<run>/report.json``.
+    Prints a table, logs the scalars as ``final/…`` and writes them to ``<run>/report.json``.
 
     Args:
-        bits: bits a weight is rounded to before entropy coding.
+        bits: bits per weight of the quantisation before entropy coding.
 
     Raises:
-        UserError: for bits that weights cannot be rounded to.
+        UserError: for a number of bits that is not supported.
     """
 
     def __init__(self, bits: int = 8) -> None:
         if not 1 <= bits <= MAX_BITS:
-            raise UserError(f"Report: bits={bits}; weights are rounded to between 1 and {MAX_BITS} bits.")
+            raise UserError(f"Report: bits must be between 1 and {MAX_BITS}, got {bits}.")
         self.bits = bits
         self._start: float | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say what is about to be trained, and log what it costs."""
+        """Print the network and its size, and log the size."""
         assert isinstance(pl_module, INRModule)
         if trainer.is_global_zero:
             print(f"{type(pl_module.network).__name__}: {pl_module.budget}")
@@ -52,7 +52,7 @@ class Report(Callback):
                 logger.log_metrics(size, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
+        """Start the timer."""
         self._start = time.perf_counter()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -77,7 +77,7 @@ class Report(Callback):
         Console().print(_table(result, module.budget, run, trainer, self._times(trainer)))
 
     def _times(self, trainer: Trainer) -> str:
-        """How long training and analyses took."""
+        """Time of training and of the analyses."""
         analyses = seconds_of_analyses(trainer)
         if self._start is None:
             return f"{analyses:.0f} s of analyses"

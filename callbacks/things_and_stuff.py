@@ -1,4 +1,4 @@
-"""What a few neurons give to each thing and stuff, over the annotated frames (§4.5, Figs 8, 19)."""
+"""Shares of a few neurons' contribution in things and stuff, over the annotated frames (§4.5, Figs 8, 19)."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ from xinc_lightning.modules import INRModule
 class ThingsAndStuff(LayerAnalysis):
     """Shares of sampled neurons in the clip's segments, followed over time where one network stores the clip.
 
-    An FFN stores one frame, whose neurons are not those of the next frame's: only the first annotated frame is
-    analysed. Needs panoptic masks, and no part of the shared pass.
+    An FFN stores one frame, and shares no neurons with the FFN of another: only the first annotated frame is
+    analysed. Needs panoptic masks. It does not use the shared pass.
 
     Args:
-        neurons: how many live neurons of each layer to draw at random, or which.
-        frames: how many of the annotated frames, evenly spaced.
-        seed: of the draw, so that every checkpoint shows the same neurons.
+        neurons: number of live neurons of each layer to sample at random, or their indices.
+        frames: number of annotated frames, evenly spaced.
+        seed: of the sample, so that all epochs show the same neurons.
         options: layers, cadence and ``strict``, see
             :class:`~xinc_lightning.callbacks.base.layer_analysis.LayerAnalysis`.
 
     Raises:
-        UserError: if no frames or no neurons are to be looked at.
+        UserError: if no frames or no neurons are to be analysed.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class ThingsAndStuff(LayerAnalysis):
         self.seed = seed
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """Neurons that are asked for have to be in every layer."""
+        """Require that every layer has the given neurons."""
         super().check(module, clip)
         check_neurons(self, self.neurons, module)
 
     def needs(self, clip: PanopticClip) -> Needs:
-        """Nothing: few neurons in many frames are cheaper to look at apart."""
+        """Nothing: a few neurons in many frames are cheaper to compute separately."""
         return Needs(())
 
     def analyse(self, context: AnalysisContext, sink: Sink) -> None:
@@ -64,7 +64,7 @@ class ThingsAndStuff(LayerAnalysis):
             positions = positions[:1]
         masks = [mask for position in positions if (mask := clip.masks[position]) is not None]
         if all(bool((mask == VOID).all()) for mask in masks):
-            self.leave_out(f"the masks of '{clip.name}' show no segment in the frames looked at")
+            self.leave_out(f"the masks of '{clip.name}' have no segment in the analysed frames")
             return
         canvas = context.canvas_of(positions)
         results, dead = [], []

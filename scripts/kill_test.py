@@ -28,7 +28,7 @@ import torch
 
 import xinc_lightning.cli.training as training_cli
 from xinc_lightning.cli.main import main as xinc
-from xinc_lightning.figures import Figure, Painter, png_now
+from xinc_lightning.figures import Figure, Renderer, png_now
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
 EPOCHS_PER_KILL = 16
@@ -139,7 +139,7 @@ def train(config: Path, *more: str) -> tuple[int, int]:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         blank = png_now(Figure((1, 1)))
-        Painter.png = lambda self, figure: blank  # type: ignore[method-assign] # drawing takes most of the time
+        Renderer.png = lambda self, figure: blank  # type: ignore[method-assign] # rendering takes most of the time
         save = CheckpointFile.save_checkpoint
 
         def save_and_tell(*arguments: Any, **options: Any) -> None:

@@ -1,1 +1,1 @@
-"""What runs the analyses: nothing here is a callback that a config names."""
+"""How analyses are scheduled, run and saved; no callback that a config can name is defined here."""

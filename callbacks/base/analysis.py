@@ -1,4 +1,4 @@
-"""What an analysis is: its options, what it needs, and what it does with one evaluation of the network."""
+"""The interface of an analysis: its options, what it needs, and how it analyses a network."""
 
 from abc import ABC, abstractmethod
 from inspect import Parameter, signature
@@ -15,22 +15,22 @@ from xinc_lightning.modules import INRModule
 
 
 class Analysis(ABC):
-    """Base of all analyses: a question about a network, asked by :class:`AnalysisRunner` when it is due.
+    """Base of all analyses, which :class:`AnalysisRunner` runs at the epochs of their schedules.
 
-    A subclass passes its options on to attributes of the same names, as Lightning's callbacks do; other attributes
-    are its own business.
+    A subclass stores each option in an attribute of the same name, as Lightning's callbacks do. It may have any
+    other attributes.
 
     Args:
         every_n_epochs: run after every so many epochs; 100 unless another schedule is given.
         epochs: run after these numbers of epochs instead; 0 is the untrained network.
         log_spaced: run so many times instead, most of them early; see
             :func:`~xinc_lightning.callbacks.base.cadence.log_spaced`.
-        at_checkpoints: run at every epoch of which a checkpoint is saved instead, but not where ``last.ckpt`` is
-            renewed only because minutes went by.
-        strict: end training if this analysis fails.
+        at_checkpoints: run at every epoch that saves a checkpoint instead, but not where ``last.ckpt`` is only
+            updated because a few minutes have passed.
+        strict: stop training if this analysis fails.
 
     Raises:
-        UserError: if more than one schedule is given, or an impossible one.
+        UserError: if more than one schedule is given, or an invalid one.
     """
 
     def __init__(
@@ -55,35 +55,35 @@ class Analysis(ABC):
     # --- for subclasses -----------------------------------------------------------------------------------
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:  # noqa: B027 (a subclass may have none)
-        """Refuse options that do not fit the network or the clip, before training starts.
+        """Reject options that do not fit the network or the clip, before training starts.
 
         Raises:
-            UserError: names what is wrong and the nearest that would be right.
+            UserError: names the wrong option and the nearest valid value.
         """
 
     def needs(self, clip: PanopticClip) -> Needs:
-        """What the shared pass has to provide for this clip."""
+        """Frames and partitions that the shared pass has to include."""
         return Needs()
 
     @abstractmethod
     def analyse(self, context: AnalysisContext, sink: Sink) -> None:
-        """Compute, and hand results and figures to the sink."""
+        """Compute results and figures and pass them to the sink."""
 
     def leave_out(self, why: str) -> None:
-        """Warn, once, that this analysis cannot run here."""
-        self.warn_once(f"{type(self).__name__} is left out: {why}.")
+        """Warn once that this analysis cannot run on this network or clip."""
+        self.warn_once(f"{type(self).__name__} is skipped: {why}.")
 
     def warn_once(self, sentence: str) -> None:
-        """Warn, once in this analysis's life."""
+        """Show a warning the first time it is given."""
         if sentence not in self._warnings:
             self._warnings.add(sentence)
             rank_zero_warn(sentence)
 
-    # --- for those who run it -----------------------------------------------------------------------------
+    # --- for the runner -----------------------------------------------------------------------------------
 
     @property
     def options(self) -> dict[str, Any]:
-        """The constructors' arguments and the values they have now, those of the base classes first."""
+        """Arguments of the constructors and their current values, those of the base classes first."""
         named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
         names = dict.fromkeys(
             name
@@ -95,5 +95,5 @@ class Analysis(ABC):
         return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
     def due(self, epoch: int, last_epoch: int | None, saved: bool) -> bool:
-        """Whether its schedule asks for it after ``epoch`` epochs, see :meth:`Cadence.due`."""
+        """Whether it is scheduled after ``epoch`` epochs, see :meth:`Cadence.due`."""
         return self._cadence.due(epoch, last_epoch, saved)

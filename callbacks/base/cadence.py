@@ -17,10 +17,10 @@ class Cadence:
         every_n_epochs: after every so many epochs.
         epochs: after these numbers of epochs; 0 is the untrained network.
         log_spaced: so many times from the first epoch to the last, see :func:`log_spaced`.
-        at_checkpoints: after every epoch of which a checkpoint was saved.
+        at_checkpoints: after every epoch that saves a checkpoint.
 
     Raises:
-        UserError: if several are given, or one that is impossible.
+        UserError: if several are given, or an invalid one.
     """
 
     every_n_epochs: int | None = None
@@ -42,12 +42,13 @@ class Cadence:
                 f"{pairs}: give at most one of every_n_epochs, epochs, log_spaced and at_checkpoints."
             )
         if self.every_n_epochs is not None and self.every_n_epochs < 1:
-            raise UserError(f"every_n_epochs={self.every_n_epochs}: an analysis runs every 1 or more epochs.")
+            raise UserError(f"every_n_epochs must be at least 1, got {self.every_n_epochs}.")
         if self.log_spaced is not None and self.log_spaced < 1:
-            raise UserError(f"log_spaced={self.log_spaced}: an analysis runs 1 or more times.")
+            raise UserError(f"log_spaced must be at least 1, got {self.log_spaced}.")
         if self.epochs is not None and min(self.epochs, default=-1) < 0:
             raise UserError(
-                f"epochs={list(self.epochs)}: give numbers of completed epochs, 0 for the untrained network."
+                "epochs must be a list of numbers of completed epochs, 0 for the untrained network, "
+                f"got {list(self.epochs)}."
             )
         if not given:
             object.__setattr__(self, "every_n_epochs", EVERY)
@@ -57,7 +58,7 @@ class Cadence:
 
         Args:
             epoch: epochs completed.
-            last_epoch: with which training ends; None if nobody knows.
+            last_epoch: the last epoch of training; None if unknown.
             saved: whether a checkpoint of this network was saved.
         """
         if self.epochs is not None:
@@ -71,14 +72,14 @@ class Cadence:
 
 
 def log_spaced(last: int, count: int) -> list[int]:
-    """Epochs from 1 to ``last``, each about the same factor after the one before: most of them early.
+    """Epochs from 1 to ``last`` in a geometric sequence: most of them early.
 
     >>> log_spaced(1000, 10)
     [1, 2, 4, 9, 20, 44, 96, 210, 458, 1000]
 
     Args:
         last: the last epoch.
-        count: how many; every epoch if there are no more.
+        count: number of epochs; all of them if there are fewer.
     """
     count = min(count, last)
     if count < 2:

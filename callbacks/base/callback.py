@@ -1,4 +1,4 @@
-"""Lightning's hooks of the analyses: each hands over to the one runner that a trainer's analyses share."""
+"""Lightning hooks of the analyses: each calls the runner that all analyses of a trainer share."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from xinc_lightning.runs.atomic import tidy
 class AnalysisCallback(Analysis, Callback):
     """Base of the callbacks that a config names: an analysis that runs after some of the epochs, and in ``test``.
 
-    An epoch is analysed when it is surely over, with its checkpoint saved: before the next one begins, or when
+    An epoch is analysed after it has ended and its checkpoint is saved: before the next one begins, or when
     training ends. See :class:`Analysis` for the arguments.
     """
 
@@ -23,11 +23,11 @@ class AnalysisCallback(Analysis, Callback):
 
     @property
     def state_key(self) -> str:
-        """Tells apart several callbacks of this class in one checkpoint, by their options."""
+        """Identifies this callback among others of its class in a checkpoint, by its options."""
         return self._generate_state_key(**essential(self.options))
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse what cannot work, and set right what a killed run left behind."""
+        """Check the options, and remove or repair incomplete files of a killed run."""
         analyses = analyses_of(trainer)
         if stage not in ("fit", "test") or self is not analyses[0]:
             return
@@ -42,25 +42,25 @@ class AnalysisCallback(Analysis, Callback):
             tidy(analyses_folder(trainer))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Analyse the untrained network, or what a run is resumed from."""
+        """Analyse the untrained network, or the one from which a run is resumed."""
         self._run_due(trainer, pl_module, resumed=True)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Analyse what the epoch before this one made."""
+        """Analyse the network after the previous epoch."""
         self._run_due(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Analyse the end, where every analysis is due."""
+        """Run all analyses on the trained network."""
         self._run_due(trainer, pl_module, last=True)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Run everything on the tested checkpoint."""
+        """Run all analyses on the tested checkpoint."""
         self._run_due(trainer, pl_module, last=True)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Note what was analysed, and that a checkpoint was saved."""
+        """Save the last analysed epoch, and record that a checkpoint was saved."""
         if self._runner is not None:
             checkpoint.setdefault("analysed", {})[self.state_key] = self._runner.analysed(self)
             self._runner.checkpoint_saved(trainer.global_step)
@@ -68,17 +68,17 @@ class AnalysisCallback(Analysis, Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """What was loaded was saved, and perhaps analysed."""
+        """Restore the last analysed epoch."""
         if self._runner is not None:
             self._runner.remember(self, checkpoint.get("analysed", {}).get(self.state_key))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """End the process that draws."""
+        """Stop the process that renders figures."""
         if self._runner is not None:
             self._runner.close()
 
     def _run_due(self, trainer: Trainer, module: LightningModule, **when: bool) -> None:
-        """Run all that is due, once: the first of the trainer's analyses does."""
+        """Run all scheduled analyses, once: from the first of the trainer's analyses."""
         assert isinstance(module, INRModule)
         if self._runner is not None and self._runner.analyses[0] is self:
             self._runner.run_due(trainer, module, **when)

@@ -28,14 +28,14 @@ from xinc_lightning.modules import INRModule
 
 @dataclass(frozen=True)
 class Needs:
-    """What an analysis wants to find in the shared pass over the canvas.
+    """What an analysis needs from the shared pass over the canvas.
 
     Attributes:
-        positions: frames of the clip, by position. All due analyses' positions are evaluated together; frames
-            next to each other in the sorted union also give the fluctuation between them.
+        positions: frames of the clip, by position. The positions of all scheduled analyses are evaluated together;
+            neighbours in the sorted union also give the fluctuation between them.
         partitions: by name, each pixel's cluster: [height, width], or position → [height, width] where
-            clusters move (for every position that any analysis asks for). Analyses that use one name mean one
-            partition.
+            clusters move (for every position that any analysis requests). A name must mean the same partition in
+            all analyses.
     """
 
     positions: tuple[int, ...] = (0,)
@@ -49,13 +49,13 @@ class AnalysisContext:
         module: the network in training or under test.
         clip: what it represents.
         epoch: epochs completed.
-        needs: what the due analyses want from the shared pass.
+        needs: what the scheduled analyses need from the shared pass.
         max_neurons: layers of more neurons are sampled, with a fixed seed.
-        group: processes that analyse the same network and share the work of the shared pass: the first asks
-            for statistics, the others are in :meth:`share_reductions` until it calls :meth:`end_sharing`.
+        group: processes that analyse the same network and divide the work of the shared pass: rank 0 requests
+            statistics, the others stay in :meth:`share_reductions` until it calls :meth:`end_sharing`.
 
     Attributes:
-        not_finite: by layer, how many of its neurons contributed Inf or NaN and were left out.
+        not_finite: by layer, the number of neurons that contributed Inf or NaN and were excluded.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class AnalysisContext:
             self.request(need)
 
     def request(self, needs: Needs) -> None:
-        """Add to the shared pass, before anything of it is asked for.
+        """Add to the shared pass, before it runs.
 
         Raises:
-            ValueError: if another analysis calls another partition by the same name.
+            ValueError: if another analysis uses the same name for a different partition.
         """
         for name, labels in needs.partitions.items():
             if name in self.partitions and not _same(labels, self.partitions[name]):
-                raise ValueError(f"two different partitions are called {name!r}.")
+                raise ValueError(f"two different partitions are named {name!r}.")
         self.partitions |= needs.partitions
         self._positions |= set(needs.positions)
 
@@ -99,7 +99,7 @@ class AnalysisContext:
 
     @cached_property
     def reconstruction(self) -> Tensor:
-        """The clip as the network stores it, [frames, 3, height, width], on the CPU."""
+        """The reconstructed clip, [frames, 3, height, width], on the CPU."""
         return self.module.reconstruct().cpu()
 
     @property
@@ -115,14 +115,14 @@ class AnalysisContext:
         return [((position,), self._trace((position,))) for position in self.positions]
 
     def in_one_network(self, positions: Sequence[int]) -> bool:
-        """Whether one network represents all these frames, told apart by its input, so that its neurons last."""
+        """Whether one network represents all these frames, selected by its input, so that they share its neurons."""
         network, first = self.module.canvas_inputs(positions[0])
         return first.ndim == 1 and all(self.module.canvas_inputs(p)[0] is network for p in positions[1:])
 
     def canvas_of(self, positions: Sequence[int]) -> TracedCanvas:
-        """The canvas of just these frames, of one network: the shared pass's, or another.
+        """The canvas of just these frames of one network: that of the shared pass, or another.
 
-        For analyses that look at a few neurons in many frames, or in one of those of the shared pass.
+        For analyses of a few neurons in many frames, or in one frame of the shared pass.
         """
         shared = dict(self._canvases).get(tuple(positions))
         return self._trace(positions) if shared is None else shared
@@ -142,7 +142,7 @@ class AnalysisContext:
         """A layer's canvas at a position of the clip.
 
         Raises:
-            KeyError: if no analysis asked for this position.
+            KeyError: if no analysis requested this position.
         """
         positions, canvas = self._covering(position)
         return canvas[layer].at(positions.index(position))
@@ -151,7 +151,7 @@ class AnalysisContext:
         """A layer's reductions at a position of the clip, from the shared pass.
 
         Raises:
-            KeyError: if no analysis asked for this position.
+            KeyError: if no analysis requested this position.
         """
         positions, _ = self._covering(position)
         key = (layer, positions)
@@ -165,21 +165,21 @@ class AnalysisContext:
         for positions, canvas in self._canvases:
             if position in positions:
                 return positions, canvas
-        raise KeyError(f"position {position} is not among the positions asked for, {self.positions}.")
+        raise KeyError(f"position {position} is not among the requested positions, {self.positions}.")
 
     def share_reductions(self) -> None:
-        """Take a share of every reduction that the first process asks for, until it is done."""
-        while (asked := self._broadcast(None)) is not None:
-            with suppress(Exception):  # it fails for the first process, too, which says so
-                self._reduce_shared(*asked)
+        """Compute this rank's share of every reduction that rank 0 requests, until it has finished."""
+        while (request := self._broadcast(None)) is not None:
+            with suppress(Exception):  # it fails on rank 0, too, which reports it
+                self._reduce_shared(*request)
 
     def end_sharing(self) -> None:
-        """Let the other processes go on; what is asked for from here on, this one computes alone."""
+        """Release the other processes; further reductions are computed on this one alone."""
         self._broadcast(None)
         self.group = None
 
     def _broadcast(self, message: tuple[str, int] | None) -> tuple[str, int] | None:
-        """What the first process asks for, on all of them."""
+        """The request of rank 0, on all ranks."""
         if self.group is None:
             return None
         messages = [message]
@@ -197,14 +197,14 @@ class AnalysisContext:
         return self.reduce(canvas, **options)
 
     def reduce(self, layer: LayerCanvas, **options: Any) -> LayerStatistics:
-        """A layer's reductions over those neurons whose contributions are finite; the others are counted.
+        """A layer's reductions over the neurons whose contributions are finite; the others are counted.
 
         Args:
             layer: its canvas.
             options: see :meth:`~xinc_lightning.canvas.LayerCanvas.reduce`.
 
         Raises:
-            ValueError: if no neuron's are.
+            ValueError: if there is no such neuron.
         """
         statistics = layer.reduce(**options)
         finite = self._finite(layer, statistics.absolute_sum)
@@ -216,7 +216,7 @@ class AnalysisContext:
         """Σ||c_t| − |c_{t−1}|| [transitions, height, width] over those of these neurons that are finite.
 
         Raises:
-            ValueError: if none is.
+            ValueError: if there is no such neuron.
         """
         changes = layer.changes(neurons)
         finite = self._finite(layer, changes.neurons)
@@ -232,26 +232,26 @@ class AnalysisContext:
         return finite
 
     def sampled_neurons(self, neurons: int) -> list[int] | None:
-        """Which neurons of a layer of so many are analysed; None for all."""
+        """Which of a layer's ``neurons`` are analysed; None for all."""
         if self.max_neurons is None or neurons <= self.max_neurons:
             return None
         return sample_neurons(neurons, self.max_neurons)
 
     def _labels(self, positions: tuple[int, ...]) -> dict[str, Tensor]:
-        """The partitions as the engine takes them: one picture, or one for each frame."""
+        """The partitions in the engine's format: one label image, or one for each frame."""
         labels = {}
         for name, given in self.partitions.items():
             labels[name] = given if isinstance(given, Tensor) else torch.stack([given[p] for p in positions])
         return labels
 
     def picture(self, position: int) -> np.ndarray:
-        """What a frame shows, [height, width, 3] in [0, 1]; remembered, to be saved beside the figures."""
+        """A frame of the clip, [height, width, 3] in [0, 1]; it is saved beside the figures."""
         if position not in self._pictures:
             self._pictures[position] = self.clip.frames[position].permute(1, 2, 0).cpu().numpy()
         return self._pictures[position]
 
     def shown(self) -> dict[str, np.ndarray]:
-        """The frames that figures show: positions, indices, pictures as bytes, masks and whose they are."""
+        """The frames that figures show: positions, indices, 8-bit images, masks and the positions of the masks."""
         positions = sorted(self._pictures)
         if not positions:
             return {}
@@ -272,7 +272,7 @@ class AnalysisContext:
         return float(peak_signal_noise_ratio(*pair, data_range=1.0))
 
     def title(self, layer: str, position: int) -> str:
-        """Heading of a figure about one layer's canvas of one frame."""
+        """Title of a figure of one layer's canvas of one frame."""
         return (
             f"{self.architecture} {layer} · {self.clip.name} frame {self.clip.indices[position]} · "
             f"epoch {self.epoch} · {self.psnr(position):.2f} dB"

@@ -1,4 +1,4 @@
-"""Analysing a network in training so that training does not notice."""
+"""Analysing a network during training without side effects on the training."""
 
 import gc
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from lightning.pytorch.utilities.seed import isolate_rng
 def gc_paused() -> Iterator[None]:
     """Pause Python's garbage collector.
 
-    Figures are made of so many small objects that Python would look through all that a training holds several
-    times a checkpoint, a third of a second each, to find a few megabytes.
+    Figures are made of so many small objects that Python would scan all objects of the training several times per
+    evaluation, a third of a second each, to free a few megabytes.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -26,7 +26,7 @@ def gc_paused() -> Iterator[None]:
 
 @contextmanager
 def undisturbed(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients, after which modes and random number generators are as before."""
+    """Evaluation mode without gradients; modes and random states are restored afterwards."""
     modes = {m: m.training for m in module.modules()}
     module.eval()
     try:

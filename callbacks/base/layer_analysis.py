@@ -1,4 +1,4 @@
-"""Bases of the analyses of layers, and of those of one frame."""
+"""Base classes of the analyses of layers, and of those of one frame."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +12,21 @@ from xinc_lightning.modules import INRModule
 
 
 class LayerAnalysis(AnalysisCallback):
-    """Base of the analyses of all layers or some.
+    """Base of the analyses of all or some layers.
 
     Args:
-        layers: names of the layers, all of them unless given.
+        layers: names of the layers, by default all.
         options: cadence and ``strict``, see :class:`~xinc_lightning.callbacks.base.analysis.AnalysisCallback`.
     """
 
     def __init__(self, layers: list[str] | None = None, **options: Any) -> None:
         super().__init__(**options)
         if layers is not None and not layers:
-            raise UserError(f"{type(self).__name__}: layers=[] names none; leave it out for all of them.")
+            raise UserError(f"{type(self).__name__}: layers is empty; leave it out for all layers.")
         self.layers = layers
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """The layers have to exist."""
+        """Require that the layers exist."""
         known = [layer.name for layer in Canvas(module.canvas_inputs(0)[0]).declared]
         for layer in self.layers or ():
             if layer not in known:
@@ -50,7 +50,7 @@ class FrameAnalysis(LayerAnalysis):
         self.frame = frame
 
     def check(self, module: INRModule, clip: PanopticClip) -> None:
-        """The frame has to exist, too."""
+        """Require that the frame exists, too."""
         super().check(module, clip)
         check_position(self, "frame", self.frame, clip)
 
@@ -60,7 +60,7 @@ class FrameAnalysis(LayerAnalysis):
 
 
 def require_positive(owner: object, **counts: int | None) -> None:
-    """Refuse counts below 1; None stands for no limit.
+    """Reject counts below 1; None stands for no limit.
 
     Raises:
         UserError: names the class and the option.
@@ -71,10 +71,10 @@ def require_positive(owner: object, **counts: int | None) -> None:
 
 
 def check_neurons(analysis: LayerAnalysis, neurons: int | Sequence[int], module: INRModule) -> None:
-    """Refuse neurons that a layer does not have; a number of them fits every layer.
+    """Reject indices of neurons that a layer does not have; a number of neurons fits every layer.
 
     Raises:
-        UserError: names the first of them, and what there is.
+        UserError: names the first such index, and the valid ones.
     """
     if isinstance(neurons, int):
         return
@@ -88,10 +88,10 @@ def check_neurons(analysis: LayerAnalysis, neurons: int | Sequence[int], module:
 
 
 def check_position(analysis: AnalysisCallback, option: str, position: int, clip: PanopticClip) -> None:
-    """Refuse a position at which the clip has no frame.
+    """Reject a position outside the clip.
 
     Raises:
-        UserError: names the nearest.
+        UserError: names the nearest position.
     """
     if not 0 <= position < len(clip):
         nearest = min(max(position, 0), len(clip) - 1)

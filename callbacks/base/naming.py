@@ -1,4 +1,4 @@
-"""How the results of several analyses of one class are told apart."""
+"""Distinct names for the results of several analyses of one class."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
@@ -10,11 +10,11 @@ from xinc_lightning.errors import UserError
 CADENCES = tuple(field.name for field in fields(Cadence))
 
 LONGEST = 100
-"""Characters appended to a file's name."""
+"""Most characters appended to a file's name."""
 
 
 class HasOptions(Protocol):
-    """An analysis, as far as its name goes."""
+    """The part of an analysis that determines its name."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -25,13 +25,13 @@ A = TypeVar("A", bound=HasOptions)
 
 
 def names_of(analyses: Sequence[A]) -> dict[A, str]:
-    """What is appended to the names of each analysis's results: nothing but for further ones of a class.
+    """What is appended to the names of each analysis's results; empty for the first of each class.
 
-    These are told apart by the options in which they differ from the first, such as ``frame=3``; by their
-    cadences only where nothing else does it.
+    Further analyses of a class are named after the options in which they differ from the first, such as
+    ``frame=3``; after their schedules only if no other option differs.
 
     Raises:
-        UserError: if two do not differ.
+        UserError: if two have the same options.
     """
     labels: dict[A, str] = {}
     for kind in dict.fromkeys(map(type, analyses)):
@@ -41,7 +41,7 @@ def names_of(analyses: Sequence[A]) -> dict[A, str]:
             if len(set(found)) == len(found):
                 break
         else:
-            raise UserError(f"two {kind.__name__} have the same options; leave one out, or let them differ.")
+            raise UserError(f"two {kind.__name__} have the same options; remove one, or change its options.")
         labels |= dict(zip(twins, found, strict=True))
     return {analysis: labels[analysis] for analysis in analyses}
 
@@ -54,7 +54,7 @@ def _difference(options: Mapping[str, Any], first: Mapping[str, Any], unnamed: C
 
 
 def essential(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that tell analyses apart: all but ``strict`` and the cadences that are not used."""
+    """The options that distinguish analyses: all but ``strict`` and the schedules that are not used."""
     unused = {name for name in CADENCES if not options[name]}
     return {name: value for name, value in options.items() if name not in {*unused, "strict"}}
 

@@ -1,4 +1,4 @@
-"""What the results of a checkpoint depend on besides the weights, for ``settings.json``."""
+"""What the results of an evaluation depend on besides the weights, for ``settings.json``."""
 
 import platform
 from dataclasses import asdict
@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def settings_of(context: AnalysisContext) -> dict[str, Any]:
-    """Versions, network, clip, and what holds for all analyses together; plain types."""
+    """Versions, network, clip, and the settings that all analyses share, as plain types."""
     module, clip = context.module, context.clip
     reduce = signature(LayerCanvas.reduce).parameters
     return {
@@ -59,7 +59,7 @@ def settings_of(context: AnalysisContext) -> dict[str, Any]:
 
 
 def _layers(module: INRModule) -> list[str]:
-    """Names of the layers in the network's own order, input side first; none of a network without a canvas."""
+    """Names of the layers in the network's own order, input side first; empty for a network without a canvas."""
     network, _ = module.canvas_inputs(0)
     declared = getattr(network, "canvas_layers", list)
     return [layer.name for layer in declared()]

@@ -1,4 +1,4 @@
-"""When a trainer's analyses run, on what, and without leaving a trace in the training they watch."""
+"""Runs a trainer's analyses at the scheduled epochs, without side effects on the training."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.data import PanopticClip, clip_of
 from xinc_lightning.errors import UserError
-from xinc_lightning.figures import Painter
+from xinc_lightning.figures import Renderer
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.layout import ANALYSES, SETTINGS, snapshot_name
 
@@ -30,20 +30,20 @@ class AnalysisError(UserError):
 
 
 class AnalysisRunner:
-    """Runs those of a trainer's analyses that are due, all on one context and into one sink.
+    """Runs those of a trainer's analyses that are due, all with one context and one sink.
 
-    Training goes on as if they had not run: same mode, same random numbers, no gradients. It also goes on if one
-    of them fails. Where several processes train, all share the work of the context's reductions; the first does
-    the rest, and it alone writes.
+    Training continues as if they had not run: same mode, same random state, no gradients. It also continues if one
+    of them fails. With several processes, all divide the work of the context's reductions; rank 0 does the rest,
+    and is the only one that writes.
 
     Args:
-        analyses: the trainer's, in its order.
+        analyses: those of the trainer, in its order.
 
     Attributes:
-        seconds: time spent on all of them.
+        seconds: total time of all analyses.
 
     Raises:
-        UserError: if two of them cannot be told apart.
+        UserError: if two of them have the same options.
     """
 
     def __init__(self, analyses: Sequence[Analysis]) -> None:
@@ -51,49 +51,49 @@ class AnalysisRunner:
         self.seconds = 0.0
         self._names = names_of(self.analyses)
         self._analysed: dict[Analysis, int | None] = {}
-        self._step = -1  # the global step when last asked what is due
+        self._step = -1  # the global step at the last call of run_due
         self._saved = False  # whether a checkpoint of a later step was saved
         self._warnings: set[str] = set()
-        self._painter: Painter | None = None
+        self._renderer: Renderer | None = None
 
-    # --- what a checkpoint remembers ------------------------------------------------------------------------
+    # --- the state in a checkpoint --------------------------------------------------------------------------
 
     def analysed(self, analysis: Analysis) -> int | None:
-        """The epoch at which this analysis last ran with all results kept."""
+        """The epoch at which this analysis last ran with all results saved."""
         return self._analysed.get(analysis)
 
     def remember(self, analysis: Analysis, epoch: int | None) -> None:
-        """Go on from a checkpoint, which was saved, and perhaps analysed."""
+        """Restore the last analysed epoch from a checkpoint."""
         self._analysed[analysis] = epoch
         self._saved = True
 
     def checkpoint_saved(self, step: int) -> None:
-        """Note a checkpoint; one that is saved where an epoch begins is of the epoch before, whose turn is over."""
+        """Record a checkpoint; one that is saved where an epoch begins belongs to the epoch before."""
         self._saved |= step > self._step
 
     # --- running -------------------------------------------------------------------------------------------
 
     def due(self, trainer: Trainer, epoch: int, last: bool) -> list[Analysis]:
-        """Which analyses are to run on the network as it is after ``epoch`` epochs: the one place that decides.
+        """Which analyses run on the network after ``epoch`` epochs; only this method decides.
 
         Args:
             trainer: the trainer.
             epoch: epochs completed.
-            last: whether training ends here, where every analysis is due.
+            last: whether training ends here, where all analyses run.
         """
         saved = self._saved or any(
             isinstance(c, Checkpoints) and c.will_save for c in trainer.checkpoint_callbacks
         )
         due = [a for a in self.analyses if last or a.due(epoch, last_epoch(trainer), saved)]
-        # What is tested was analysed in training, too.
+        # Only in training: a checkpoint that is tested was analysed in training already.
         done = trainer.training and all(self._analysed.get(a) == epoch for a in due)
         return [] if trainer.fast_dev_run or done else due  # type: ignore[attr-defined]
 
     def run_due(self, trainer: Trainer, module: INRModule, last: bool = False, resumed: bool = False) -> None:
-        """Run what is due, and write and log its results.
+        """Run the analyses that are due, and write and log their results.
 
         Raises:
-            AnalysisError: if a strict analysis fails; the others' results are kept.
+            AnalysisError: if a strict analysis fails; the results of the others are saved.
         """
         unfinished = last and trainer.training and not trainer.is_last_batch
         epoch = module.trained_epochs + unfinished  # an epoch that was not finished counts
@@ -106,17 +106,17 @@ class AnalysisRunner:
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
                     callback.save_before_the_end(trainer, module)
-        self._painter = self._painter or Painter()
+        self._renderer = self._renderer or Renderer()
         folder = analyses_folder(trainer) / snapshot_name(epoch)
-        sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._painter.png)
+        sink = Sink(folder, trainer.loggers, epoch, module.trained_steps, last, self._renderer.png)
         group = torch.distributed.group.WORLD if trainer.world_size > 1 else None
         clip = clip_of(trainer)
         failed = self.run(module, clip, sink, due, group)
         kept = not failed
-        # A resumed run has these results already: the analyses only had to remember what they were.
+        # A resumed run has these results already: the analyses ran only to restore their state.
         if trainer.is_global_zero and not (resumed and _complete(sink.folder)):
             kept &= self._write(sink, any(analysis.strict for analysis in due), failed)
-        for analysis in due:  # only now: a resumed run makes up for what was not written
+        for analysis in due:  # only now: a resumed run repeats what was not written
             self._analysed[analysis] = epoch if kept else None
         self.seconds += time.perf_counter() - start
         if failed and trainer.is_global_zero:
@@ -130,10 +130,10 @@ class AnalysisRunner:
         due: Sequence[Analysis],
         group: ProcessGroup | None = None,
     ) -> list[AnalysisError]:
-        """Run analyses on one network and fill the sink; all ranks but the first share in the reductions only.
+        """Run analyses on one network and fill the sink; ranks other than 0 only take part in the reductions.
 
         Returns:
-            What is to end training: how strict analyses failed.
+            The errors of strict analyses, which stop training.
         """
         failed: list[AnalysisError] = []
         with undisturbed(module), gc_paused():
@@ -159,7 +159,7 @@ class AnalysisRunner:
                 sink.scalars(f"xinc/{layer}/canvas", {"not_finite": count})
                 if count:
                     self._warn_once(
-                        f"{count:,} neurons of layer {layer!r} contribute Inf or NaN and are left out.", layer
+                        f"{count:,} neurons of layer {layer!r} contribute Inf or NaN and are excluded.", layer
                     )
             if shown := context.shown():
                 sink.arrays("frames", **shown)
@@ -167,14 +167,14 @@ class AnalysisRunner:
         return failed
 
     def close(self) -> None:
-        """End the process that draws."""
-        if self._painter is not None:
-            self._painter.close()
-            self._painter = None
+        """Stop the process that renders figures."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
     @contextmanager
     def _guarded(self, analysis: Analysis, sink: Sink, stops: list[AnalysisError]) -> Iterator[None]:
-        """Part of an analysis: an error costs its results, not the others', and the training only if strict."""
+        """Run part of an analysis: an error discards its results only, and stops training only if strict."""
         label = self._names[analysis]
         name = type(analysis).__name__ + f" {label}" * bool(label)
         try:
@@ -193,20 +193,22 @@ class AnalysisRunner:
                 )
 
     def _write(self, sink: Sink, strict: bool, failed: Sequence[AnalysisError]) -> bool:
-        """Write and log the results; whether they are kept."""
+        """Write and log the results; returns whether that succeeded."""
         if failed:
             sink.settings(stopped=str(failed[0]))
-            if not sink.last:  # a resumed run analyses again, and then the loggers get it, once and complete
+            if not sink.last:  # a resumed run repeats these analyses, and then logs them once and completely
                 sink.loggers = ()
         try:
             sink.close()
         except Exception as error:
             lost = (
-                f"the results of epoch {sink.epoch} could not be kept in '{sink.folder}': {_one_line(error)}"
+                f"the results of epoch {sink.epoch} could not be saved in '{sink.folder}': {_one_line(error)}"
             )
             if strict and not failed:
                 raise AnalysisError(lost) from error
-            self._warn_once(lost, f"not kept: {type(error).__name__}")  # the message names the epoch's folder
+            self._warn_once(
+                lost, f"not saved: {type(error).__name__}"
+            )  # the message names the epoch's folder
             return False
         return True
 
@@ -219,10 +221,10 @@ class AnalysisRunner:
 def check_analyses(
     trainer: Trainer, analyses: Sequence[Analysis], module: INRModule, clip: PanopticClip, fitting: bool
 ) -> None:
-    """Refuse analyses that do not fit the network, the clip, the training or each other.
+    """Reject analyses that do not fit the network, the clip, the training or each other.
 
     Raises:
-        UserError: names what is wrong and, where there is one, the nearest that would be right.
+        UserError: names the wrong option and, if there is one, the nearest valid value.
     """
     for analysis in analyses:
         analysis.check(module, clip)
@@ -235,17 +237,17 @@ def check_analyses(
 
 
 def analyses_folder(trainer: Trainer) -> Path:
-    """Where the run keeps its analyses."""
+    """Folder of the run's analyses."""
     return Path(trainer.default_root_dir) / ANALYSES
 
 
 def last_epoch(trainer: Trainer) -> int | None:
-    """With which epoch training ends; None if nobody knows."""
+    """The last epoch of training; None if unknown."""
     return trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
 
 
 def _complete(folder: Path) -> bool:
-    """Whether an epoch's results are there, other than what is kept where a strict analysis ended the run."""
+    """Whether an epoch's results are complete, not those of a run that a strict analysis stopped."""
     settings = folder / SETTINGS
     return settings.exists() and "stopped" not in json.loads(settings.read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""Where results go: the run folder first, then whatever loggers the run has."""
+"""Writes results to the run folder, then sends them to the run's loggers."""
 
 import time
 import traceback
@@ -26,18 +26,18 @@ from xinc_lightning.runs.records import without_nan, write_json
 
 @dataclass
 class Part:
-    """What one analysis handed over.
+    """Results of one analysis.
 
     Attributes:
-        label: tells its names apart from those of another analysis of its class.
-        options: the analysis's own.
-        pictures: figures, being drawn as PNG.
-        titles: the figures' headings.
-        arrays: the numbers behind them.
-        scalars: what is to be logged.
-        pages: for a browser.
-        seconds: spent on it.
-        error: why it has nothing to hand over.
+        label: distinguishes its names from those of another analysis of its class.
+        options: of the analysis.
+        pictures: figures, being rendered as PNG.
+        titles: of the figures.
+        arrays: the numbers shown in the figures.
+        scalars: to be logged.
+        pages: HTML pages.
+        seconds: time spent on the analysis.
+        error: the traceback if it failed.
     """
 
     label: str = ""
@@ -58,21 +58,21 @@ class Part:
 
 
 class Sink:
-    """Collects one checkpoint's results, then writes them to the run folder and sends them to the loggers.
+    """Collects the results of one evaluation, writes them to the run folder and sends them to the loggers.
 
-    The folder appears under its name only when everything is in it. Each logger gets all media in one call,
+    The folder appears under its name only when it is complete. Each logger gets all media in one call,
     because W&B counts its steps by calls.
 
     Args:
-        folder: where the results are to be found.
-        loggers: the trainer's.
+        folder: where to write the results.
+        loggers: those of the trainer.
         epoch: epochs completed.
         global_step: optimiser steps completed.
-        last: whether training ends here, so that what is made once is made now.
-        png: draws figures, now or while the analyses go on.
+        last: whether training ends here, so that figures of the whole training are made.
+        png: renders figures, at once or in another process.
 
     Attributes:
-        neurons: what is known about each neuron, to become ``neurons.csv``.
+        neurons: a table of all neurons, to become ``neurons.csv``.
     """
 
     def __init__(
@@ -96,56 +96,56 @@ class Sink:
         self._parts = {"": self._part}
 
     def figure(self, name: str, figure: Figure) -> None:
-        """Draw a figure, to become ``<name>.png``."""
+        """Render a figure, to become ``<name>.png``."""
         name = self._free(self._labelled(name), "pictures")
         self._part.titles[name] = figure.get_suptitle()
         self._part.pictures[name] = self._png(figure)
 
     def wait_for_figures(self) -> None:
-        """Wait until the figures of the current analysis are drawn; what drawing one raises, this raises."""
+        """Wait until the figures of the current analysis are rendered; errors of rendering are raised here."""
         for picture in self._part.pictures.values():
             picture.result()
 
     def result(self, result: Result, **more: NDArray[Any]) -> None:
-        """Keep a layer's result: its numbers to be logged and, beside ``more``, its arrays, under its name.
+        """Add a layer's result: its scalars, to be logged, and its arrays together with ``more``.
 
         Args:
-            result: what an analysis found out about a layer.
-            more: arrays to be kept beside it.
+            result: of an analysis of a layer.
+            more: further arrays for the same file.
         """
         self.scalars(f"xinc/{result.layer}/{result.analysis}", result.scalars())
         self.arrays(f"{result.analysis}/{result.layer}", **more, **result.arrays())
 
     def arrays(self, name: str, **arrays: NDArray[Any]) -> None:
-        """Keep the numbers behind a figure, to become ``<name>.npz``."""
+        """Add the numbers shown in a figure, to become ``<name>.npz``."""
         self._part.arrays[self._free(self._labelled(name), "arrays")] = arrays
 
     def scalars(self, prefix: str, scalars: Scalars) -> None:
-        """Keep numbers to be logged as ``<prefix>/<name>``."""
+        """Add scalars to be logged as ``<prefix>/<name>``."""
         prefix = f"{prefix}-{self._part.label}" if self._part.label else prefix
         for name, value in scalars.items():
             self._part.scalars[self._free(f"{prefix}/{name}", "scalars")] = float(value)
 
     def about_neurons(self, layer: str, neurons: Sequence[int] | NDArray[Any], **columns: Any) -> None:
-        """Keep what is known about each of these neurons, see :meth:`NeuronTable.add`."""
+        """Add columns to the table of neurons, see :meth:`NeuronTable.add`."""
         label = f"-{self._part.label}" if self._part.label else ""
         named = {name + label * (name != THUMBNAIL): values for name, values in columns.items()}
         self.neurons.add(layer, neurons, **named)
 
     def settings(self, **settings: Any) -> None:
-        """Keep what the results depend on, to be written to ``settings.json``."""
+        """Add what the results depend on, to be written to ``settings.json``."""
         self._settings |= settings
 
     @contextmanager
     def analysis(
         self, name: str, label: str = "", options: Mapping[str, Any] | None = None
     ) -> Iterator[None]:
-        """What is handed over meanwhile is one analysis's; nothing of it is kept if it raises.
+        """Assign what is added inside the block to one analysis; all of it is discarded if the block raises.
 
         Args:
             name: of the analysis, unique.
-            label: appended to everything's name, unless empty.
-            options: the analysis's, for ``settings.json``.
+            label: appended to all names, unless empty.
+            options: of the analysis, for ``settings.json``.
         """
         self._part = self._parts.setdefault(name, Part(label, options or {}))
         start = time.perf_counter()
@@ -159,11 +159,11 @@ class Sink:
             self._part = self._parts[""]
 
     def page(self, name: str, html: str) -> None:
-        """Keep a page for a browser, to become ``<name>.html``."""
+        """Add an HTML page, to become ``<name>.html``."""
         self._part.pages[self._free(self._labelled(name), "pages")] = html
 
     def earlier(self, name: str) -> dict[int, Path]:
-        """Files ``<name>.npz`` of the run's earlier checkpoints, by epoch."""
+        """Files ``<name>.npz`` of the run's earlier evaluations, by epoch."""
         name = self._labelled(name)
         found = {epoch: f / f"{name}.npz" for epoch, f in snapshot_folders(self.folder.parent).items()}
         return {e: path for e, path in found.items() if e < self.epoch and path.exists()}
@@ -178,7 +178,7 @@ class Sink:
             self.close()
 
     def close(self) -> None:
-        """Write everything, then send it."""
+        """Write everything to the run folder, then send it to the loggers."""
         self._write()
         self._send()
 
@@ -191,11 +191,11 @@ class Sink:
 
     def _free(self, name: str, kind: str) -> str:
         if name in self._all(kind):
-            raise ValueError(f"two results are called {name!r}: another analysis has that name already.")
+            raise ValueError(f"two results are named {name!r}: another analysis has used that name already.")
         return name
 
     def _all(self, kind: str) -> dict[str, Any]:
-        """The parts' results of one kind together."""
+        """All results of one kind."""
         return {name: result for part in self._parts.values() for name, result in getattr(part, kind).items()}
 
     def _write(self) -> None:
@@ -207,7 +207,9 @@ class Sink:
             for name, arrays in self._all("arrays").items():
                 path = folder / f"{name}.npz"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                np.savez(path, allow_pickle=False, **arrays)  # noise: compressing takes long and saves little
+                np.savez(
+                    path, allow_pickle=False, **arrays
+                )  # uncompressed: compressing is slow and saves little
             for name, html in self._all("pages").items():
                 (folder / f"{name}.html").write_text(html, encoding="utf-8")
             self.neurons.write(folder / NEURONS)
@@ -224,7 +226,7 @@ class Sink:
             scalars = without_nan(self._all("scalars"))
             write_json(folder / SCALARS, {**position, "scalars": scalars})
             write_json(folder / SETTINGS, settings)
-            # Apart, so that all other files of two runs of one seed are the same.
+            # In its own file, so that all other files of two runs with one seed are identical.
             write_json(folder / SECONDS, {name: part.seconds for name, part in analyses.items()})
 
     def _send(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.figures import Figure, Painter, png_now
+from xinc_lightning.figures import Figure, Renderer, png_now
 
 EPOCHS = 6
 
@@ -38,7 +38,7 @@ def tiny_configs(tmp_path, tiny_clip, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["xinc"])
     # Drawing takes most of the time of a tiny run.
     blank = png_now(Figure((1, 1)))
-    monkeypatch.setattr(Painter, "png", lambda self, figure: blank)
+    monkeypatch.setattr(Renderer, "png", lambda self, figure: blank)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from xinc_lightning.figures.painter import rasterize
+from xinc_lightning.figures.renderer import rasterize
 from xinc_lightning.figures.style import (
     NOT_FINITE,
     SEQUENTIAL,

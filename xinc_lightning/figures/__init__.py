@@ -8,17 +8,17 @@ from xinc_lightning.figures.grouping_variance import grouping_variances
 from xinc_lightning.figures.neuron_clusters import clusters_with_maps
 from xinc_lightning.figures.neurons_per_pixel import contribution_distributions, neurons_per_pixel_maps
 from xinc_lightning.figures.overlay import Panel, overlay
-from xinc_lightning.figures.painter import Painter, figure_file, png_now, rasterize
 from xinc_lightning.figures.pixels_per_neuron import pixels_per_neuron_curves
 from xinc_lightning.figures.reconstructions import truth_and_reconstruction
+from xinc_lightning.figures.renderer import Renderer, figure_file, png_now, rasterize
 from xinc_lightning.figures.shared_embedding import embedding_by_group
 from xinc_lightning.figures.style import Figure
 from xinc_lightning.figures.things_and_stuff import shares_of_segments
 
 __all__ = [
     "Figure",
-    "Painter",
     "Panel",
+    "Renderer",
     "clusters_with_maps",
     "contact_sheet",
     "contribution_distributions",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xinc_lightning.figures.contribution_maps import COLUMNS, new_sheet
-from xinc_lightning.figures.painter import rasterize
+from xinc_lightning.figures.renderer import rasterize
 from xinc_lightning.figures.style import (
     COLOUR_BAR,
     SEQUENTIAL,

@@ -342,7 +342,7 @@ def test_what_fails_while_it_is_drawn_costs_only_itself(fit, tmp_path, recwarn):
         folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
         assert [p.name for p in folder.glob("*.png")] == ["pixels_per_neuron.png"]
         assert "xinc/looks/epoch" not in scalars_of(tmp_path, epoch)
-    assert curves._runner._painter is None
+    assert curves._runner._renderer is None
 
 
 def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
@@ -350,7 +350,7 @@ def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
         process = None
 
         def teardown(self, trainer, module, stage):
-            self.process = self._runner._painter._process
+            self.process = self._runner._renderer._process
             super().teardown(trainer, module, stage)
 
     look = Watched(every_n_epochs=1)

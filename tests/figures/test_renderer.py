@@ -1,4 +1,4 @@
-"""Drawing in another process."""
+"""Rendering in another process."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 from matplotlib.artist import Artist
 from PIL import Image
 
-from xinc_lightning.figures import Painter, png_now, rasterize
+from xinc_lightning.figures import Renderer, png_now, rasterize
 from xinc_lightning.figures.style import new_figure
 
 
@@ -24,66 +24,66 @@ def figure_of(number):
 
 
 @pytest.fixture
-def painter():
-    painter = Painter()
-    yield painter
-    painter.close()
+def renderer():
+    renderer = Renderer()
+    yield renderer
+    renderer.close()
 
 
 def pixels(png):
     return np.asarray(Image.open(BytesIO(png)))
 
 
-def test_it_draws_what_would_be_drawn_here(painter):
-    drawn = [painter.png(figure_of(number)) for number in range(3)]
+def test_same_pixels_as_rendered_in_this_process(renderer):
+    drawn = [renderer.png(figure_of(number)) for number in range(3)]
     for number, picture in enumerate(drawn):
         np.testing.assert_array_equal(pixels(picture.result()), rasterize(figure_of(number)))
         assert picture.result() == png_now(figure_of(number)).result()
-    assert painter._process.pid != os.getpid()
+    assert renderer._process.pid != os.getpid()
 
 
-def test_later_changes_of_a_figure_are_not_drawn(painter):
+def test_later_changes_of_a_figure_are_not_rendered(renderer):
     figure = figure_of(1)
-    drawn = painter.png(figure)
+    drawn = renderer.png(figure)
     figure.axes[0].set_facecolor("red")
     np.testing.assert_array_equal(pixels(drawn.result()), rasterize(figure_of(1)))
 
 
-def test_what_cannot_travel_is_drawn_here(painter):
+def test_unpicklable_figure_is_rendered_in_this_process(renderer):
     figure = figure_of(1)
     figure.axes[0].xaxis.set_major_formatter(lambda value, place: "x")
-    assert pixels(painter.png(figure).result()).shape == (100, 200, 3)
-    assert painter._process is None
+    assert pixels(renderer.png(figure).result()).shape == (100, 200, 3)
+    assert renderer._process is None
 
 
 class Broken(Artist):
-    """Cannot be drawn."""
+    """Raises when it is drawn."""
 
     def draw(self, renderer):
         raise ZeroDivisionError("nothing to draw")
 
 
-def test_what_cannot_be_drawn_raises_its_own_error_and_costs_nothing_else(painter):
+def test_error_of_one_figure_is_raised_and_others_are_rendered(renderer):
     broken = figure_of(1)
     broken.add_artist(Broken())
-    before, failed, after = (painter.png(f) for f in (figure_of(0), broken, figure_of(2)))
+    before, failed, after = (renderer.png(f) for f in (figure_of(0), broken, figure_of(2)))
     with pytest.raises(ZeroDivisionError, match="nothing to draw"):
         failed.result()
     for number, picture in ((0, before), (2, after)):
         np.testing.assert_array_equal(pixels(picture.result()), rasterize(figure_of(number)))
 
 
-def test_a_killed_process_costs_nothing(painter):
-    painter.png(figure_of(0)).result()
-    painter._process.kill()
-    np.testing.assert_array_equal(pixels(painter.png(figure_of(1)).result()), rasterize(figure_of(1)))
+def test_killed_process_loses_no_figure(renderer):
+    renderer.png(figure_of(0)).result()
+    renderer._process.kill()
+    np.testing.assert_array_equal(pixels(renderer.png(figure_of(1)).result()), rasterize(figure_of(1)))
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
-def test_it_ends_with_the_one_it_draws_for():
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
+def test_render_process_exits_with_parent():
     program = (
         "import os; from xinc_lightning.figures import *; from xinc_lightning.figures.style import new_figure\n"
-        "painter = Painter(); painter.png(new_figure(1, 1, '')).result(); print(painter._process.pid, flush=True)\n"
+        "renderer = Renderer(); renderer.png(new_figure(1, 1, '')).result(); print(renderer._process.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -91,14 +91,14 @@ def test_it_ends_with_the_one_it_draws_for():
     state = Path(f"/proc/{int(ended.stdout)}/stat")
     deadline = time.monotonic() + 20
     while state.exists() and state.read_text().split()[2] != "Z":
-        assert time.monotonic() < deadline, "the process that draws outlives the one it draws for"
+        assert time.monotonic() < deadline, "the rendering process outlives its parent"
         time.sleep(0.05)
 
 
-def test_a_frozen_process_is_given_up_and_the_figure_is_drawn_here(painter, monkeypatch):
-    monkeypatch.setattr("xinc_lightning.figures.painter.LONGEST", 1.0)
-    painter.png(figure_of(1)).result()
-    frozen = painter._process
+def test_frozen_process_is_killed_and_the_figure_is_rendered_here(renderer, monkeypatch):
+    monkeypatch.setattr("xinc_lightning.figures.renderer.LONGEST", 1.0)
+    renderer.png(figure_of(1)).result()
+    frozen = renderer._process
     os.kill(frozen.pid, signal.SIGSTOP)
-    np.testing.assert_array_equal(pixels(painter.png(figure_of(2)).result(30)), rasterize(figure_of(2)))
+    np.testing.assert_array_equal(pixels(renderer.png(figure_of(2)).result(30)), rasterize(figure_of(2)))
     assert frozen.wait(10) == -signal.SIGKILL

@@ -1,6 +1,6 @@
-"""From figures to pixels: here, or in a process that draws while this one goes on computing.
+"""Renders figures to pixels, here or in a separate process while this one goes on computing.
 
-Run as a program, this file is that process. It imports nothing but what drawing takes.
+Run as a program, this file is that process. It imports only what rendering needs.
 """
 
 import pickle
@@ -33,54 +33,54 @@ def rasterize(figure: Figure) -> NDArray[np.uint8]:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file's content."""
+    """The figure as the content of a PNG file."""
     file = BytesIO()
     Image.fromarray(rasterize(figure)).save(file, "PNG", compress_level=1)  # twice as fast, a tenth larger
     return file.getvalue()
 
 
 def png_now(figure: Figure) -> Future[bytes]:
-    """As :meth:`Painter.png`, drawn here before this returns."""
+    """Like :meth:`Renderer.png`, but rendered in this process before it returns."""
     done: Future[bytes] = Future()
     done.set_result(png(_literal(figure)))
     return done
 
 
 def figure_file(figure: Figure, kind: str) -> bytes:
-    """The figure as the content of a file: ``png``, ``pdf`` or another kind that matplotlib knows."""
+    """The figure as the content of a file: ``png``, ``pdf`` or another format of matplotlib."""
     file = BytesIO()
     _literal(figure).savefig(file, format=kind)
     return file.getvalue()
 
 
 def _literal(figure: Figure) -> Figure:
-    from xinc_lightning.figures.style import literal  # not known to the process that draws, which need not
+    from xinc_lightning.figures.style import literal  # here, because the rendering process does not need it
 
     return literal(figure)
 
 
-class Painter:
-    """Draws figures in a process of its own, which begins with the first and ends with :meth:`close`, or with ours.
+class Renderer:
+    """Renders figures in a separate process, from the first figure until :meth:`close` or until this process exits.
 
-    Matplotlib holds the interpreter all the time, so that a thread would gain nothing. What that process cannot
-    draw, for whatever reason, is drawn here.
+    Matplotlib holds the GIL while rendering, so that a thread would gain nothing. If the process fails for whatever
+    reason, figures are rendered in this one.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._failed = False
-        self._queue = ThreadPoolExecutor(1, "painter")
+        self._queue = ThreadPoolExecutor(1, "renderer")
 
     def png(self, figure: Figure) -> Future[bytes]:
-        """Draw the figure as it is now; the PNG comes later, or the error that drawing it raises."""
+        """Render the figure as it is now; the future holds the PNG, or the error of rendering it."""
         try:
             packed = pickle.dumps(_literal(figure), pickle.HIGHEST_PROTOCOL)
-        except Exception:  # something in it, say a function without a name, cannot travel
+        except Exception:  # something in it, such as a lambda, cannot be pickled
             return png_now(figure)
-        return self._queue.submit(self._draw, packed)
+        return self._queue.submit(self._render, packed)
 
     def close(self) -> None:
-        """Wait for what is being drawn, and end the process."""
+        """Wait for figures that are being rendered, and stop the process."""
         self._queue.shutdown()
         if self._process is not None:
             try:
@@ -89,12 +89,12 @@ class Painter:
                 self._process.kill()
                 self._process.communicate()
 
-    def _draw(self, packed: bytes) -> bytes:
+    def _render(self, packed: bytes) -> bytes:
         if not self._failed:
             watchdog = Timer(LONGEST, self._kill)
             watchdog.start()
             try:
-                return self._ask(packed)
+                return self._render_in_process(packed)
             except (OSError, EOFError):
                 self._failed = True
             finally:
@@ -102,26 +102,26 @@ class Painter:
         return png(pickle.loads(packed))
 
     def _kill(self) -> None:
-        """End a process that does not answer; whoever waits for it gets an EOFError, and draws itself."""
+        """Kill a process that does not answer; whoever waits for it gets an EOFError, and renders here."""
         if self._process is not None:
             self._process.kill()
 
-    def _ask(self, packed: bytes) -> bytes:
+    def _render_in_process(self, packed: bytes) -> bytes:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", __file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for us
+                start_new_session=True,  # Ctrl-C must not reach it
             )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         _send(self._process.stdin, packed)
-        drawn = _receive(self._process.stdout)
-        if drawn is None:
+        rendered = _receive(self._process.stdout)
+        if rendered is None:
             raise EOFError
-        return drawn
+        return rendered
 
 
 def _send(stream: IO[bytes], data: bytes) -> None:
@@ -130,7 +130,7 @@ def _send(stream: IO[bytes], data: bytes) -> None:
 
 
 def _receive(stream: IO[bytes]) -> bytes | None:
-    """What was sent, None if nothing more comes."""
+    """The next message, None at the end of the stream."""
     header = stream.read(SIZE.size)
     if len(header) < SIZE.size:
         return None
@@ -139,7 +139,7 @@ def _receive(stream: IO[bytes]) -> bytes | None:
 
 
 def _serve(figures: IO[bytes], pictures: IO[bytes]) -> None:
-    """Draw what comes until nothing comes any more, or until something cannot be drawn."""
+    """Render figures until the end of the stream, or until one cannot be rendered."""
     while (packed := _receive(figures)) is not None:
         _send(pictures, png(pickle.loads(packed)))
 
