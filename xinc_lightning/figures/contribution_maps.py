@@ -14,18 +14,18 @@ from xinc_lightning.figures.tiles import text_width, tiles
 COLUMNS = 4
 
 PICTURE, HIGHEST = 2.1, 4.2
-"""Inches of a picture's width and, for a clip in portrait format, of its height."""
+"""Inches of an image's width and, for a clip in portrait format, most of its height."""
 
 
 def new_sheet(
     shape: Sequence[int], names: Sequence[str], title: str
 ) -> tuple[Figure, SubFigure, SubFigure, int]:
-    """A figure, its part for the whole layer, that for its neurons below their names, and how many rows these take.
+    """A figure, its part for the whole layer, its part for the neurons' maps, and the number of rows of maps.
 
     Args:
-        shape: [height, width] of a picture.
-        names: one a neuron.
-        title: heading.
+        shape: [height, width] of an image.
+        names: one per neuron.
+        title: of the figure.
     """
     wide, high = picture_size(shape, PICTURE, HIGHEST)
     place = max(wide, text_width(names)) + 0.3
@@ -36,12 +36,12 @@ def new_sheet(
 
 
 def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str) -> Figure:
-    """The frame and the layer's Σ|c| on the left, the neurons' maps in one colour scale on the right.
+    """The frame and the layer's Σ|c| on the left, the neurons' maps with one colour scale on the right.
 
     Args:
         result: the maps.
-        frame: [height, width, 3] the frame they paint, in [0, 1].
-        title: heading, with layer, epoch and PSNR.
+        frame: [height, width, 3] the frame to which they contribute, in [0, 1].
+        title: of the figure, with layer, epoch and PSNR.
     """
     titles = [
         f"{label}{' no contribution' * bool(none)}"
@@ -69,12 +69,12 @@ def contact_sheet(result: ContributionMapsResult, frame: np.ndarray, title: str)
 
 
 def strip_over_epochs(maps: Mapping[int, np.ndarray], labels: Sequence[str], title: str) -> Figure:
-    """A row for each neuron, a column for each epoch, all in one colour scale; where it paints nothing, that is said.
+    """A row per neuron, a column per epoch, all with one colour scale; maps without contribution are marked.
 
     Args:
         maps: by epoch, [neurons, height, width].
-        labels: one a neuron.
-        title: heading, with layer, epoch and PSNR.
+        labels: one per neuron.
+        title: of the figure, with layer, epoch and PSNR.
     """
     stacked = np.stack(list(maps.values()), 1)
     neurons, epochs, height, width = stacked.shape

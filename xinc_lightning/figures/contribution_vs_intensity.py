@@ -1,4 +1,4 @@
-"""Where layers contribute beside where a frame is bright and where it has edges (Fig 5)."""
+"""Contribution of each layer compared with a frame's intensity and edges (Fig 5)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,14 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from xinc_lightning.analyses import ContributionVsIntensityResult
-from xinc_lightning.figures.style import DIVERGING, SEQUENTIAL, grid_size, new_figure, show, told
+from xinc_lightning.figures.style import (
+    DIVERGING,
+    SEQUENTIAL,
+    format_or_undefined,
+    grid_size,
+    new_figure,
+    show,
+)
 
 
 def contributions_vs_intensity(
@@ -16,9 +23,9 @@ def contributions_vs_intensity(
     """The frame, its intensity and its edges on the left; for each layer Σ|c| and Σ|c| minus each of them.
 
     Args:
-        results: one a layer.
+        results: one per layer.
         frame: [height, width, 3] in [0, 1].
-        title: heading, with epoch and PSNR.
+        title: of the figure, with epoch and PSNR.
     """
     first = results[0]
     columns = len(results) + 1
@@ -30,13 +37,13 @@ def contributions_vs_intensity(
     show(grid[2, 0], first.edges, "edges, Sobel of intensity", cmap=SEQUENTIAL, norm=unit)
     for (top, middle, bottom), result in zip(grid.T[1:], results, strict=True):
         show(top, result.contribution, f"{result.layer}: Σ|c|", cmap=SEQUENTIAL, norm=unit)
-        against = f"minus intensity, r = {told(result.intensity_correlation, '+.2f')}"
+        against = f"minus intensity, r = {format_or_undefined(result.intensity_correlation, '+.2f')}"
         differences = show(middle, result.difference, against, cmap=DIVERGING, norm=signed)
         edges = result.contribution - result.edges
         show(
             bottom,
             edges,
-            f"minus edges, r = {told(result.edge_correlation, '+.2f')}",
+            f"minus edges, r = {format_or_undefined(result.edge_correlation, '+.2f')}",
             cmap=DIVERGING,
             norm=signed,
         )

@@ -1,4 +1,4 @@
-"""Neurons to be looked at one by one: their embeddings as a page for a browser, complete in one file."""
+"""The neurons' embeddings as an interactive, self-contained HTML page."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from xinc_lightning.figures.style import CLUSTER_COLOURS
 from xinc_lightning.text import printable
 
 QUALITY = 55
-"""Of the thumbnails' JPEG."""
+"""JPEG quality of the thumbnails."""
 
 
 def embedding_page(
@@ -25,15 +25,15 @@ def embedding_page(
     thumbnails: Sequence[np.ndarray],
     title: str,
 ) -> str:
-    """HTML with a scatter for each layer; pointing at a neuron shows its map and what is known of it.
+    """HTML with a scatter plot for each layer; pointing at a neuron shows its map, cluster and Σ|c|.
 
-    All thumbnails are one picture inside the page, which asks no network for anything.
+    All thumbnails are in one image inside the page, which needs no network connection.
 
     Args:
-        results: one a layer.
+        results: one per layer.
         totals: for each layer, [n] Σ|c| of its neurons.
         thumbnails: for each layer, [n, height, width] bytes.
-        title: heading.
+        title: of the page.
     """
     height, width = thumbnails[0].shape[1:]
     count = sum(len(pictures) for pictures in thumbnails)
@@ -64,7 +64,7 @@ def embedding_page(
 
 
 def thumbnails_of(maps: np.ndarray, side: int = 32) -> np.ndarray:
-    """Maps [n, height, width] of |c| as small pictures of bytes, each scaled to its largest value.
+    """Maps [n, height, width] of |c| as 8-bit thumbnails, each scaled to its largest value.
 
     Args:
         maps: not negative.
@@ -86,7 +86,7 @@ def thumbnails_of(maps: np.ndarray, side: int = 32) -> np.ndarray:
 
 
 def _sprite(thumbnails: np.ndarray, columns: int) -> str:
-    """All thumbnails row by row in one picture, as a data URL."""
+    """All thumbnails row by row in one image, as a data URL."""
     count, height, width = thumbnails.shape
     rows = max(ceil(count / columns), 1)
     padded = np.zeros((rows * columns, height, width), np.uint8)

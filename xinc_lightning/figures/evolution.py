@@ -1,4 +1,4 @@
-"""Maps over training, frame by frame: nothing moves but what the network changes."""
+"""Animations of maps over training: only what the network changes moves."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from xinc_lightning.figures.style import (
 
 @dataclass(frozen=True)
 class HeatMaps:
-    """One row of a film of heat maps.
+    """One row of an animation of heat maps.
 
     Attributes:
-        label: what the colours say.
-        maps: by layer, [checkpoints, height, width].
-        shared: whether the layers have one colour scale.
+        label: what the colours mean.
+        maps: by layer, [epochs, height, width].
+        shared: whether the layers share one colour scale.
     """
 
     label: str
@@ -38,13 +38,13 @@ class HeatMaps:
 def film_of_neurons(
     maps: np.ndarray, totals: np.ndarray, labels: Sequence[str], titles: Sequence[str]
 ) -> Iterator[np.ndarray]:
-    """A picture a checkpoint: the layer's Σ|c|, and the same neurons in one colour scale for all checkpoints.
+    """One animation frame per epoch: the layer's Σ|c|, and the same neurons with one colour scale for all epochs.
 
     Args:
-        maps: [checkpoints, neurons, height, width].
-        totals: [checkpoints, height, width].
+        maps: [epochs, neurons, height, width].
+        totals: [epochs, height, width].
         labels: what identifies each neuron.
-        titles: heading of each checkpoint, with epoch and PSNR.
+        titles: one per epoch, with epoch and PSNR.
 
     Yields:
         [height, width, 3] bytes, all of one size.
@@ -57,7 +57,7 @@ def film_of_neurons(
         ax=axes,
         location="bottom",
         shrink=0.9,
-        fraction=0.08,  # more, and the label would be below the figure's edge
+        fraction=0.08,  # a larger one would push the label off the figure
         extend="max",
         label="Σ|contribution|",
     )
@@ -73,18 +73,18 @@ def film_of_neurons(
 
 
 def film_of_heat_maps(rows: Sequence[HeatMaps], titles: Sequence[str]) -> Iterator[np.ndarray]:
-    """A picture a checkpoint: a column a layer, a row a kind of heat map, in colours fixed over time.
+    """One animation frame per epoch: a column per layer, a row per kind of heat map, with fixed colour scales.
 
     Args:
-        rows: from above; at least one.
-        titles: heading of each checkpoint, with epoch and PSNR.
+        rows: from top to bottom; at least one.
+        titles: one per epoch, with epoch and PSNR.
 
     Yields:
         [height, width, 3] bytes, all of one size.
     """
     layers = list(dict.fromkeys(layer for row in rows for layer in row.maps))
     wide, high = picture_size(next(iter(rows[0].maps.values())).shape[1:], 2.6, 2.8)
-    place = max(wide, 1.4)  # for a colour bar beside each, too
+    place = max(wide, 1.4)  # leaves room for colour bars
     figure = new_figure(
         len(layers) * place + 1.2, len(rows) * (max(high, COLOUR_BAR) + 0.35) + 0.7, titles[0]
     )
@@ -116,7 +116,7 @@ def _frames(
         for drawn, pictures in changing:
             drawn.set_data(pictures[number])
         yield rasterize(literal(figure))
-        figure.set_layout_engine("none")  # keep everything where it is now
+        figure.set_layout_engine("none")  # the layout of the first frame is kept
 
 
 def _limit(maps: np.ndarray) -> float:

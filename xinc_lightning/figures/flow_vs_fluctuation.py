@@ -1,4 +1,4 @@
-"""Motion beside the change of contributions (Fig 9)."""
+"""Optical flow beside the fluctuation of contributions (Fig 9)."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -9,7 +9,14 @@ from matplotlib.colors import hsv_to_rgb
 
 from xinc_lightning.analyses import FlowVsFluctuationResult
 from xinc_lightning.analyses.scaling import min_max_scaled
-from xinc_lightning.figures.style import SEQUENTIAL, Figure, new_figure, picture_size, show, told
+from xinc_lightning.figures.style import (
+    SEQUENTIAL,
+    Figure,
+    format_or_undefined,
+    new_figure,
+    picture_size,
+    show,
+)
 
 COLUMNS = 4
 
@@ -20,10 +27,10 @@ def flow_beside_fluctuation(
     """For each time step the frame, its flow and the pixels that move, then every layer's fluctuation.
 
     Args:
-        results: one for each layer, in the order they are to be shown.
+        results: one per layer, in the order in which they are shown.
         flow: [steps, 2, height, width] pixels right and down.
         pictures: [steps, height, width, 3] the later frame of each pair, in [0, 1].
-        title: heading.
+        title: of the figure.
     """
     steps, _, height, width = flow.shape
     rows = 1 + ceil(len(results) / COLUMNS)
@@ -58,12 +65,14 @@ def flow_beside_fluctuation(
 def _heading(result: FlowVsFluctuationResult, step: int) -> str:
     sampled = result.neurons < result.total_neurons
     of = f"{result.neurons:,} of {result.total_neurons:,}" if sampled else f"{result.neurons:,}"
-    measures = f"Spearman {told(result.spearman[step])} · AUC {told(result.auc[step])}"
+    measures = (
+        f"Spearman {format_or_undefined(result.spearman[step])} · AUC {format_or_undefined(result.auc[step])}"
+    )
     return f"{result.layer} · {of} neurons\n{measures}"
 
 
 def _colours(flow: np.ndarray, fastest: float) -> np.ndarray:
-    """Hue for the direction, saturation for the speed: white is still."""
+    """Hue for the direction, saturation for the speed: white is no motion."""
     right, down = flow
     hue = (np.arctan2(-down, right) / (2 * np.pi)) % 1
     saturation = np.hypot(right, down) / (fastest or 1)
@@ -72,7 +81,7 @@ def _colours(flow: np.ndarray, fastest: float) -> np.ndarray:
 
 
 def _wheel(axes: Axes, wide: float, high: float) -> None:
-    """The direction that each colour stands for, in a corner of a picture of so many inches."""
+    """Colour wheel of the directions, in a corner of an image ``wide`` by ``high`` inches large."""
     right, down = np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81))
     wheel = np.concatenate(
         [_colours(np.stack([right, down]), 1), (np.hypot(right, down) <= 1)[..., None]], -1

@@ -1,4 +1,4 @@
-"""How unevenly neurons contribute to objects, colours, textures and places (Figs 4, 16), and to what by chance."""
+"""Grouping variance over objects, colours, textures and places (Figs 4, 16), beside its control."""
 
 from collections.abc import Sequence
 
@@ -20,24 +20,24 @@ PARTITION_COLOURS = {
 NULL = "#888888"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 POINTS = 1000
-"""Of a curve at most: more than it has pixels."""
+"""Most points of a curve, more than it has pixels on the screen."""
 
 DECADES = 9
-"""How far below the largest score the axes reach at most."""
+"""Most decades that the axes reach below the largest score."""
 
 
 def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) -> Figure:
-    """One column a layer: sorted scores above; below, their quantiles beside those under shifts.
+    """One column per layer: sorted scores at the top; at the bottom, their quantiles beside those under shifts.
 
     Args:
-        results: one a layer.
-        title: heading, with epoch and PSNR.
+        results: one per layer.
+        title: of the figure, with epoch and PSNR.
     """
     figure = new_figure(max(3.3 * len(results), 6.6) + 0.6, 7.6, title)
     upper, lower = figure.subplots(2, len(results), sharey=True, squeeze=False, height_ratios=[1, 1.1])
     shown = [
         scores[np.isfinite(scores)] for r in results for scores in r.scores.values()
-    ]  # dead ones are NaN
+    ]  # scores of dead neurons are NaN
     top = max((scores.max() for scores in shown if scores.size), default=1.0)
     bottom = min((np.median(scores) for scores in shown if scores.size), default=top) / 10
     what = "standard deviation" if results[0].std else "variance"
@@ -47,7 +47,7 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
         if top > 0:
             logarithmic(curves)
             curves.set_ylim(max(bottom, top * 10.0**-DECADES), top * 2)
-        curves.minorticks_off()  # they would take most of the time to draw
+        curves.minorticks_off()  # they would take most of the rendering time
         boxes.minorticks_off()
     for axes in (upper[0], lower[0]):
         axes.set_ylabel(f"{what} of δ over clusters")
@@ -102,7 +102,7 @@ def _boxes(axes: Axes, result: GroupingVarianceResult) -> None:
 
 
 def _tick(result: GroupingVarianceResult, name: str) -> str:
-    """Name, rank of the layer's median among the shifts, and its distance from them."""
+    """Name of a partition, rank of the layer's median among the shifts, and its distance from them."""
     if name not in result.tested:
         return f"{name}\n–" if result.null else name
     return f"{name}\n{100 * result.layer_rank(name):.0f} %\n{result.layer_effect(name):+.1f}σ"
@@ -111,7 +111,7 @@ def _tick(result: GroupingVarianceResult, name: str) -> str:
 def _draw_boxes(
     axes: Axes, scores: Sequence[np.ndarray], places: np.ndarray, colours: Sequence[str], width: float = 0.28
 ) -> None:
-    """Quantiles of several groups; all boxes are one artist, all whiskers another: ``bxp`` takes ten times as long."""
+    """Box plots of several groups, all boxes in one artist and all whiskers in another: ten times faster than ``bxp``."""
     low, quarter, median, three, high = (
         np.array([np.quantile(one, QUANTILES) for one in scores]).reshape(-1, 5).T
     )

@@ -1,4 +1,4 @@
-"""A layer's neurons in two dimensions, with the maps of some of each kind (Figs 10, 12, 13)."""
+"""A layer's neurons in two dimensions, with the maps of some neurons of each cluster (Figs 10, 12, 13)."""
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -23,7 +23,7 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
     Args:
         result: one layer's clusters.
         frame: [height, width, 3] the frame, in [0, 1].
-        title: heading.
+        title: of the figure.
     """
     wide, high = picture_size(frame.shape, 1.9, 2.8)
     rows = max(int(result.shown_clusters.max(initial=0)) + 1, 4)
@@ -43,8 +43,8 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
     without_ticks(scatter)
     for c in np.unique(result.clusters):
         here = result.positions[result.clusters == c]
-        look = {"color": CLUSTER_COLOURS[c % len(CLUSTER_COLOURS)], "marker": MARKERS[c % len(MARKERS)]}
-        scatter.scatter(*here.T, s=max(6, min(30, 6000 / len(result.positions))), lw=0, alpha=0.7, **look)
+        style = {"color": CLUSTER_COLOURS[c % len(CLUSTER_COLOURS)], "marker": MARKERS[c % len(MARKERS)]}
+        scatter.scatter(*here.T, s=max(6, min(30, 6000 / len(result.positions))), lw=0, alpha=0.7, **style)
     dots = {neuron: dot for dot, neuron in enumerate(result.neurons)}
     for number, (neuron, c) in enumerate(zip(result.shown, result.shown_clusters, strict=True), start=1):
         ink = CLUSTER_COLOURS[c % len(CLUSTER_COLOURS)]
@@ -75,10 +75,10 @@ def clusters_with_maps(result: NeuronClustersResult, frame: np.ndarray, title: s
 
 
 def _pale(colour: str) -> tuple[float, ...]:
-    """On which black can be read."""
+    """A pale tint of the colour, on which black text is legible."""
     return tuple(0.4 * value + 0.6 for value in to_rgb(colour))
 
 
 def _places(clusters: np.ndarray) -> list[tuple[int, int]]:
-    """Row and column of each shown neuron: its cluster, and how many of that came before it."""
+    """Row and column of each shown neuron: its cluster, and its number within the cluster."""
     return [(int(c), int((clusters[:i] == c).sum())) for i, c in enumerate(clusters)]

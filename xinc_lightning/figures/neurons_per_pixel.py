@@ -10,14 +10,14 @@ from xinc_lightning.figures.style import COLOURS, SEQUENTIAL, STYLES, grid_size,
 
 
 def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.ndarray, title: str) -> Figure:
-    """A column a layer: share of its neurons above each threshold, and the share that is effective.
+    """One column per layer: share of its neurons above each threshold, and share of effective neurons.
 
-    Each row has one scale.
+    Each row has one colour scale.
 
     Args:
-        results: one a layer.
+        results: one per layer.
         frame: [height, width, 3] in [0, 1].
-        title: heading, with epoch and PSNR.
+        title: of the figure, with epoch and PSNR.
     """
     thresholds = results[0].thresholds
     columns, rows = len(results) + 1, len(thresholds) + 1
@@ -41,11 +41,11 @@ def neurons_per_pixel_maps(results: Sequence[NeuronsPerPixelResult], frame: np.n
 
 
 def contribution_distributions(results: Sequence[NeuronsPerPixelResult], title: str) -> Figure:
-    """A panel a layer: its |c| from the smallest to the largest, with the thresholds marked (Fig 18).
+    """One panel per layer: its |c| from the smallest to the largest, with the thresholds marked (Fig 18).
 
     Args:
-        results: one a layer.
-        title: heading, with epoch and PSNR.
+        results: one per layer.
+        title: of the figure, with epoch and PSNR.
     """
     figure = new_figure(max(3.3 * len(results), 6.6), 3.8, title)
     panels = figure.subplots(1, len(results), squeeze=False)[0]
@@ -57,7 +57,7 @@ def contribution_distributions(results: Sequence[NeuronsPerPixelResult], title: 
             colour = COLOURS[1 + i % (len(COLOURS) - 1)]
             axes.axvline(100 * result.rank(i), color=colour, linestyle=STYLES[1 + i % 3])
             axes.axhline(tau, color=colour, linestyle=STYLES[1 + i % 3], label=f"τ{100 * x:g} = {tau:.3g}")
-        # The very largest are too few to show at their height without flattening all others.
+        # The axis is clipped: the few largest values would flatten the curve.
         axes.set_ylim(0, upper_limit(result.curve, 0.995) * 1.1)
         axes.set_xlim(0, 100)
         axes.set_title(f"{result.layer}, largest {result.curve[-1]:.2g}", fontsize=9)

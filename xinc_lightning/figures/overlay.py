@@ -16,19 +16,19 @@ IN_A_ROW = 4
 """Runs in a row of the legend."""
 
 LOGARITHMIC = 30
-"""Positive values whose largest is so many times the smallest are shown on a logarithmic axis."""
+"""Positive values are shown on a logarithmic axis if the largest is so many times the smallest."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One axis.
+    """One pair of axes.
 
     Attributes:
-        title: heading.
+        title: of the axes.
         x: label of the horizontal axis.
         y: label of the vertical axis.
-        lines: by number of the run, its points [n] and [n].
-        ticks: names of the places 0, 1, … where the horizontal axis has names, else empty.
+        lines: by index of the run, its points [n] and [n].
+        ticks: names of the positions 0, 1, … if the horizontal axis is categorical, else empty.
     """
 
     title: str
@@ -42,10 +42,10 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
     """A grid of panels in which each run has its colour, line and marker.
 
     Args:
-        rows: the panels; a row has one vertical scale, all have one horizontal scale.
-        runs: what the runs are called.
-        title: heading.
-        points: whether to mark the points.
+        rows: the panels; a row shares the vertical scale, all share the horizontal scale.
+        runs: names of the runs.
+        title: of the figure.
+        points: whether to show markers.
     """
     columns = max(len(row) for row in rows)
     height = 3.2 if len(rows) == 1 else 2.2

@@ -1,4 +1,4 @@
-"""Layouts that only the paper has: layers below each other, neurons of several seeds with their maps."""
+"""Layouts of the paper's figures only: one layer per row, neurons of several seeds with their maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ class SampledMaps:
 
 
 def maps_by_layer(rows: Sequence[SampledMaps], frame: np.ndarray, title: str) -> Figure:
-    """A row a layer: the frame, then maps of its neurons in the layer's colour scale (Figs 3, 11).
+    """One row per layer: the frame, then maps of its neurons with the layer's colour scale (Figs 3, 11).
 
     Args:
-        rows: the layers, from above.
+        rows: the layers, from top to bottom.
         frame: [height, width, 3] in [0, 1].
-        title: heading.
+        title: of the figure.
     """
     columns = 1 + max(len(row.maps) for row in rows)
     _, high = picture_size(frame.shape, 2.2, 3.5)
@@ -59,14 +59,14 @@ def maps_by_layer(rows: Sequence[SampledMaps], frame: np.ndarray, title: str) ->
 def embedding_with_maps(
     panel: SharedEmbedding, shown: np.ndarray, labels: Sequence[str], maps: np.ndarray, title: str
 ) -> Figure:
-    """Neurons of several seeds in one embedding, and what those that are numbered paint (Fig 10).
+    """Neurons of several seeds in one embedding, and the maps of the numbered ones (Fig 10).
 
     Args:
         panel: the embedding.
-        shown: [m] places, among the embedding's neurons, of those whose maps are shown.
+        shown: [m] indices, among the embedding's neurons, of those whose maps are shown.
         labels: [m] what identifies them.
         maps: [m, height, width] in [0, 1].
-        title: heading.
+        title: of the figure.
     """
     _, high = picture_size(maps.shape[1:], 2.2, 3.5)
     columns = 3
@@ -78,8 +78,8 @@ def embedding_with_maps(
     scatter.set_yticks([])
     for number, group in enumerate(panel.groups):
         here = panel.positions[panel.members == number]
-        look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-        scatter.scatter(*here.T, s=20, lw=0, alpha=0.7, label=f"seed {group}", **look)
+        style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        scatter.scatter(*here.T, s=20, lw=0, alpha=0.7, label=f"seed {group}", **style)
     for number, place in enumerate(shown, start=1):
         circle = {"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "black", "lw": 0.6, "alpha": 0.85}
         scatter.annotate(

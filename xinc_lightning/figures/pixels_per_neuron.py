@@ -13,11 +13,11 @@ POINTS = 1000
 
 
 def pixels_per_neuron_curves(results: Sequence[PixelsPerNeuronResult], title: str) -> Figure:
-    """One curve a layer: pixels of its neurons, sorted and resampled to a common length.
+    """One curve per layer: pixels of its neurons, sorted and resampled to a common length.
 
     Args:
-        results: one a layer.
-        title: heading, with epoch and PSNR.
+        results: one per layer.
+        title: of the figure, with epoch and PSNR.
     """
     figure = new_figure(9, 5, title)
     axes = figure.subplots()

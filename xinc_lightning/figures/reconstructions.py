@@ -1,4 +1,4 @@
-"""Ground truth beside what a network stores."""
+"""Ground truth beside the reconstruction."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from xinc_lightning.figures.style import SEQUENTIAL, new_figure, picture_size, s
 def truth_and_reconstruction(
     truth: np.ndarray, stored: np.ndarray, labels: Sequence[str], title: str
 ) -> Figure:
-    """One row a frame: ground truth, reconstruction, absolute error in one colour scale.
+    """One row per frame: ground truth, reconstruction, and absolute error with one colour scale.
 
     Args:
         truth: [frames, height, width, 3] in [0, 1].
-        stored: the same as the network renders it; clipped for display.
-        labels: one a frame.
-        title: heading.
+        stored: the reconstruction, of the same shape; clipped for display.
+        labels: one per frame.
+        title: of the figure.
     """
     frames = len(truth)
     wide, high = picture_size(truth.shape[1:], 3.6, 5)

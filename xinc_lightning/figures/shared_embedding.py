@@ -10,12 +10,12 @@ COLUMNS = 4
 
 
 def embedding_by_group(panels: Sequence[SharedEmbedding], legend: str, title: str) -> Figure:
-    """A scatter for each embedding, each group in its colour and marker.
+    """A scatter plot for each embedding, each group with its colour and marker.
 
     Args:
         panels: at least one.
         legend: what the groups are, such as ``seed``.
-        title: heading.
+        title: of the figure.
     """
     columns = min(COLUMNS, len(panels))
     rows = ceil(len(panels) / columns)
@@ -33,14 +33,14 @@ def embedding_by_group(panels: Sequence[SharedEmbedding], legend: str, title: st
         size = max(5, min(30, 6000 / len(panel.positions)))
         for number, group in enumerate(panel.groups):
             here = panel.positions[panel.members == number]
-            look = names.index(group)
+            style = names.index(group)
             handles[group] = axes.scatter(
                 *here.T,
                 s=size,
                 lw=0,
                 alpha=0.65,
-                color=COLOURS[look % len(COLOURS)],
-                marker=MARKERS[look % len(MARKERS)],
+                color=COLOURS[style % len(COLOURS)],
+                marker=MARKERS[style % len(MARKERS)],
             )
     figure.legend(handles.values(), handles.keys(), title=legend, loc="outside right upper", markerscale=2)
     return figure

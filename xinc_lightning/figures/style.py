@@ -1,4 +1,4 @@
-"""What all figures share: size, fonts, pictures without axes, colour scales."""
+"""What all figures share: sizes, fonts, images without axes, colour scales."""
 
 import warnings
 from collections.abc import Sequence
@@ -16,34 +16,34 @@ from matplotlib.ticker import StrMethodFormatter
 from xinc_lightning.text import LONGEST, printable
 
 SEQUENTIAL = "cividis"
-"""For magnitudes: even to the eye, and the same to colour-blind eyes."""
+"""Colour map of magnitudes: perceptually uniform, also for colour-blind readers."""
 
 DIVERGING = "PuOr_r"
-"""For signed values: told apart by colour-blind eyes, light at zero."""
+"""For signed values: format_or_undefined apart by colour-blind eyes, light at zero."""
 
 COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
-"""For kinds without an order: Petroff's ten, told apart by colour-blind eyes."""
+"""For kinds without an order: Petroff's ten, format_or_undefined apart by colour-blind eyes."""
 
 CLUSTER_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
-"""Of the four clusters of neurons that are shown, in figures and on pages."""
+"""Of the four clusters of neurons, in figures and on pages."""
 
 STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 2, 2, 2)))
-"""For lines, where there are more kinds than colours."""
+"""Line styles, for more categories than colours."""
 
 PANEL = 2.4
-"""Inches: so wide that a panel's title has room, whatever the shape of its picture."""
+"""Width of a panel in inches: enough for its title, whatever the shape of its image."""
 
 HIGHEST = 2.8
-"""Inches: pictures of a clip in portrait format are not higher than this in such a panel."""
+"""Maximum height in inches of an image in portrait format in such a panel."""
 
 COLOUR_BAR = 1.0
-"""Inches: so high that a colour bar and its label have room, however low the pictures are."""
+"""Minimum height in inches of a row, for a colour bar and its label."""
 
 NOT_FINITE = "#ff0000"
-"""For what is NaN or infinite: in none of the colour maps."""
+"""Colour of NaN and infinite values: in none of the colour maps."""
 
 warnings.filterwarnings(
     "ignore", "Glyph .* missing from"
@@ -56,7 +56,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure of this many inches, 100 dots an inch, with its heading, in several lines if it is long."""
+    """An empty figure with a title, wrapped if it is long; sizes in inches, at 100 dpi."""
     with rc_context({"font.size": 9}):
         figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
         figure.suptitle(title, fontsize=12, wrap=True)
@@ -83,7 +83,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def picture_size(shape: Sequence[int], inches: float, highest: float) -> tuple[float, float]:
-    """Width and height in inches of a picture [height, width]: so wide, or less where it would be too high.
+    """Width and height in inches of an image [height, width]: ``inches`` wide, or less to be at most ``highest`` high.
 
     >>> picture_size((128, 256), 2.4, 2.8)
     (2.4, 1.2)
@@ -96,15 +96,15 @@ def picture_size(shape: Sequence[int], inches: float, highest: float) -> tuple[f
 
 
 def grid_size(rows: int, columns: int, shape: Sequence[int]) -> tuple[float, float]:
-    """Inches of a figure of so many pictures [height, width], each under a title, beside colour bars."""
+    """Size in inches of a figure with a grid of images [height, width], their titles and colour bars."""
     _, high = picture_size(shape, PANEL, HIGHEST)
     return columns * PANEL + 1, rows * (max(high, COLOUR_BAR) + 0.3) + 0.6
 
 
 def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
-    """Draw a picture without ticks; returns the mappable, for a colour bar.
+    """Show an image without ticks; returns the mappable, for a colour bar.
 
-    Pixels that are NaN or infinite are red, and their share is in the title: they must not pass for empty.
+    Pixels that are NaN or infinite are red, and their share is in the title, so that they are not taken for 0.
     """
     without_ticks(axes)
     broken = ~np.isfinite(image) if image.ndim == 2 else ~np.isfinite(image).all(-1)
@@ -113,7 +113,7 @@ def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
         image = np.where(broken if image.ndim == 2 else broken[..., None], np.nan, image)
     axes.set_title(title, fontsize=9)
     if image.ndim == 2 and image.dtype == np.float32:
-        image = image.astype(np.float64)  # float32 near its end overflows within matplotlib
+        image = image.astype(np.float64)  # very large float32 values overflow within matplotlib
     if image.ndim == 3 and broken.any():
         image = np.where(broken[..., None], to_rgb(NOT_FINITE), image)
     drawn = axes.imshow(image, interpolation="nearest", **options)
@@ -122,7 +122,7 @@ def show(axes: Axes, image: np.ndarray, title: str = "", **options: Any) -> Any:
 
 
 def without_ticks(axes: Axes) -> None:
-    """Hide both axes: laying out axes that are merely empty would take half of a figure's time."""
+    """Hide both axes: the layout of empty but visible axes would take half of the rendering time."""
     axes.xaxis.set_visible(False)
     axes.yaxis.set_visible(False)
 
@@ -130,7 +130,7 @@ def without_ticks(axes: Axes) -> None:
 def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
     """Colour map and limits shared by several maps: diverging around zero if any is negative.
 
-    The limits are a percentile of the magnitudes, so that one bright neuron does not blacken the rest.
+    The limits are a percentile of the magnitudes, so that one strong neuron does not hide the others.
 
     Returns:
         Arguments for :func:`show`.
@@ -143,17 +143,17 @@ def scale_of(maps: np.ndarray, percentile: float = 99.5) -> dict[str, Any]:
 
 
 def upper_limit(values: np.ndarray, quantile: float) -> float:
-    """Where a scale from 0 ends: at a quantile of the finite values, at their largest if that is 0, or at 1."""
+    """Upper limit of a scale from 0: a quantile of the finite values, their largest if that is 0, or 1."""
     finite = values[np.isfinite(values)].astype(np.float64)
     if not finite.size:
         return 1.0
     return float(np.quantile(finite, quantile)) or float(finite.max()) or 1.0
 
 
-def told(measure: float, form: str = ".2f") -> str:
-    """A measure for people.
+def format_or_undefined(measure: float, form: str = ".2f") -> str:
+    """A number as text, ``undefined`` for NaN.
 
-    >>> told(0.256), told(0.256, "+.2f"), told(float("nan"))
+    >>> format_or_undefined(0.256), format_or_undefined(0.256, "+.2f"), format_or_undefined(float("nan"))
     ('0.26', '+0.26', 'undefined')
     """
     return "undefined" if isnan(measure) else f"{measure:{form}}"

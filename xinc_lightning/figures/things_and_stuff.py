@@ -1,4 +1,4 @@
-"""What neurons give to things and stuff, over time (Figs 8, 19)."""
+"""Shares of neurons' contribution in things and stuff, over time (Figs 8, 19)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from xinc_lightning.data import Segment
 from xinc_lightning.figures.style import COLOURS, MARKERS, Figure, new_figure, show
 
 MOST_SEGMENTS = 32
-"""More lines than these cannot be told apart; the segments seen in the largest part of the frames remain."""
+"""Only so many lines are legible; the segments with the largest area are shown."""
 
 
 def shares_of_segments(
@@ -23,15 +23,15 @@ def shares_of_segments(
     """A row of panels for each layer: share of every segment, over the frames or, for one frame, by neuron.
 
     Args:
-        results: one for each layer, head first.
+        results: one per layer, head first.
         pictures: [frames, height, width, 3] in [0, 1].
         masks: [frames, height, width] segment ids.
-        title: heading.
+        title: of the figure.
     """
     segments = results[0].segments
     areas = np.array([(masks == segment.id).sum() for segment in segments])
     drawn = np.sort(np.argsort(-areas, kind="stable")[:MOST_SEGMENTS])
-    looks = _looks(segments)
+    styles = _styles(segments)
     frames = results[0].frames
     moving = len(frames) > 1
     columns = max(len(result.neurons) for result in results) if moving else 1
@@ -44,33 +44,33 @@ def shares_of_segments(
     for axes, place in zip(strip[::2], ends, strict=True):
         show(axes, pictures[place].clip(0, 1), f"frame {frames[place]}")
     for axes, place in zip(strip[1::2], ends, strict=True):
-        show(axes, _overlay(pictures[place], masks[place], segments, looks), "its segments, by category")
+        show(axes, _overlay(pictures[place], masks[place], segments, styles), "its segments, by category")
 
     grid = bottom.subplots(len(results), columns, squeeze=False, sharey=True)
     for row, result in zip(grid, results, strict=True):
         for axes in row[len(result.neurons) if moving else 1 :]:
             axes.axis("off")
         if moving:
-            _over_time(row, result, drawn, looks)
+            _over_time(row, result, drawn, styles)
         else:
-            _by_neuron(row[0], result, drawn, looks)
+            _by_neuron(row[0], result, drawn, styles)
         row[0].set_ylabel(f"{result.layer}\nshare of |c| per area, %")
     for axes in grid[-1]:
         axes.set_xlabel("frame" if moving else "neuron")
-    _legend(right, segments, drawn, looks)
+    _legend(right, segments, drawn, styles)
     return figure
 
 
-def _looks(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+def _styles(segments: Sequence[Segment]) -> list[dict[str, Any]]:
     """A colour for each category, a marker for each instance of it; hollow markers where colours repeat."""
     categories = list(dict.fromkeys(segment.category for segment in segments))
     instances: Mapping[str, list[int]] = defaultdict(list)
-    looks = []
+    styles = []
     for place, segment in enumerate(segments):
         category = categories.index(segment.category)
         colour = COLOURS[category % len(COLOURS)]
         instances[segment.category].append(place)
-        looks.append(
+        styles.append(
             {
                 "color": colour,
                 "marker": MARKERS[(len(instances[segment.category]) - 1) % len(MARKERS)],
@@ -79,16 +79,16 @@ def _looks(segments: Sequence[Segment]) -> list[dict[str, Any]]:
                 "linewidth": 1,
             }
         )
-    return looks
+    return styles
 
 
 def _overlay(
-    picture: np.ndarray, mask: np.ndarray, segments: Sequence[Segment], looks: Sequence[Mapping[str, Any]]
+    picture: np.ndarray, mask: np.ndarray, segments: Sequence[Segment], styles: Sequence[Mapping[str, Any]]
 ) -> np.ndarray:
     grey = np.repeat(picture.mean(-1, keepdims=True), 3, axis=-1)
     mixed = grey.copy()
-    for segment, look in zip(segments, looks, strict=True):
-        mixed[mask == segment.id] = 0.45 * grey[mask == segment.id] + 0.55 * np.array(to_rgb(look["color"]))
+    for segment, style in zip(segments, styles, strict=True):
+        mixed[mask == segment.id] = 0.45 * grey[mask == segment.id] + 0.55 * np.array(to_rgb(style["color"]))
     clipped: np.ndarray = mixed.clip(0, 1)
     return clipped
 
@@ -97,33 +97,33 @@ def _over_time(
     row: Sequence[Axes],
     result: ThingsAndStuffResult,
     drawn: np.ndarray,
-    looks: Sequence[Mapping[str, Any]],
+    styles: Sequence[Mapping[str, Any]],
 ) -> None:
     for axes, label, shares in zip(row, result.labels, result.shares, strict=False):
         dead = np.isnan(shares).all()
         axes.set_title(f"neuron {label}" + " (no contribution)" * bool(dead), fontsize=9)
         axes.set_xticks(result.frames)
         for place in drawn:
-            axes.plot(result.frames, 100 * shares[:, place], **looks[place])
+            axes.plot(result.frames, 100 * shares[:, place], **styles[place])
 
 
 def _by_neuron(
-    axes: Axes, result: ThingsAndStuffResult, drawn: np.ndarray, looks: Sequence[Mapping[str, Any]]
+    axes: Axes, result: ThingsAndStuffResult, drawn: np.ndarray, styles: Sequence[Mapping[str, Any]]
 ) -> None:
     offsets = np.linspace(-0.35, 0.35, len(drawn)) if len(drawn) > 1 else np.zeros(1)
     for neuron, shares in enumerate(result.shares):
         for offset, place in zip(offsets, drawn, strict=True):
-            axes.plot([neuron + offset], [100 * shares[0, place]], **{**looks[place], "linewidth": 0})
+            axes.plot([neuron + offset], [100 * shares[0, place]], **{**styles[place], "linewidth": 0})
     axes.set_xticks(range(len(result.neurons)), result.labels)
     axes.set_xlim(-0.5, len(result.neurons) - 0.5)
     axes.grid(axis="y", alpha=0.3)
 
 
 def _legend(
-    part: Any, segments: Sequence[Segment], drawn: np.ndarray, looks: Sequence[Mapping[str, Any]]
+    part: Any, segments: Sequence[Segment], drawn: np.ndarray, styles: Sequence[Mapping[str, Any]]
 ) -> None:
     order = sorted(drawn, key=lambda place: (segments[place].isthing, segments[place].category), reverse=True)
-    lines = [Line2D([], [], **looks[place]) for place in order]
+    lines = [Line2D([], [], **styles[place]) for place in order]
     names = [segments[place].name + ("" if segments[place].isthing else " (stuff)") for place in order]
     left_out = len(segments) - len(drawn)
     heading = "colour: category, marker: instance" + (f"\n{left_out} smaller ones not drawn" * (left_out > 0))

@@ -1,4 +1,4 @@
-"""Many pictures in one axes: making, laying out and drawing an axes for each would take most of a figure's time."""
+"""Many images in one axes, because an axes for each would take most of a figure's rendering time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,17 +10,17 @@ from matplotlib.patches import Rectangle
 from xinc_lightning.figures.style import NOT_FINITE
 
 GAP = 0.04
-"""Between the pictures of a row, in widths."""
+"""Between the images of a row, as a fraction of their width."""
 
 TITLE_INCHES = 0.2
-"""Height of a title."""
+"""Height of a title in inches."""
 
 LETTER_INCHES = 0.08
-"""Width of a letter, rather more."""
+"""Width of a letter in inches, as an upper estimate."""
 
 
 def text_width(texts: Sequence[str]) -> float:
-    """Inches that the longest line of the texts takes, rather more.
+    """Width in inches of the longest line of the texts, as an upper estimate.
 
     >>> text_width(["#7 (0→7)", "epoch 1000"])
     0.8
@@ -39,17 +39,17 @@ def tiles(
     sides: Sequence[str] = (),
     **options: Any,
 ) -> Any:
-    """Draw pictures row by row, each under its title, Inf and NaN in red; returns the last mappable, for a colour bar.
+    """Show images row by row, each below its title, Inf and NaN in red; returns the last mappable, for a colour bar.
 
     Args:
         axes: all of it is used.
-        pictures: [height, width] or [height, width, 3], of one size; None leaves a place empty.
-        titles: one a picture, of one line.
-        columns: pictures of a row.
-        width: about what a picture takes, in inches, rather less; space for all that is written is made for that.
-        rows: leave space for at least so many.
-        sides: what is written beside each row, if anything.
-        frames: colour of a thick line around each picture; a thin grey one unless given.
+        pictures: [height, width] or [height, width, 3], all of one size; None leaves a place empty.
+        titles: one per image, of one line.
+        columns: images per row.
+        width: approximate width of an image in inches, as a lower estimate, from which space for text is computed.
+        rows: minimum number of rows to leave space for.
+        sides: labels beside the rows, if any.
+        frames: colour of a thick border around each image; by default a thin grey one.
         options: of ``imshow``: one colour scale for all.
     """
     axes.axis("off")
