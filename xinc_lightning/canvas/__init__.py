@@ -1,4 +1,4 @@
-"""What each neuron adds to each pixel: tensors in, tensors out."""
+"""Contribution maps, what each neuron adds to each pixel, and their reductions: tensors in, tensors out."""
 
 from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.engine import Canvas, TracedCanvas

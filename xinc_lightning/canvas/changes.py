@@ -1,4 +1,4 @@
-"""How much contributions change from frame to frame, summed while the maps stream by (§4.5)."""
+"""How much contributions change from frame to frame, summed over a stream of maps (§4.5)."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Changes(State):
         )
 
     def update(self, slots: Slots, maps: Maps) -> None:
-        """Add a chunk's maps; ``slots`` are their places along the neuron axis."""
+        """Add a chunk's maps; ``slots`` are their indices along the neuron axis."""
         changes = (maps if maps.dtype == torch.float64 else maps.float()).abs().diff(dim=1).abs_()
         self.neurons[slots] = changes.sum((2, 3), dtype=torch.float64)
         self.pixels.add_(changes.sum(0, dtype=torch.float64))

@@ -1,4 +1,4 @@
-"""Contribution maps of a convolution's kernels, and their way to the output's resolution (§3.2)."""
+"""Contribution maps of a convolution's kernels, upsampled to the output's resolution (§3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ class ConvTerms:
         bias: its bias, ``None`` for none.
         output: what the network itself computed from these, before shuffle and activation.
         shuffle: factor of the PixelShuffle that follows, 1 for none.
-        activation: elementwise, what follows that; ``None`` for the identity.
-        steps: what the later layers do, in their order.
+        activation: elementwise, after the shuffle; ``None`` for the identity.
+        steps: operations of the later layers, in their order.
     """
 
     values: Float[Tensor, "frames inputs rows cols"]
@@ -103,7 +103,7 @@ class ConvTerms:
         outputs, inputs = self.weight.shape[:2]
         channels, kernels = neurons // outputs, neurons % outputs
         values = pad_same(self.values[:, channels], self.weight.shape[2:])
-        # Neurons innermost in memory: fastest here, and what the fused sweep needs next.
+        # Neurons innermost in memory: fastest here, and the layout that the fused sweep needs.
         values = values.contiguous(memory_format=torch.channels_last)
         bias = None if self.bias is None else self.bias[kernels] / inputs
         terms = F.conv2d(values, self.weight[kernels, channels, None], bias, groups=len(neurons))
@@ -130,7 +130,7 @@ class ConvTerms:
         total = torch.zeros_like(expected)
         outputs, inputs = self.weight.shape[:2]
         kernels = torch.arange(outputs, device=self.values.device)
-        for channel in range(inputs):  # kernels that are neighbours in memory: scattering takes twice as long
+        for channel in range(inputs):  # neighbouring kernels in memory: scattering takes twice as long
             for sums, part in zip(torch.split(total, chunk), torch.split(kernels, chunk), strict=True):
                 sums += self.terms(channel * outputs + part)
         return relative_error(total, expected, expected)
@@ -151,7 +151,7 @@ def shuffle_masked(terms: Maps, phases: Int[Tensor, " n"], factor: int) -> Large
 
 
 def box_filter(maps: Maps, kernel: tuple[int, int]) -> Maps:
-    """Mean over a kernel's footprint, zeros outside the picture (proximity correction, §3.2.3).
+    """Mean over a kernel's footprint, zeros outside the frame (proximity correction, §3.2.3).
 
     >>> box_filter(torch.ones(1, 1, 1, 3), (1, 3))[0, 0]
     tensor([[0.6667, 1.0000, 0.6667]])

@@ -15,12 +15,12 @@ from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 
 
 class Canvas:
-    """A network whose neurons' contributions are to be traced.
+    """A network whose neurons' contributions are traced.
 
     Args:
-        network: any module. It keeps its device and dtype, which are also the maps'.
-        layers: its layers, input side first, the head last; what ``network.canvas_layers()`` declares
-            unless given.
+        network: any module. The maps have its device and dtype.
+        layers: its layers, input side first, the head last; by default those that ``network.canvas_layers()``
+            declares.
         neuron: what counts as a neuron of a linear layer, see
             :class:`~xinc_lightning.canvas.linear.LinearTerms`.
         head_activation: whether the last layer's maps pass through its activation (the paper's text) or not
@@ -52,21 +52,21 @@ class Canvas:
                 )
             layers = cast(Callable[[], Sequence[Layer]], network.canvas_layers)()
         if neuron not in get_args(Neuron):
-            raise ValueError(f"neuron={neuron!r}: allowed are {', '.join(get_args(Neuron))}.")
+            raise ValueError(f"neuron must be one of {', '.join(get_args(Neuron))}, got {neuron!r}.")
         self.network = network
         self.declared = _checked(layers)
         self.neuron = neuron
         self.head_activation = head_activation
 
     def at(self, *inputs: Tensor) -> "TracedCanvas":
-        """Run the network once and return the canvas of what it painted.
+        """Run the network once and return the canvas of its output.
 
         Args:
             inputs: the network's arguments: [frames] times for a NeRV, [height, width, 2] coordinates for an
                 FFN.
 
         Returns:
-            The canvas; it holds copies, so that training may go on.
+            The canvas; it holds copies, so that training may continue.
 
         Raises:
             ValueError: if the layers did not run as they were declared.
@@ -118,21 +118,21 @@ class TracedCanvas:
 def _checked(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """The layers, if they can form a canvas together."""
     if not layers:
-        raise ValueError("layers=[]: a canvas needs at least one layer.")
+        raise ValueError("layers is empty: a canvas needs at least one layer.")
     names = [layer.name for layer in layers]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"two layers are called {name!r}: names must differ.")
+            raise ValueError(f"two layers are named {name!r}: names must differ.")
     if len({type(layer) for layer in layers}) > 1:
         raise ValueError(
-            f"layers {', '.join(names)} mix LinearLayer and ConvLayer: the way from one to the other is "
-            "not defined; trace them in two canvases."
+            f"layers {', '.join(names)} mix LinearLayer and ConvLayer, which one canvas does not support; "
+            "trace them in two canvases."
         )
     return tuple(layers)
 
 
 def _check_sizes(layers: Sequence[Layer], records: Sequence[Record]) -> None:
-    """Refuse a declared shuffle that is not what the next layer received."""
+    """Reject a declared shuffle that contradicts the input of the next layer."""
     pairs = zip(layers, layers[1:], records, records[1:], strict=False)
     for layer, following, record, received in pairs:
         if isinstance(layer, ConvLayer):
@@ -151,7 +151,7 @@ def _linear_terms(layer: LinearLayer, record: Record, neuron: Neuron) -> LinearT
     if values.ndim not in (3, 4):
         raise ValueError(
             f"the input of layer {layer.name!r} is {tuple(values.shape)}: a canvas needs [height, width, "
-            "features] or [frames, height, width, features]; pixel_grid(height, width) goes in unflattened."
+            "features] or [frames, height, width, features]; do not flatten pixel_grid(height, width)."
         )
     if values.ndim == 3:
         values, output = values[None], output[None]

@@ -1,4 +1,4 @@
-"""The fast sweep over float32 canvases on the CPU: maps are formed, reduced and forgotten a row at a time.
+"""The fast sweep over float32 canvases on the CPU: maps are computed and reduced one row at a time.
 
 The stages up to the last activation run at the resolution before the last upsampling, in torch but for the
 filters, so that any activation works. The last upsampling and box filter are a few taps per axis
@@ -62,7 +62,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Group:
-    """What a kernel needs to form the maps of a group of neurons."""
+    """What a kernel needs to compute the maps of a group of neurons."""
 
     source: Float[np.ndarray, "frames rows cols_lanes"]
     stage: Stage
@@ -82,7 +82,7 @@ class FusedSweep(Sweep):
     Args:
         terms: the layer's terms, float32 on the CPU.
         neurons: which neurons.
-        max_bytes: size of the sources of the groups in work.
+        max_bytes: size of the sources of the groups that are processed at once.
     """
 
     def __init__(self, terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
@@ -98,11 +98,11 @@ class FusedSweep(Sweep):
         self.lanes = max(1, min(LANES, max(share, FEWEST_LANES), max_bytes // self.threads // size))
 
     def settings(self) -> AbstractContextManager[None]:
-        """Torch on one thread: the sweep's own threads share the work, more would wait for each other."""
+        """Torch on one thread: the sweep has its own threads, and more would wait for each other."""
         return one_thread()
 
     def chunks(self) -> list[Slots]:
-        """Places of each group's neurons: one phase, at most ``lanes`` of them, groups of a phase alike."""
+        """Slots of each group's neurons: of one phase, at most ``lanes``, in groups of about the same size."""
         groups: list[Slots] = []
         for phase in self.stages:
             slots = torch.nonzero(self.phases == phase)[:, 0]
@@ -169,7 +169,7 @@ class FusedSweep(Sweep):
         return self._added_up(Counts.zeros(sums, len(tau)), chunks, add, track)
 
     def changes(self, chunks: Sequence[Slots]) -> Changes:
-        """A pass of its own."""
+        """A separate pass."""
         terms = self.terms
 
         def add(state: Changes, slots: Slots, group: Group) -> None:
@@ -181,7 +181,7 @@ class FusedSweep(Sweep):
         return self._added_up(total, chunks, add, iter)
 
     def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
-        """A pass of its own."""
+        """A separate pass."""
         nothing = Strongest.nothing(self.terms.shape, cell, count, CPU)
 
         def work(groups: Iterable[Slots]) -> Strongest:
@@ -239,7 +239,7 @@ class FusedSweep(Sweep):
 
         def job(share: Sequence[Slots]) -> S:
             torch.set_num_threads(1)
-            with torch.no_grad():  # both are settings of each thread
+            with torch.no_grad():  # both settings are per thread
                 return work(until_stopped(share))
 
         with ThreadPoolExecutor(self.threads) as pool:
@@ -247,13 +247,13 @@ class FusedSweep(Sweep):
             try:
                 return [j.result() for j in jobs]
             finally:
-                stop.set()  # on an interrupt, finish the groups in work and no more
+                stop.set()  # on an interrupt, finish only the groups that have started
 
 
 def _stages(terms: Terms, phase: int) -> list[Stage]:
     """Each box filter with the upsampling before it, and the activation after it.
 
-    A stage's nearest-neighbour upsampling is left to the next, past the activation, with which it commutes.
+    A stage's nearest-neighbour upsampling is done in the next, after the activation, with which it commutes.
     """
     nothing = np.float32(0)
     if isinstance(terms, LinearTerms):

@@ -1,12 +1,12 @@
-"""Numba kernels that form a group of neurons' maps row by row and reduce every row while it is in cache.
+"""Numba kernels that compute the maps of a group of neurons row by row and reduce every row while it is in cache.
 
-Layout: the neuron index is innermost, ``[row, col · lanes + lane]``, so that every operation is one over
-neighbouring numbers: sums per neuron add vectors, sums per pixel add up one vector, sums per cluster add one
-vector to the cluster's. Each call works on one group of neurons; calls run in threads of their own.
+Layout: the neuron index is innermost, ``[row, col · lanes + lane]``, so that every operation runs over
+contiguous numbers: sums per neuron add vectors, sums per pixel sum one vector, sums per cluster add one
+vector to that of the cluster. Each call processes one group of neurons; calls run in separate threads.
 
 Rows are summed in float32 and flushed to float64; sums over neurons are float64 throughout.
 
-The file is long because numba's cache does not notice changes in files that a compiled one imports.
+The file is long because numba's cache does not detect changes in the files that a compiled one imports.
 """
 
 # mypy: ignore-errors
@@ -21,14 +21,14 @@ from xinc_lightning.canvas.streams import LOW_BITS
 
 
 def jit(function):
-    """Compile without the interpreter's lock, and keep the result for the next run where that is possible.
+    """Compile without the GIL, and cache the result on disk if possible.
 
-    Sums may be reordered; NaN and infinity keep their meaning.
+    Sums may be reordered; NaN and infinity are respected.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz", "contract"}}
     try:
         return njit(function, cache=True, **options)
-    except RuntimeError:  # neither the package's folder nor the user's can be written
+    except RuntimeError:  # neither the package's folder nor the user's cache folder is writable
         return njit(function, **options)
 
 
@@ -197,7 +197,7 @@ def empty_bins(packed, counts, lows):
 
 @jit
 def sum_group(source, rows, cols, offset, labels, per_neuron, per_pixel, bins):
-    """First pass: everything but what needs the layer's totals.
+    """First pass: all reductions that do not need the layer's totals.
 
     Args:
         source: [frames, rows, cols · lanes].
@@ -242,7 +242,7 @@ def sum_group(source, rows, cols, offset, labels, per_neuron, per_pixel, bins):
 
 @jit
 def change_group(source, rows, cols, offset, lanes, per_neuron, per_pixel):
-    """A pass of its own: Σ||c_t| − |c_{t−1}|| per neuron and per pixel.
+    """A separate pass: Σ||c_t| − |c_{t−1}|| per neuron and per pixel.
 
     Args:
         source: [frames, rows, cols · lanes].
@@ -293,7 +293,7 @@ def refine_group(source, rows, cols, offset, lanes, brackets, fine):
                 pixel = row[x]
                 for t in range(len(brackets)):
                     bracket = brackets[t, f]
-                    hits = np.int32(0)  # most pixels have none, and finding that out vectorises
+                    hits = np.int32(0)  # most pixels have none, and this check vectorises
                     for j in range(lanes):
                         hits += np.int32((bits_of(abs(pixel[j])) >> LOW_BITS) == bracket)
                     if hits:
@@ -366,7 +366,7 @@ def strongest_group(source, rows, cols, offset, lanes, cell, indices, neurons, s
 
 @jit
 def keep_strongest(values, indices, neurons, sums, lanes):
-    """Insert what belongs among the strongest; equal ones go by index. Returns the sum of the values."""
+    """Insert the values that are among the largest, ties by index. Returns the sum of all values."""
     last = len(sums) - 1
     limit, total, hits = sums[last], 0.0, np.int32(0)
     for j in range(lanes):

@@ -1,4 +1,4 @@
-"""One layer's part of the canvas, of all frames or of one: maps in chunks, and their reductions, never all at once."""
+"""The canvas of one layer, for all frames or for one: its maps in chunks, and their reductions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -24,7 +24,7 @@ from xinc_lightning.canvas.sweep import Sweep
 
 MAX_BYTES = 64 * 2**20
 FEW_BYTES = 16 * 2**20
-"""Of maps that torch makes on one thread: more would wait for each other as soon as anything else runs."""
+"""Size of maps up to which torch runs on one thread: more threads wait for each other on a busy machine."""
 
 T = TypeVar("T")
 Neurons = Sequence[int] | NDArray[np.integer[Any]] | Tensor
@@ -99,12 +99,12 @@ class LayerCanvas:
     def chunks(
         self, max_bytes: int = MAX_BYTES, neurons: Neurons | None = None
     ) -> Iterator[tuple[Int[Tensor, " n"], Float[Tensor, "n frames height width"]]]:
-        """All maps, or the given neurons', in order, a chunk at a time.
+        """All maps, or those of the given neurons, in order, one chunk at a time.
 
         Args:
-            max_bytes: size of one chunk's maps (at least one neuron is in each); making them takes up to
-                about three times as much for a moment.
-            neurons: which neurons, all unless given.
+            max_bytes: size of one chunk's maps (each has at least one neuron); computing them temporarily takes
+                up to about three times as much.
+            neurons: which neurons, by default all.
 
         Yields:
             The neurons' indices and their maps.
@@ -113,10 +113,10 @@ class LayerCanvas:
             yield chunk, self.maps(chunk)
 
     def completeness_error(self, max_bytes: int = MAX_BYTES) -> float:
-        """How far the neurons' terms before activation are from adding up to what the network computed.
+        """Difference between the sum of the neurons' terms before activation and what the network computed.
 
-        The sum runs over all neurons: over the input channels, and each sub-pixel phase is its own output. A
-        few times the dtype's rounding error is exact.
+        The sum is over all neurons: over the input channels; each sub-pixel phase is a separate output. A few
+        times the dtype's rounding error counts as exact.
 
         Returns:
             Largest absolute difference over the largest absolute value.
@@ -138,20 +138,20 @@ class LayerCanvas:
         group: ProcessGroup | None = None,
         progress: bool = False,
     ) -> LayerStatistics:
-        """Every reduction the analyses need, in three passes over the maps, which never all exist.
+        """All reductions that the analyses need, in three passes over the maps, only a few in memory at a time.
 
         Args:
-            partitions: by name, each pixel's cluster, whole numbers [height, width] from 0, or
+            partitions: by name, each pixel's cluster, integers [height, width] from 0, or
                 [frames, height, width] where clusters move.
-            thresholds: the fractions x for which τ_x is sought.
+            thresholds: the fractions x for which τ_x is computed.
             points: points of the sampled sorted curve of |c|.
-            neurons: which neurons, all unless given; they are treated as if they were the whole layer.
-            max_bytes: size of what is worked on at once; halved while it does not fit into memory.
-            group: processes that hold the same canvas and share the work; all of them get the result.
+            neurons: which neurons, by default all; they are treated as the whole layer.
+            max_bytes: size of a chunk; halved while it does not fit into memory.
+            group: processes that hold the same canvas and divide the work; all of them get the result.
             progress: whether to show a progress bar.
 
         Raises:
-            ValueError: if a partition or a threshold cannot be used.
+            ValueError: if a partition or a threshold is invalid.
             IndexError: if a neuron does not exist.
         """
         chosen = self._some(neurons)
@@ -161,15 +161,15 @@ class LayerCanvas:
                 self.name, sweep, self.terms, chosen, partitions or {}, thresholds, points, group, progress
             )
 
-        # Processes share the chunks, so that none may change their size on its own.
+        # Processes divide the chunks among them, so that none may change their size alone.
         return self._swept(chosen, max_bytes, take, fixed=group is not None)
 
     def changes(self, neurons: Neurons | None = None, max_bytes: int = MAX_BYTES) -> Changes:
         """The fluctuation alone, Σ||c_t| − |c_{t−1}|| per neuron and per pixel, in one pass over the maps.
 
         Args:
-            neurons: which neurons, all unless given.
-            max_bytes: size of what is worked on at once.
+            neurons: which neurons, by default all.
+            max_bytes: size of a chunk.
 
         Raises:
             ValueError: if there are no neurons.
@@ -194,18 +194,18 @@ class LayerCanvas:
         """The neurons that contribute most to each cell of one frame, in one pass over the maps.
 
         Args:
-            cell: side of a cell in pixels; 1 for every pixel by itself.
-            count: how many neurons a cell.
+            cell: side of a cell in pixels; 1 for single pixels.
+            count: number of neurons per cell.
             frame: which of the canvas's frames.
-            neurons: which neurons, all unless given.
-            max_bytes: size of what is worked on at once.
+            neurons: which neurons, by default all.
+            max_bytes: size of a chunk.
 
         Raises:
             ValueError: if ``cell`` or ``count`` is less than 1.
             IndexError: if the frame or a neuron does not exist.
         """
         if cell < 1 or count < 1:
-            raise ValueError(f"cell={cell}, count={count}: both are 1 or more.")
+            raise ValueError(f"cell and count must be at least 1, got {cell} and {count}.")
         if not 0 <= frame < self.frames:
             raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
         chosen = self.select(neurons)
@@ -234,7 +234,7 @@ class LayerCanvas:
         return indices.to(device)
 
     def _some(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
-        """As :meth:`select`, at least one."""
+        """Like :meth:`select`, but at least one."""
         chosen = self.select(neurons)
         if not len(chosen):
             raise ValueError(f"no neurons of layer {self.name!r} to reduce: give at least one.")
@@ -243,10 +243,10 @@ class LayerCanvas:
     def _swept(
         self, neurons: Int[Tensor, " n"], max_bytes: int, take: Callable[[Sweep], T], fixed: bool = False
     ) -> T:
-        """What is taken from the fastest sweep over these neurons; smaller steps if memory runs out, unless fixed."""
+        """Result of ``take`` on the fastest sweep over these neurons; smaller chunks if out of memory, unless fixed."""
 
         def work(size: int) -> T:
-            # Inference mode would not reach the sweep's threads, which then could not write to its tensors.
+            # Inference mode is per thread: the sweep's threads could not write to its tensors.
             with torch.inference_mode(False), torch.no_grad(), full_precision():
                 return take(fastest_sweep(self.terms, neurons, size))
 

@@ -1,4 +1,4 @@
-"""Contribution maps of a linear layer that works on every pixel alone (§3.1)."""
+"""Contribution maps of a linear layer that is applied to every pixel separately (§3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Neuron = Literal["input", "output", "weight"]
 class LinearTerms:
     """What each neuron of a linear layer adds to each pixel.
 
-    Three readings of "neuron" (see the table in docs/canvas_engine.md):
+    Three definitions of "neuron" (see the table in docs/canvas_engine.md):
 
     * ``input``: input unit i, c_i = f(Σ_j (v_i·W_ji + b_j / in)), what the paper's figures show;
     * ``output``: output unit j, c_j = Σ_i v_i·W_ji, what its §3.1 says;
@@ -58,7 +58,7 @@ class LinearTerms:
 
     @property
     def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
-        """Per neuron, the index of its ``input`` and ``output`` unit, as far as it has one."""
+        """Per neuron, the index of its ``input`` and ``output`` unit, where it has one."""
         indices = torch.arange(self.neurons)
         if self.neuron == "weight":
             return {"input": indices // len(self.weight), "output": indices % len(self.weight)}
@@ -100,7 +100,7 @@ class LinearTerms:
             Largest absolute difference over the largest absolute output.
         """
         expected = self.output.movedim(-1, 0).double()
-        if self.neuron == "output":  # each neuron is one output, all but its bias
+        if self.neuron == "output":  # each neuron is one output without its bias
             if self.bias is not None:
                 expected = expected - self.bias.double()[:, None, None, None]
             scale = self.output

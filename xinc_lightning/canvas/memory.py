@@ -1,4 +1,4 @@
-"""Work in chunks that shrink while memory does not suffice."""
+"""Chunked computations whose chunks shrink when memory runs out."""
 
 import gc
 import warnings
@@ -8,18 +8,18 @@ from typing import TypeVar
 import torch
 
 FEWEST_BYTES = 2**20
-"""Smaller chunks would not help: what does not fit then is something else."""
+"""Smaller chunks would not help: then something else takes the memory."""
 
 T = TypeVar("T")
 
 
 def within_memory(work: Callable[[int], T], max_bytes: int, what: str) -> T:
-    """Do a piece of work, again with chunks of half the size for as long as memory runs out.
+    """Run ``work``, again with chunks of half the size as long as memory runs out.
 
     Args:
         work: takes the size of its chunks in bytes.
-        max_bytes: the size to begin with.
-        what: what the work is about, for the warning.
+        max_bytes: the initial size.
+        what: name of the work, for the warning.
 
     Raises:
         MemoryError: if chunks of 1 MiB are too large, or torch's error for the same.
@@ -30,7 +30,7 @@ def within_memory(work: Callable[[int], T], max_bytes: int, what: str) -> T:
         except Exception as error:
             if not is_out_of_memory(error) or max_bytes // 2 < FEWEST_BYTES:
                 raise
-        # Only here is the error gone, and with it what the failed attempt held.
+        # Only here is the error released, and with it the memory of the failed attempt.
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -41,7 +41,7 @@ def within_memory(work: Callable[[int], T], max_bytes: int, what: str) -> T:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out; torch has no class of its own for the memory of a CPU.
+    """Whether memory ran out; torch has no error class for CPU memory.
 
     >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."))
     True

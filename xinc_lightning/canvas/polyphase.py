@@ -1,9 +1,9 @@
-"""Upsampling followed by a box filter, as the few source rows and columns that each output pixel sees.
+"""Upsampling followed by a box filter, as a weighted sum of a few source rows and columns per output pixel.
 
-Zero-stuffing (a masked PixelShuffle) and nearest-neighbour upsampling, the box filter and a further
+Zero-insertion (a masked PixelShuffle) or nearest-neighbour upsampling, the box filter and a further
 nearest-neighbour upsampling are linear and separable, so that together they are one short weighted sum along
 each axis: two taps instead of k·r for the paper's network. Activations commute with nearest-neighbour
-upsampling, which is why upsampling can wait until the filter that follows it.
+upsampling, so that it can be merged with the filter that follows it.
 """
 
 from functools import lru_cache
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 
 class Taps(NamedTuple):
-    """What one axis of the output takes from one axis of the source.
+    """Weights with which positions along an axis of the source enter those of the output.
 
     Args:
         source: [size, taps] positions in the source.
         weight: [size, taps] their weights, 0 beyond ``used``.
         used: [size] number of taps.
-        cover: [size] share of the box filter's footprint that lies inside the picture.
+        cover: [size] share of the box filter's footprint that is inside the frame.
     """
 
     source: NDArray[np.uint32]
@@ -31,11 +31,11 @@ class Taps(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def axis_taps(size: int, factor: int, phase: int | None, kernel: int, repeat: int = 1) -> Taps:
-    """Taps of upsampling by ``factor``, a box filter of ``kernel`` and repeating every value; remembered.
+    """Taps of upsampling by ``factor``, a box filter of ``kernel`` and repeating every value; cached.
 
     Args:
         size: length of the source's axis.
-        factor: how far the source is spread.
+        factor: upsampling factor before the filter.
         phase: which of ``factor`` positions holds the value, the others being 0; ``None`` repeats it to all.
         kernel: length of the box filter along this axis.
         repeat: nearest-neighbour upsampling after the filter.

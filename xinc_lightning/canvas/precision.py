@@ -1,4 +1,4 @@
-"""Torch's global settings for the time of a computation; earlier settings return afterwards."""
+"""Context managers for torch's global settings, which restore the earlier settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ def full_precision() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: faster for many small operations, and by far so on a busy machine."""
+    """Torch on one thread: faster for many small operations, by far on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 
 def run_on_all_ranks(work: Callable[[], T], group: ProcessGroup | None, device: torch.device) -> T:
-    """Do a piece of work on all processes of ``group``; one's error is all's, so that none waits for ever.
+    """Run ``work`` on all processes of ``group``; an error on one is raised on all, to avoid a deadlock.
 
     Args:
-        work: something without communication.
-        group: processes that do it at the same time; ``None`` for this one alone.
-        device: where the group's tensors are.
+        work: a function without communication.
+        group: processes that run it at the same time; ``None`` for this one alone.
+        device: of the group's tensors.
 
     Raises:
         MemoryError: if another process ran out of memory.
@@ -50,12 +50,12 @@ def run_on_all_ranks(work: Callable[[], T], group: ProcessGroup | None, device: 
     if error is not None:
         raise error
     if worst:
-        raise (MemoryError if worst == 1 else RuntimeError)("another process of this run failed here.")
+        raise (MemoryError if worst == 1 else RuntimeError)("another process of this run failed.")
     return result
 
 
 def fastest_sweep(terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> Sweep:
-    """The fused kernels where they apply, float32 on the CPU, and torch elsewhere."""
+    """The fused kernels for float32 on the CPU, torch otherwise."""
     if terms.values.device.type == "cpu" and terms.values.dtype == torch.float32:
         from xinc_lightning.canvas.fused import FusedSweep
 
@@ -77,7 +77,7 @@ def reduce_layer(
     """Take all three passes; see :meth:`xinc_lightning.canvas.LayerCanvas.reduce`."""
     for x in thresholds:
         if not 0 < x <= 1:
-            raise ValueError(f"threshold {x}: thresholds are fractions of Σ|c| in (0, 1].")
+            raise ValueError(f"thresholds must be fractions of Σ|c| in (0, 1], got {x}.")
     device = neurons.device
     stacked = Partitions.of(partitions, terms.frames, terms.shape, device)
     chunks = sweep.chunks()
@@ -122,7 +122,7 @@ def reduce_layer(
 
 
 def _agree(chunks: list[Slots], group: ProcessGroup, device: torch.device) -> list[Slots]:
-    """The first process's chunks; others' may differ where they have more threads."""
+    """The chunks of rank 0; those of other ranks may differ if they have more threads."""
     objects = [[chunk.cpu() for chunk in chunks]]
     broadcast_object_list(objects, group=group, group_src=0)
     return [chunk.to(device) for chunk in objects[0]]
@@ -130,7 +130,7 @@ def _agree(chunks: list[Slots], group: ProcessGroup, device: torch.device) -> li
 
 @contextmanager
 def _progress(name: str, total: int, show: bool) -> Iterator[Track]:
-    """A function to pass chunks through, which moves a bar over all passes if ``show``."""
+    """An iterator over chunks that advances a progress bar of all passes if ``show``."""
     if not show:
         yield iter
         return

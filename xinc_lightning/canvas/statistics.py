@@ -1,4 +1,4 @@
-"""What one pass over a layer's canvas leaves behind: everything the analyses of §4 are made from."""
+"""Reductions of a layer's canvas, from which all analyses of §4 are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """Reductions of a layer's contribution maps c, over the neurons asked for.
+    """Reductions of a layer's contribution maps c, over all or selected neurons.
 
-    Axes come in the order threshold, neuron, frame, then cluster or row and column. Sums are float64. Shares,
-    entropies and thresholds treat the neurons asked for as the whole layer.
+    Axes are in the order threshold, neuron, frame, then cluster or row and column. Sums are float64. Shares,
+    entropies and thresholds treat the selected neurons as the whole layer.
 
     Args:
         layer: the layer's name.

@@ -2,12 +2,12 @@
 
 1. :class:`Sums`: sums per neuron, cluster and pixel, and a histogram over the leading bits of |c|.
 2. :class:`Refinement`: within the histogram bin in which τ_x lies, a histogram of the remaining bits.
-   Together they tell apart all float32 numbers, so τ_x is found as sorting would find it, without holding
-   anything.
-3. :class:`Counts`: what needs totals and thresholds first.
+   Together they distinguish all float32 numbers, so that τ_x is the same as by sorting, without storing the
+   values.
+3. :class:`Counts`: reductions that need totals and thresholds first.
 
-A state covers all neurons; what a chunk does not touch stays 0, so that states of different chunks or
-processes merge by adding them up, whatever they hold.
+A state covers all neurons; the part of neurons outside a chunk stays 0, so that states of different chunks or
+processes merge by addition.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,17 +20,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributed import ProcessGroup, all_reduce
 
-# A float32 without its sign has 31 bits: 16 choose the bin, 15 the number within it. Compiled kernels are
-# kept from run to run and do not notice a change here: touch kernels.py then.
+# A float32 without its sign has 31 bits: 16 select the bin, 15 the number within it. Compiled kernels are cached
+# on disk, and a change here does not invalidate them: touch kernels.py, too.
 LOW_BITS = 15
 BINS = 1 << (31 - LOW_BITS)
 # Pixels whose clusters are expanded to one-hot columns together.
 ONE_HOT_PIXELS = 8192
 
 Maps = Float[Tensor, "n frames height width"]
-# Places along the neuron axis.
+# Indices along the neuron axis.
 Slots = Int[Tensor, "_"]
-# Hands on the chunks it is given, and moves a progress bar.
+# Iterates over chunks and advances a progress bar.
 Track = Callable[[Iterable[Slots]], Iterable[Slots]]
 
 
@@ -40,7 +40,7 @@ S = TypeVar("S", bound="State")
 class State:
     """Tensors that merge by addition.
 
-    Those named in ``disjoint`` have a neuron axis along which parts of one process write to different places.
+    Those named in ``disjoint`` have a neuron axis along which the parts of one process write to different slots.
     """
 
     disjoint: ClassVar[frozenset[str]] = frozenset()
@@ -50,7 +50,7 @@ class State:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     def alike(self: S) -> S:
-        """A part's state: zeros, but the same memory where parts write to different places."""
+        """A part's state: zeros, but shared memory where parts write to different slots."""
         return type(self)(
             **{
                 name: t if name in self.disjoint else torch.zeros_like(t)
@@ -66,7 +66,7 @@ class State:
                 mine[name].add_(tensor)
 
     def merge(self: S, group: ProcessGroup | None) -> S:
-        """Add up over the processes of ``group``, in place; nothing to do without one."""
+        """Sum over the processes of ``group``, in place; without a group, unchanged."""
         if group is not None:
             for tensor in self.tensors().values():
                 all_reduce(tensor, group=group)
@@ -75,7 +75,7 @@ class State:
 
 @dataclass(frozen=True)
 class Partitions:
-    """Several divisions of the pixels into clusters, numbered through.
+    """Several divisions of the pixels into clusters, numbered consecutively.
 
     Args:
         labels: each pixel's cluster in each partition, counted over all partitions.
@@ -89,17 +89,17 @@ class Partitions:
     def of(
         cls, partitions: Mapping[str, Tensor], frames: int, shape: tuple[int, int], device: torch.device
     ) -> "Partitions":
-        """Check and stack label pictures [height, width] or [frames, height, width].
+        """Check and stack label images [height, width] or [frames, height, width].
 
         Raises:
-            ValueError: if a partition has another shape, or labels that are not whole numbers from 0.
+            ValueError: if a partition has another shape, or labels that are not integers from 0.
         """
         stacked: list[Tensor] = []
         sizes: dict[str, int] = {}
         for name, labels in partitions.items():
             labels = torch.as_tensor(labels, device=device)
             if labels.is_floating_point() or labels.is_complex():
-                raise ValueError(f"partition {name!r} is {labels.dtype}: labels are whole numbers.")
+                raise ValueError(f"partition {name!r} is {labels.dtype}: labels must be integers.")
             if tuple(labels.shape) not in (shape, (frames, *shape)):
                 raise ValueError(
                     f"partition {name!r} is {tuple(labels.shape)}; the maps need {shape} or "
@@ -107,7 +107,7 @@ class Partitions:
                 )
             if int(labels.min()) < 0:
                 raise ValueError(
-                    f"partition {name!r} has the label {int(labels.min())}: labels count from 0."
+                    f"partition {name!r} has the label {int(labels.min())}: labels must be at least 0."
                 )
             stacked.append(labels.long().expand(frames, *shape) + sum(sizes.values()))
             sizes[name] = int(labels.max()) + 1
@@ -173,7 +173,7 @@ class Sums(State):
         )
 
     def update(self, slots: Slots, maps: Maps, partitions: Partitions) -> None:
-        """Add a chunk's maps; ``slots`` are their places along the neuron axis."""
+        """Add a chunk's maps; ``slots`` are their indices along the neuron axis."""
         maps = maps.float() if maps.dtype in (torch.bfloat16, torch.float16) else maps
         sizes = maps.abs()
         self.signed[slots] = maps.sum((2, 3), dtype=torch.float64)

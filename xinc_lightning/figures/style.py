@@ -19,13 +19,13 @@ SEQUENTIAL = "cividis"
 """Colour map of magnitudes: perceptually uniform, also for colour-blind readers."""
 
 DIVERGING = "PuOr_r"
-"""For signed values: format_or_undefined apart by colour-blind eyes, light at zero."""
+"""Colour map of signed values: light at zero, and distinguishable for colour-blind readers."""
 
 COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
-"""For kinds without an order: Petroff's ten, format_or_undefined apart by colour-blind eyes."""
+"""For categories: Petroff's ten colours, distinguishable for colour-blind readers."""
 
 CLUSTER_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
 """Of the four clusters of neurons, in figures and on pages."""
