@@ -1,6 +1,6 @@
-"""Train implicit neural representations and trace what every neuron adds to every pixel.
+"""Train implicit neural representations and compute what every neuron contributes to every pixel.
 
-An implementation of *Explaining the Implicit Neural Canvas* (XINC, CVPR 2024) on PyTorch Lightning.
+An implementation of *Explaining the Implicit Neural Canvas* (XINC, CVPR 2024) with PyTorch Lightning.
 """
 
 __version__ = "0.1.0"

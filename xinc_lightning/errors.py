@@ -1,27 +1,27 @@
-"""The one ground file: mistakes that a user can mend, and what was probably meant."""
+"""Errors that users can fix themselves, and suggestions for misspelt names."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class UserError(ValueError):
-    """A mistake that a user can mend; its message is one clear sentence, shown as it is.
+    """An error that the user can fix; its message is one clear sentence, shown as it is.
 
-    The command line prints only these, and what its parser refuses, in one line. Every other exception is a bug
+    The command line prints only these errors, and those of its parser, in one line. Every other exception is a bug
     in our code or in a user's own, and keeps its traceback.
     """
 
 
 def did_you_mean(name: str, options: Iterable[str], most: int = 1) -> str:
-    """The end of an error message that offers the names nearest to a mistyped one, or nothing.
+    """The end of an error message that suggests the names nearest to a misspelt one, or nothing.
 
     >>> did_you_mean("buny", ["bunny", "davis"])
     "; did you mean 'bunny'?"
 
     Args:
-        name: what was given.
-        options: what would be right.
-        most: how many names to offer.
+        name: the given name.
+        options: the valid names.
+        most: maximum number of suggestions.
     """
     close = get_close_matches(name, list(options), n=most)
     return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

@@ -1,4 +1,4 @@
-"""Which neurons contribute most to each cell of a frame, remembered while the maps stream by."""
+"""The neurons that contribute most to each cell of a frame, found in one pass over a stream of maps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Strongest:
 
     Args:
         cell: side of a cell in pixels; 1 for the pixels themselves.
-        neurons: indices, the strongest first and equal ones in order; -1 where fewer contribute anything.
+        neurons: indices, the strongest first, ties by index; -1 where fewer neurons contribute.
         sums: their Σ|c| over the cell's pixels.
         totals: Σ|c| of all neurons over the cell's pixels.
     """
@@ -46,7 +46,7 @@ class Strongest:
         return self.sums / totals.where(totals != 0, 1.0)
 
     def with_maps(self, indices: Int[Tensor, " n"], maps: Float[Tensor, "n height width"]) -> "Strongest":
-        """The state after some more neurons' maps."""
+        """The state after the maps of further neurons."""
         sums = cell_sums(maps, self.cell)
         return self._best(
             torch.cat([self.neurons, indices.expand(*sums.shape[1:], -1)], -1),
@@ -55,7 +55,7 @@ class Strongest:
         )
 
     def merged(self, parts: Iterable["Strongest"]) -> "Strongest":
-        """The state of other neurons' states together with this one."""
+        """This state merged with those of other neurons."""
         return reduce(
             lambda a, b: a._best(
                 torch.cat([a.neurons, b.neurons], -1), torch.cat([a.sums, b.sums], -1), a.totals + b.totals
@@ -65,8 +65,8 @@ class Strongest:
         )
 
     def _best(self, neurons: Tensor, sums: Tensor, totals: Tensor) -> "Strongest":
-        """The strongest of some candidates: sorted by index first, for equal ones to stay in order."""
-        contributing = sums > 0  # not so for NaN
+        """The strongest candidates: sorted by index first, so that ties stay in order."""
+        contributing = sums > 0  # False for NaN
         neurons, order = neurons.where(contributing, torch.iinfo(torch.long).max).sort(-1)
         sums, places = (
             sums.where(contributing, 0).gather(-1, order).sort(dim=-1, descending=True, stable=True)

@@ -1,4 +1,4 @@
-"""Ways to take the passes over a layer's maps, and the reference one."""
+"""The interface of the passes over a layer's maps, and the reference implementation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ Terms = LinearTerms | ConvTerms
 
 
 class Sweep(ABC):
-    """One way to take the passes over a layer's maps."""
+    """An implementation of the passes over a layer's maps."""
 
     def settings(self) -> AbstractContextManager[None]:
-        """What has to hold during all passes."""
+        """Settings of torch for the duration of all passes."""
         return nullcontext()
 
     @abstractmethod
     def chunks(self) -> list[Slots]:
-        """The places along the neuron axis that are worked on together."""
+        """Slots along the neuron axis that are processed together."""
 
     @abstractmethod
     def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:
@@ -51,11 +51,11 @@ class Sweep(ABC):
 
     @abstractmethod
     def changes(self, chunks: Sequence[Slots]) -> Changes:
-        """A pass of its own: how much contributions change from frame to frame."""
+        """A separate pass: how much contributions change from frame to frame."""
 
     @abstractmethod
     def strongest(self, chunks: Sequence[Slots], cell: int, count: int, frame: int) -> Strongest:
-        """A pass of its own: the strongest neurons at each cell of one frame."""
+        """A separate pass: the strongest neurons at each cell of one frame."""
 
 
 class TorchSweep(Sweep):

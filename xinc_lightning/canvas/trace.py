@@ -1,4 +1,4 @@
-"""Record what enters and leaves each declared layer while a network runs once, and leave no trace behind."""
+"""Record input and output of each declared layer while a network runs once, without side effects."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,10 +29,9 @@ def layer_module(layer: Layer) -> nn.Linear | nn.Conv2d:
 def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor]) -> list[Record]:
     """Run ``network(*inputs)`` once and record every layer.
 
-    Floating-point inputs are first moved to the network's device and dtype, or to the dtype that a network asks for
-    as its ``input_dtype``. The network runs without
-    gradients, in evaluation mode and in its own dtype whatever autocast is on; hooks, modes and the state of
-    the random number generators are as before afterwards, also when the network raises.
+    Floating-point inputs are first moved to the network's device and dtype, or to its ``input_dtype`` if it has one.
+    The network runs without gradients, in evaluation mode and in its own dtype whatever the autocast settings.
+    Hooks, modes and random states are restored afterwards, also when the network raises.
 
     Args:
         network: the network.
@@ -75,15 +74,15 @@ def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor])
     for layer in layers:
         if runs[layer.name] != 1:
             raise ValueError(
-                f"layer {layer.name!r} ran {runs[layer.name]} times in one pass of {type(network).__name__}; "
-                "a canvas needs layers that run exactly once."
+                f"layer {layer.name!r} ran {runs[layer.name]} times in one forward pass of "
+                f"{type(network).__name__}; a canvas needs layers that run exactly once."
             )
     return [records[layer.name] for layer in layers]
 
 
 @contextmanager
 def _evaluation(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, no gradients, random numbers forked; every module's own mode returns afterwards."""
+    """Evaluation mode without gradients; modes and random states are restored afterwards."""
     training = [module for module in network.modules() if module.training]
     devices = {p.device for p in chain(network.parameters(), network.buffers()) if p.is_cuda}
     with torch.random.fork_rng([d for d in devices if d.index is not None]), torch.no_grad():

@@ -1,1 +1,1 @@
-"""The command line: parsing and printing. ``main.py`` is where every command begins."""
+"""The command line: parsing and printing. ``main.py`` is the entry point of every command."""

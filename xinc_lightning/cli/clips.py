@@ -1,4 +1,4 @@
-"""``xinc clips``: what there is to train on in a dataset, a folder or a video."""
+"""``xinc clips``: the clips of a dataset, a folder or a video."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from xinc_lightning.data import DataError, list_clips
 from xinc_lightning.text import printable
 
 UNLIMITED = 1_000_000
-"""Columns."""
+"""Most characters of a line."""
 
 
 def main(args: Sequence[str]) -> None:
-    """Print a line a clip."""
+    """Print one line per clip."""
     path = _parser().parse_args(args).path
     try:
         found = list_clips(path)
@@ -27,7 +27,7 @@ def main(args: Sequence[str]) -> None:
         row = (clip.frames, size, clip.instances, clip.annotated) if not clip.problem else ("", "", "", "")
         table.add_row(*(Text(printable(str(cell))) for cell in (clip.id, *row, clip.problem)))
     console = Console()
-    if not console.is_terminal:  # a file or another program gets every line whole
+    if not console.is_terminal:  # lines are not cut for a file or another program
         console.width = console.measure(table, options=console.options.update(max_width=UNLIMITED)).maximum
     console.print(table)
 

@@ -1,7 +1,7 @@
-"""A list of callbacks or loggers given later replaces the earlier one.
+"""A later list of callbacks or loggers replaces the earlier one.
 
-jsonargparse replaces it, too, but where both are of one length it takes an entry's missing options from the entry of
-the same class at the same place before. After a null it has nothing to take them from.
+jsonargparse replaces it, too, but if both have the same length, an entry inherits missing options from the earlier
+entry of the same class at the same index. A null in between prevents that.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ LISTS = ("callbacks", "logger", "plugins")
 
 
 def lists_replaced(args: Sequence[str]) -> list[str]:
-    """The arguments, with a null before each that gives such a list, itself or in a config.
+    """The arguments, with a null before each one that sets such a list, itself or in a config.
 
     >>> lists_replaced(["fit", "--trainer.logger=[MetricsFile]", "--trainer.max_epochs", "3"])
     ['fit', '--trainer.logger=null', '--trainer.logger=[MetricsFile]', '--trainer.max_epochs', '3']
@@ -37,7 +37,7 @@ def lists_replaced(args: Sequence[str]) -> list[str]:
 
 
 def _trainer_of(config: Path) -> dict[str, object]:
-    """What a config says about the trainer; nothing if it cannot be read, which the parser will say."""
+    """The trainer section of a config; empty if it cannot be read, which the parser will report."""
     content = None
     with suppress(OSError, ValueError):
         content = _loaded(config.read_text(encoding="utf-8"))
@@ -46,7 +46,7 @@ def _trainer_of(config: Path) -> dict[str, object]:
 
 
 def _loaded(text: str) -> object:
-    """What the parser reads; None if it is no YAML."""
+    """The text as the parser reads it; None if it is not YAML."""
     with suppress(yaml.YAMLError):
         return get_loader("yaml")(text)
     return None

@@ -1,4 +1,4 @@
-"""The shipped configs: found by their bare names, listed and copied by ``xinc configs``."""
+"""The shipped configs: found by file name, listed and copied by ``xinc configs``."""
 
 import shutil
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from xinc_lightning.errors import did_you_mean
 
 
 def main(args: Sequence[str]) -> None:
-    """List the shipped configs; with ``--copy``, copy them here to be edited."""
+    """List the shipped configs; with ``--copy``, copy them to the working directory."""
     options = _parser().parse_args(args)
     shipped = shipped_configs()
     names = options.names or list(shipped)
@@ -23,7 +23,7 @@ def main(args: Sequence[str]) -> None:
             first = shipped[name].read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
             print(f"{name:20} {first}")
         elif Path(name).exists():
-            fail(f"'{name}' is already here; it was not overwritten.")
+            fail(f"'{name}' already exists; it was not overwritten.")
         else:
             shutil.copyfile(shipped[name], name)
             print(f"copied {name}")
@@ -36,7 +36,7 @@ def shipped_configs() -> dict[str, Path]:
 
 
 def with_shipped_configs(args: Sequence[str]) -> list[str]:
-    """The arguments, with each bare config name that is no file here replaced by the shipped file."""
+    """The arguments, with names of shipped configs replaced by their paths, unless there is such a file here."""
     resolved = list(args)
     for i, arg in enumerate(resolved):
         flag, equals, value = arg.partition("=")
@@ -50,16 +50,19 @@ def with_shipped_configs(args: Sequence[str]) -> list[str]:
 
 
 def find_config(name: str) -> str:
-    """A config's path: a file as named, else the shipped one of that name; else the command ends."""
+    """A config's path: the given file, or else the shipped one of that name; else the command fails."""
     shipped = shipped_configs()
     if not Path(name).is_file() and name not in shipped:
         near = did_you_mean(name, shipped) or "."
-        fail(f"there is no config '{name}', neither here nor among the shipped {', '.join(shipped)}{near}", 2)
+        fail(
+            f"there is no config '{name}', neither here nor among the shipped configs {', '.join(shipped)}{near}",
+            2,
+        )
     return name if Path(name).is_file() else str(shipped[name])
 
 
 def _parser() -> Parser:
     parser = Parser(prog="xinc configs", description="List the shipped configs, or copy some here.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="shipped configs; all of them unless given")
-    parser.add_argument("--copy", action="store_true", help="copy them to this folder, to be edited")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="shipped configs; by default all")
+    parser.add_argument("--copy", action="store_true", help="copy them to this folder, to edit them")
     return parser

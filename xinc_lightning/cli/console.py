@@ -1,4 +1,4 @@
-"""How a command ends early, and the parser of our own commands."""
+"""One-line errors and notes, and the parser of our own commands."""
 
 import argparse
 import io
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from xinc_lightning.errors import UserError
 from xinc_lightning.text import printable
 
-if TYPE_CHECKING:  # reading runs takes packages that other commands need not wait for
+if TYPE_CHECKING:  # importing the reader would slow down commands that do not need it
     from xinc_lightning.runs.reader import Run
 
 
@@ -24,13 +24,13 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 @contextmanager
 def one_line_errors(command: str = "") -> Iterator[None]:
-    """End the command with one line and exit code 1 at a mistake that a user can mend.
+    """Print a :class:`UserError` as one line and exit with 1.
 
-    Every other exception gets through, and Python shows its traceback. With ``XINC_TRACEBACK=1`` in the
-    environment that of a mistake is shown, too.
+    Every other exception propagates, and Python shows its traceback. With ``XINC_TRACEBACK=1`` in the environment
+    the traceback of a :class:`UserError` is shown, too.
 
     Args:
-        command: what the line begins with, unless empty.
+        command: prefix of the line, unless empty.
     """
     try:
         yield
@@ -47,15 +47,15 @@ def say(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Print one line about what is not as it should be, and go on."""
+    """Print one line about a problem that does not stop the command."""
     print(f"note: {printable(message)}", file=sys.stderr)
 
 
 @contextmanager
 def reading_runs(command: str) -> "Iterator[list[Run]]":
-    """A list for the runs that a command reads; at its end, however it ends, what could not be read of them is said.
+    """A list for the runs that a command reads; at the end, also after an error, their problems are printed.
 
-    What a user can mend ends the command as in :func:`one_line_errors`.
+    A :class:`UserError` ends the command as in :func:`one_line_errors`.
     """
     runs: list[Run] = []
     with one_line_errors(command):

@@ -1,4 +1,4 @@
-"""Which exceptions of a training command are a user's mistake, and what is left of a run that stopped."""
+"""Which exceptions of a training command are user errors, and how to resume a run that stopped."""
 
 import errno
 import shlex
@@ -18,20 +18,20 @@ from xinc_lightning.runs.checkpoint_file import CheckpointError, read_checkpoint
 from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
 
 REFUSING = ("lightning", "jsonargparse")
-"""Packages whose exceptions, before anything runs, say what is wrong with a config."""
+"""Packages whose exceptions, before training starts, describe an error in a config."""
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE)
-"""Errors of a disk, whoever was writing to it."""
+"""Disk errors, whichever code was writing."""
 
 
 @contextmanager
 def configuring() -> Iterator[None]:
-    """Before anything runs: turn what Lightning or the parser refuse into the user's mistake.
+    """Before training starts: turn errors of Lightning and the parser into user errors.
 
-    What a class of the config raises when it is built keeps its own traceback, without the parser's.
+    An error of a constructor of the config's classes keeps its own traceback, without the parser's.
 
     Raises:
-        UserError: for a mistake in the command or its configs.
+        UserError: for an error in the command or its configs.
     """
     try:
         yield
@@ -48,21 +48,21 @@ def configuring() -> Iterator[None]:
 
 @contextmanager
 def running(run: Path, rank: int) -> Iterator[None]:
-    """While a command runs: say of what a user can mend what is left of the run, and how to go on.
+    """While a command runs: turn errors that a user can fix into user errors that say how to resume.
 
     Args:
         run: the run's folder.
-        rank: which of the processes that share the run this is; the first says how to go on.
+        rank: of this process; only rank 0 says how to resume.
 
     Raises:
-        UserError: for diverged training, a failed strict analysis, a disk that is full or broken, a process that is
-            lost, and what Lightning refuses.
+        UserError: for diverged training, a failed strict analysis, a full or broken disk, a lost process, and
+            options that Lightning rejects.
     """
     try:
         yield
     except AnalysisError as error:
         if error.__cause__ is not None and not isinstance(error.__cause__, UserError):
-            traceback.print_exception(error.__cause__)  # a bug, whose place its author wants to see
+            traceback.print_exception(error.__cause__)  # a bug: its author needs the traceback
         raise
     except DivergenceError as error:
         raise UserError(f"{error} {how_to_resume(run)}") from error
@@ -72,36 +72,36 @@ def running(run: Path, rank: int) -> Iterator[None]:
         if error.errno not in DISK and not _is_in(error.filename, run):
             raise
         what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror
-        raise UserError(f"the run stopped because of its files: {what}. {how_to_resume(run)}") from error
+        raise UserError(f"the run stopped because of a file error: {what}. {how_to_resume(run)}") from error
     except RuntimeError as error:
         if not _lost_a_process(error):
             raise
         left = how_to_resume(run) if rank == 0 else ""
         raise UserError(
-            f"process {rank} of this run stops because another one died or did not answer in time. {left}"
+            f"process {rank} of this run stops because another process died or timed out. {left}"
         ) from error
 
 
 def how_to_resume(run: Path) -> str:
-    """What is left of a run that stopped, and the command that goes on with it."""
+    """The last saved epoch of a run that stopped, and the command that resumes it."""
     last = run / CHECKPOINTS / LAST
     try:
         epoch = read_checkpoint(last)["trained_epochs"]
     except CheckpointError:
-        return "There is no checkpoint of it yet."
+        return "The run has no checkpoint yet."
     command = ["lightning", "fit", "--config", str(run / CONFIG), "--ckpt_path", str(last)]
-    return f"To go on after epoch {epoch}: {shlex.join(command)}"
+    return f"To resume after epoch {epoch}: {shlex.join(command)}"
 
 
 def _origin(error: BaseException) -> BaseException:
-    """What was raised first; the parser wraps what a constructor raises."""
+    """The first exception of a chain; the parser wraps exceptions of constructors."""
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     return error
 
 
 def _raised_in(error: BaseException, packages: tuple[str, ...]) -> bool:
-    """Whether the code that raised it belongs to one of these packages."""
+    """Whether the exception was raised in one of these packages."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
     return module.partition(".")[0] in packages
@@ -112,5 +112,5 @@ def _is_in(name: object, run: Path) -> bool:
 
 
 def _lost_a_process(error: RuntimeError) -> bool:
-    """Whether the other processes of this run can no longer be reached; gloo's errors have no class of their own."""
+    """Whether other processes of this run can no longer be reached; gloo's errors have no class of their own."""
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)

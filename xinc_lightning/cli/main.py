@@ -1,6 +1,6 @@
-"""The command line: ``xinc`` and ``lightning`` are this.
+"""The entry point of ``xinc`` and ``lightning``.
 
-Everything heavy is imported when a command needs it, so that ``xinc configs`` answers at once.
+Heavy packages are imported only by the commands that need them, so that ``xinc configs`` starts fast.
 """
 
 import io
@@ -17,29 +17,29 @@ from xinc_lightning.errors import did_you_mean
 USAGE = """\
 usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the same program)
 
-  fit        train a network and watch its canvas     xinc fit --config nerv.yaml
+  fit        train a network and analyse its canvas   xinc fit --config nerv.yaml
   validate   PSNR and SSIM of a checkpoint            xinc validate --config nerv.yaml --ckpt_path best
   test       the same with all analyses               xinc test --config nerv.yaml --ckpt_path best
   predict    write reconstructed frames and an mp4    xinc predict --config nerv.yaml --ckpt_path best
   configs    list the shipped configs, or copy some   xinc configs [--copy] [NAME ...]
   clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
-  umap       several runs' neurons in one embedding   xinc umap runs/nerv-001 runs/nerv-002 --by seed
-  report     runs as a page: from pixels to neurons   xinc report runs/nerv-001 runs/ffn-001
+  umap       neurons of several runs in one embedding xinc umap runs/nerv-001 runs/nerv-002 --by seed
+  report     HTML page: from pixels to neurons        xinc report runs/nerv-001 runs/ffn-001
   compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
-  evolution  a run's maps over training, as a film    xinc evolution runs/nerv-001
+  evolution  animate a run's maps over training       xinc evolution runs/nerv-001
 
 `xinc COMMAND --help` lists every option of a command.
 """
 
 TRAINING = ("fit", "validate", "test", "predict")
-"""Commands that need a trainer: they are in ``training.py``."""
+"""Commands that need a Trainer, in ``training.py``."""
 
 OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution")
-"""Commands that have a module of their own here, with a function ``main``."""
+"""Commands with their own module in this package, each with a function ``main``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 if all went well, 1 if the command failed, 2 if it made no sense.
+    """Run the command line and exit: 0 on success, 1 if the command failed, 2 if it could not be parsed.
 
     A command that is stopped by Ctrl-C or SIGTERM exits with 130 or 143.
     """

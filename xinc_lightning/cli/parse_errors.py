@@ -1,4 +1,4 @@
-"""The parser's error messages, which run over many lines, as one line that says what is wrong."""
+"""The parser's error messages of many lines, as one line that says what is wrong."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from inspect import signature
 from xinc_lightning.errors import did_you_mean
 
 Classes = Mapping[str, Iterable[Callable[..., object]]]
-"""Prefix of the options → classes whose arguments they are."""
+"""Classes by the prefix of the options that are their arguments."""
 
 UNKNOWN_OPTION = re.compile(
     r"unrecognized arguments: -*([\w.+-]+)|[Oo]ption '([\w.]+)' is not accepted|does not accept option '([\w.]+)'"
@@ -26,11 +26,11 @@ EXPECTED = re.compile(r"Expected an? <class '([\w.]+)'>")
 
 
 def explain(message: str, classes: Classes) -> str:
-    """One line for a parser's message, with the nearest name that would have been right.
+    """A parser's message as one line, with the nearest valid name.
 
     Args:
-        message: what jsonargparse said.
-        classes: the classes whose names and arguments a command may give.
+        message: of jsonargparse.
+        classes: the classes whose names and arguments a command may use.
 
     >>> explain("Option 'exponnt' is not accepted", {"model": [lambda exponent: None]})
     "there is no option 'exponnt'; did you mean 'exponent'?"
@@ -43,15 +43,15 @@ def explain(message: str, classes: Classes) -> str:
         near = did_you_mean(_found(match).rpartition(".")[2], names) or "."
         return f"there is no class '{_found(match)}'{near}"
     if match := WRONG_LITERAL.search(message):
-        return f"{match[1]} is {match[3]!r}; allowed are {match[2]}."
+        return f"{match[1]} must be one of {match[2]}, got {match[3]!r}."
     if (match := WRONG_TYPE.search(message)) and EXPECTED.search(message):
         kinds = ["null" if kind == "NoneType" else kind for kind in EXPECTED.findall(message)]
-        return f"{match[1]} is {match[2].strip()!r}; allowed is {' or '.join(dict.fromkeys(kinds))}."
+        return f"{match[1]} must be {' or '.join(dict.fromkeys(kinds))}, got {match[2].strip()!r}."
     return " ".join(message.split())
 
 
 def refusal(message: str) -> str:
-    r"""What a class said when the parser built it, from under the parser's own explanation, on one line.
+    r"""Extract the constructor's error from the parser's message, as one line.
 
     >>> refusal("Does not validate against any of the Union subtypes\nErrors:\n- size=0: too small.\n- Expected …")
     'size=0: too small.'
@@ -71,7 +71,7 @@ def _found(match: re.Match[str]) -> str:
 
 
 def _options(classes: Classes) -> list[str]:
-    """Every option as it is written on the command line, and as it is written within a config."""
+    """Every option as on the command line, and as within a config."""
     names = []
     for prefix, known in classes.items():
         for owner in known:

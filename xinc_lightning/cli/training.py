@@ -1,4 +1,4 @@
-"""``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with run folders and errors of one line."""
+"""``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with run folders and one-line errors."""
 
 import logging
 import signal
@@ -39,7 +39,7 @@ from xinc_lightning.runs.layout import CONFIG, REPORT
 from xinc_lightning.runs.lightning_private import CommandLine
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
-"""Which of the processes that Lightning or a cluster has launched this is."""
+"""Rank of this process among those that Lightning or a cluster has launched."""
 
 
 class Parser(LightningArgumentParser):
@@ -51,7 +51,7 @@ class Parser(LightningArgumentParser):
 
 
 def known_classes() -> Classes:
-    """The classes that a command may name, by the option whose arguments theirs are."""
+    """The classes that a command may name, by the prefix of their options."""
     return {
         "trainer": [Trainer],
         "canvas": [CanvasOptions],
@@ -65,7 +65,7 @@ class SaveRunConfig(SaveConfigCallback):
     """Writes the resolved config to ``<run>/config.yaml`` and logs it.
 
     Args:
-        asked: the config before the run's folder was filled in, so that another run can start from the file.
+        asked: the config without the path of the run folder, so that another run can start from the file.
         arguments: see the base class.
     """
 
@@ -81,7 +81,7 @@ class SaveRunConfig(SaveConfigCallback):
             logger.log_hyperparams({**yaml.safe_load(text), **self._in_short(trainer, pl_module)})
 
     def _in_short(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
-        """What runs are told apart by in a logger's list of them."""
+        """The main settings, by which runs are distinguished in a logger's list of runs."""
         assert isinstance(module, INRModule)
         clip, budget = clip_of(trainer), module.budget
         return {
@@ -94,14 +94,14 @@ class SaveRunConfig(SaveConfigCallback):
 
 
 class TrainingCLI(CommandLine):
-    """The commands that need a trainer."""
+    """The commands that need a Trainer."""
 
     trained_epochs = 0
     trained_clip: dict[str, Any] | None = None
     only_the_end = False
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """What comes on top of model, data and trainer."""
+        """Options in addition to model, data and trainer."""
         parser.add_class_arguments(CanvasOptions, "canvas")
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
 
@@ -112,9 +112,9 @@ class TrainingCLI(CommandLine):
 
     @configuring()
     def find_checkpoint(self) -> None:
-        """Find ``last`` and ``best``, and refuse a checkpoint of another network.
+        """Find ``last`` and ``best``, and reject a checkpoint of another network.
 
-        Lightning would overwrite the command's hyperparameters with the checkpoint's without a word.
+        Lightning would silently overwrite the command's hyperparameters with those of the checkpoint.
         """
         config = self.config[self.config.subcommand]
         if not config.get("ckpt_path"):
@@ -133,15 +133,13 @@ class TrainingCLI(CommandLine):
         config.ckpt_path = str(path)
         checkpoint = read_checkpoint(path)
         self.trained_epochs = checkpoint["trained_epochs"]
-        self.trained_clip = checkpoint.get("clip")  # version 0.1 kept none
-        # Version 0.1 had a place for W&B alone.
+        self.trained_clip = checkpoint.get("clip")  # version 0.1 did not store it
+        # Version 0.1 had an entry for W&B only.
         old = {"WandbRun": checkpoint["wandb"]} if "wandb" in checkpoint else {}
         self.logged: dict[str, dict[str, Any]] = checkpoint.get("loggers", old)
         trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
         if trained != asked_for:
-            raise UserError(
-                f"'{path}' is the checkpoint of a {trained}, but the config asks for a {asked_for}."
-            )
+            raise UserError(f"'{path}' is a checkpoint of {trained}, but the config's model is {asked_for}.")
         if self.config.subcommand == "fit":
             self._refuse_to_train_less(path, config)
         stored = checkpoint["hyper_parameters"]
@@ -174,13 +172,13 @@ class TrainingCLI(CommandLine):
 
     @configuring()
     def before_instantiate_classes(self) -> None:
-        """Choose the run folder, and let everything write there."""
+        """Choose the run folder, and set it as the output folder of trainer and loggers."""
         config = self.config[self.config.subcommand]
         root, command = self._root(config), self.config.subcommand
         self.save_config_kwargs["asked"] = asked = config.clone()
         resumed = run_of(Path(config.ckpt_path)) if command == "fit" and config.get("ckpt_path") else None
         name = config.name if command == "fit" else f"{config.name}-{command}"
-        # The first process makes the folder and alone writes there.
+        # Only rank 0 makes the folder and writes to it.
         run = resumed or (new_run(root, name) if RANK == 0 else root)
         if command == "fit":
             asked.ckpt_path = None
@@ -196,7 +194,7 @@ class TrainingCLI(CommandLine):
 
     @configuring()
     def instantiate_classes(self) -> None:
-        """Build everything, read the clip and size the network: what is wrong shows before anything is written."""
+        """Build everything, read the clip and size the network, so that errors show before anything is written."""
         try:
             super().instantiate_classes()
             self.model.canvas_options = asdict(self.config_init[self.subcommand].canvas)
@@ -218,7 +216,7 @@ class TrainingCLI(CommandLine):
             print(f"{clip.name}: {len(clip.lost)} segments too small to survive resizing were dropped.")
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
-        """The trainer; :class:`CheckpointFile` writes its checkpoints unless the config has another plugin for them."""
+        """The Trainer; :class:`CheckpointFile` writes its checkpoints unless the config has another such plugin."""
         given = self.config_init[self.subcommand].trainer.plugins or []
         plugins = given if isinstance(given, list) else [given]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
@@ -229,7 +227,7 @@ class TrainingCLI(CommandLine):
         return super().instantiate_trainer(**{"plugins": plugins, **options})
 
     def run_command(self, command: str) -> None:
-        """Run the command; where it is cut short, say what is left of it and how to go on."""
+        """Run the command; if it is interrupted, say how to resume."""
         run = Path(self.trainer.default_root_dir)
         loggers = run_loggers(self.trainer.loggers)
         exit_code = 1
@@ -263,7 +261,7 @@ class TrainingCLI(CommandLine):
 
 
 def run(args: Sequence[str]) -> None:
-    """Run one command; errors that a user can mend end in one line and exit code 1."""
+    """Run one command; a :class:`UserError` is printed as one line, with exit code 1."""
     _quieten()
     handlers = {signum: signal.signal(signum, stop_at_once) for signum in SIGNALS}
     sys.argv[1:] = args  # Lightning reads these, and passes them on to the processes it launches
@@ -291,7 +289,7 @@ def _plain(value: Any) -> Any:
 
 
 def _quieten() -> None:
-    """Keep hints that do not apply here, and warnings that only a library's author can mend, off the screen."""
+    """Hide hints that do not apply here, and warnings that only authors of libraries can fix."""
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
