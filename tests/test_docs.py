@@ -33,7 +33,7 @@ def anchors(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page)
-def test_links_lead_somewhere(path):
+def test_links_have_targets(path):
     for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
         if link.startswith(("http://", "https://", "mailto:")):
             continue

@@ -20,12 +20,12 @@ def fuzz():
 
 
 @pytest.mark.parametrize(("kind", "cases"), [("configs", 25), ("files", 40), ("annotations", 40)])
-def test_only_errors_of_one_line_come_back(fuzz, kind, cases, tmp_path):
+def test_generated_input_only_gives_one_line_errors(fuzz, kind, cases, tmp_path):
     fuzz.fuzz(kind, cases, tmp_path, derandomize=True)
     assert sum(count for name, count in fuzz.OUTCOMES.items() if name.startswith(kind)) >= cases
 
 
-def test_a_fault_would_be_found(fuzz, tmp_path, monkeypatch):
+def test_fuzzing_finds_a_planted_bug(fuzz, tmp_path, monkeypatch):
     monkeypatch.setattr(fuzz, "load_clip", lambda *_, **__: {}["missing"])
     with pytest.raises(KeyError):
         fuzz.fuzz("files", 40, tmp_path, derandomize=True)
@@ -41,7 +41,7 @@ def test_a_fault_would_be_found(fuzz, tmp_path, monkeypatch):
         [1],
     ],
 )
-def test_segments_that_fuzzing_found(fuzz, segments, tmp_path):
+def test_segments_found_by_fuzzing(fuzz, segments, tmp_path):
     from PIL import Image
 
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
@@ -52,7 +52,7 @@ def test_segments_that_fuzzing_found(fuzz, segments, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"1" * 10_000, b"\xff", b"", b'{"categories": NaN}'])
-def test_json_that_cannot_be_read(fuzz, content, tmp_path):
+def test_unreadable_json(fuzz, content, tmp_path):
     fuzz.OUTCOMES.clear()
     fuzz.try_annotations(content, tmp_path)
     assert fuzz.OUTCOMES == {"annotations refused": 1}
@@ -61,7 +61,7 @@ def test_json_that_cannot_be_read(fuzz, content, tmp_path):
 @pytest.mark.parametrize(
     "part", [{"data": None}, {"trainer": None}, {"model": None}, {"data": 3}, {"trainer": {"callbacks": 1}}]
 )
-def test_configs_that_fuzzing_found(fuzz, part, tmp_path):
+def test_configs_found_by_fuzzing(fuzz, part, tmp_path):
     pictures = fuzz.clip_folder(tmp_path)
     model = {"class_path": "NeRVModule", "init_args": {"target_bpp": 600.0}}
     sound = {"model": model, "data": {"path": str(pictures)}, "trainer": {"logger": False}}

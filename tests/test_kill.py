@@ -21,12 +21,12 @@ def survive(kills, *folders):
     assert all("the result is that of the undisturbed run, bit for bit" in line for line in lines)
 
 
-def test_two_kills(tmp_path):
+def test_run_survives_two_kills(tmp_path):
     survive(2, tmp_path)
 
 
 @pytest.mark.slow
-def test_fifty_kills_on_two_file_systems(tmp_path):
+def test_run_survives_fifty_kills_on_two_file_systems(tmp_path):
     if not os.access("/dev/shm", os.W_OK):
         pytest.skip("there is no second file system")
     survive(50, tmp_path, "/dev/shm")

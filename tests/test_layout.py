@@ -1,4 +1,4 @@
-"""The house is laid out as docs/architecture.md says: rooms, import directions, what may be imported where."""
+"""The package is structured as docs/architecture.md says: subpackages, their imports, and where libraries are used."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = "xinc_lightning"
 LONG = 350
-"""Lines of a file, beyond which its docstring says why."""
+"""Lines beyond which a file's docstring must give a reason."""
 
 
 def module_of(path: Path) -> str:
@@ -30,26 +30,26 @@ SOURCES = {
 }
 
 
-def rooms() -> dict[str, set[str]]:
-    """Each room of the table in docs/architecture.md, and the rooms that it may import from."""
+def subpackages() -> dict[str, set[str]]:
+    """Each subpackage of the table in docs/architecture.md, and the subpackages from which it may import."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| `(\w+)` \|.*\|([^|]*)\|$", text, re.MULTILINE)
     assert len(table) > 10
     return {
-        room: {name for name, _ in table}
+        subpackage: {name for name, _ in table}
         if allowed.strip() == "all"
         else set(re.findall(r"`(\w+)`", allowed))
-        for room, allowed in table
+        for subpackage, allowed in table
     }
 
 
-ROOMS = rooms()
+SUBPACKAGES = subpackages()
 GROUND = {"errors", "text"}
-"""What everything may stand on."""
+"""Modules that every subpackage may import."""
 
 
 def imports(module: str) -> set[str]:
-    """What a module imports, anywhere in it: our modules by their full names, others as they are written."""
+    """All imports of a module: our modules by their full names, others as written."""
     found = set()
     for node in ast.walk(ast.parse(SOURCES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -61,8 +61,8 @@ def imports(module: str) -> set[str]:
     return found
 
 
-def room_of(module: str) -> str:
-    """The room a module of ours lies in; empty for the front door."""
+def subpackage_of(module: str) -> str:
+    """The subpackage of one of our modules; empty for those at the root."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[1] != "__main__" else ""
 
@@ -74,52 +74,56 @@ def test_every_package_on_disk_is_packaged():
 
 
 @pytest.mark.parametrize("name", ["callbacks", "configs"])
-def test_links_lead_to_the_folders_at_the_top(name):
+def test_symlinks_point_to_the_top_level_folders(name):
     link = ROOT / PACKAGE / name
     assert link.is_symlink()
     assert link.resolve() == ROOT / name
 
 
-def test_the_root_of_the_package_holds_rooms_and_nothing_else():
+def test_root_of_the_package_has_only_the_listed_folders():
     there = {path.name for path in (ROOT / PACKAGE).iterdir() if path.name != "__pycache__"}
     files = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
-    assert there == files | {"configs", *ROOMS} - {"errors"}
+    assert there == files | {"configs", *SUBPACKAGES} - {"errors"}
 
 
-def test_the_table_of_rooms_has_no_circle():
-    assert [*TopologicalSorter({room: below - {room} for room, below in ROOMS.items()}).static_order()]
+def test_table_of_packages_has_no_cycle():
+    assert [
+        *TopologicalSorter(
+            {subpackage: below - {subpackage} for subpackage, below in SUBPACKAGES.items()}
+        ).static_order()
+    ]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_from_those_below_it(room):
-    allowed = ROOMS[room] | {room, *GROUND, ""}
+@pytest.mark.parametrize("subpackage", SUBPACKAGES)
+def test_package_imports_only_from_listed_packages(subpackage):
+    allowed = SUBPACKAGES[subpackage] | {subpackage, *GROUND, ""}
     wrong = {
         (module, name)
         for module in SOURCES
-        if room_of(module) == room
+        if subpackage_of(module) == subpackage
         for name in imports(module)
-        if name.split(".")[0] == PACKAGE and room_of(name) not in allowed
+        if name.split(".")[0] == PACKAGE and subpackage_of(name) not in allowed
     }
     assert not wrong
 
 
-def test_every_arrow_of_the_table_is_used():
+def test_every_listed_import_is_used():
     used = {
-        (room_of(module), room_of(name))
+        (subpackage_of(module), subpackage_of(name))
         for module in SOURCES
         for name in imports(module)
         if name.split(".")[0] == PACKAGE
     }
     listed = {
-        (room, below)
-        for room, all_below in ROOMS.items()
-        if room not in ("cli", "paper")
+        (subpackage, below)
+        for subpackage, all_below in SUBPACKAGES.items()
+        if subpackage not in ("cli", "paper")
         for below in all_below
     }
     assert not listed - used
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_no_import_cycles_between_modules():
     graph = {
         module: {name for name in imports(module) if name in SOURCES and name not in (module, PACKAGE)}
         for module in SOURCES
@@ -138,16 +142,16 @@ WITHOUT = {
     "modules": {"wandb"},
     "cli.main": {"torch", "lightning", "matplotlib", "wandb", "numpy"},
 }
-"""What is heavy or out of place in a room, and therefore not loaded with it."""
+"""Heavy libraries that a subpackage must not import."""
 
 
-@pytest.mark.parametrize("room", WITHOUT)
-def test_a_room_is_imported_without_what_has_no_place_in_it(room):
-    script = f"import sys, xinc_lightning.{room}; print(*sys.modules)"
+@pytest.mark.parametrize("subpackage", WITHOUT)
+def test_package_is_imported_without_forbidden_packages(subpackage):
+    script = f"import sys, xinc_lightning.{subpackage}; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
-    assert not WITHOUT[room] & set(loaded)
+    assert not WITHOUT[subpackage] & set(loaded)
 
 
 def test_wandb_and_matplotlib_are_imported_in_one_place():
@@ -156,10 +160,10 @@ def test_wandb_and_matplotlib_are_imported_in_one_place():
         for library in ("wandb", "matplotlib")
     }
     assert users["wandb"] == {"xinc_lightning.loggers.wandb_run"}
-    assert {room_of(module) for module in users["matplotlib"]} == {"figures"}
+    assert {subpackage_of(module) for module in users["matplotlib"]} == {"figures"}
 
 
-def test_a_long_file_says_why():
+def test_long_files_give_a_reason():
     for path in (*SOURCES.values(), *(ROOT / "scripts").glob("*.py"), *(ROOT / "tests").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if len(text.splitlines()) > LONG:

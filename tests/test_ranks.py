@@ -75,13 +75,13 @@ class Dies(Callback):
 """
 
 
-def test_a_process_that_dies_takes_the_run_down(watched_config, xinc, tmp_path):
+def test_dead_process_stops_the_run(watched_config, xinc, tmp_path):
     (tmp_path / "dies.py").write_text(DIES)
     config = watched_config("NeRVModule", "dying", analyses=["Reconstructions"])
     done = xinc("fit", "--config", config, *TWO, "--trainer.callbacks+=dies.Dies")
     assert done.returncode != 0
     assert "xinc: error: process 0 of this run stops because another one died" in done.stderr
-    assert "To go on after epoch 1: lightning fit" in done.stderr
+    assert "To resume after epoch 1: lightning fit" in done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert (tmp_path / "runs" / "dying-001" / "checkpoints" / "last.ckpt").is_file()
 
@@ -104,7 +104,7 @@ class FailsEarly(AnalysisCallback):
 
 
 @pytest.mark.parametrize("kind", ["Fails", pytest.param("FailsEarly", marks=pytest.mark.slow)])
-def test_a_strict_failure_ends_all_processes_when_the_others_results_are_kept(
+def test_strict_failure_stops_all_processes_after_other_results_are_saved(
     kind, watched_config, xinc, tmp_path
 ):
     (tmp_path / "fails.py").write_text(FAILS)
@@ -121,7 +121,7 @@ def test_a_strict_failure_ends_all_processes_when_the_others_results_are_kept(
     assert not (look.parent / "epoch=0003").exists()
 
 
-def test_a_batch_that_does_not_divide_is_refused(watched_config, xinc):
+def test_batch_size_that_does_not_divide_is_rejected(watched_config, xinc):
     config = watched_config("NeRVModule", "odd", analyses=[], batch_size=3)
     done = xinc("fit", "--config", config, *TWO)
     assert done.returncode == 1

@@ -98,7 +98,7 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     assert "nan" not in text
 
 
-def test_finished_fits_are_not_done_again_and_interrupted_ones_go_on(reproduction, monkeypatch):
+def test_finished_fits_are_skipped_and_interrupted_ones_resumed(reproduction, monkeypatch):
     folder, _ = reproduction
     fits = plan_of(folder).fits
     done = [fit.run() for fit in fits]

@@ -27,7 +27,7 @@ def test_malicious_uploads_of_lightning_are_excluded(poisoned):
     assert poisoned not in (PINNED["lightning"], PINNED["pytorch-lightning"])
 
 
-def test_what_is_excluded_is_not_all():
+def test_other_versions_are_allowed():
     assert REQUIREMENTS["lightning"].specifier.contains("2.6.6")
 
 
@@ -44,7 +44,7 @@ def test_no_distribution_is_pinned_twice():
     assert len(names) == len({re.sub(r"[-_.]+", "-", name).lower() for name in names})
 
 
-def test_what_is_installed_with_this_package_is_pinned():
+def test_all_installed_dependencies_are_pinned():
     """Follows the requirements through the environment: a dependency's new dependency shows here."""
     pinned = {canonical(name) for name in PINNED}
     found, todo = set(), [name for name in REQUIREMENTS if name not in ("opencv-python",)]
@@ -73,7 +73,7 @@ def test_licences_of_all_pinned_distributions_are_listed():
     assert not [name for name, _, licence in rows if re.search(r"\b(A?GPL|SSPL|BUSL)", licence)]
 
 
-def test_jobs_can_be_read():
+def test_jobs_are_valid():
     jobs = {
         path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github/workflows").glob("*.yml")
     }

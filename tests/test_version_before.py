@@ -28,7 +28,7 @@ def same_numbers(found: dict, before: dict) -> None:
             assert math.isclose(found[name], value, rel_tol=1e-3, abs_tol=1e-4), name
 
 
-def test_it_is_resumed_to_the_numbers_of_an_undisturbed_run(run_of_0_1, xinc):
+def test_old_run_is_resumed_to_the_same_numbers(run_of_0_1, xinc):
     done = xinc(
         "fit", "--config", run_of_0_1 / "config.yaml", "--ckpt_path", run_of_0_1 / "checkpoints/last.ckpt"
     )
@@ -47,7 +47,7 @@ def test_it_is_resumed_to_the_numbers_of_an_undisturbed_run(run_of_0_1, xinc):
     assert names <= {p.relative_to("analyses/epoch=0004") for p in after if "epoch=0004" in p.parts}
 
 
-def test_it_is_tested(run_of_0_1, xinc):
+def test_old_run_is_tested(run_of_0_1, xinc):
     checkpoint = run_of_0_1 / "checkpoints/last.ckpt"
     done = xinc("test", "--config", run_of_0_1 / "config.yaml", "--ckpt_path", checkpoint)
     assert done.returncode == 0, done.stderr
@@ -56,7 +56,7 @@ def test_it_is_tested(run_of_0_1, xinc):
     same_numbers(json.loads(found.read_text())["scalars"], before)
 
 
-def test_it_is_reported_compared_and_filmed(run_of_0_1, xinc):
+def test_old_run_is_reported_compared_and_animated(run_of_0_1, xinc):
     for command in ("report", "compare", "evolution", "umap"):
         done = xinc(command, run_of_0_1)
         assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ from xinc_lightning.analyses import contribution_vs_intensity
 from xinc_lightning.analyses.contribution_vs_intensity import correlation
 
 
-def test_neurons_that_paint_the_frame_follow_its_intensity(painted_frame):
+def test_neurons_like_the_frame_correlate_with_its_intensity(painted_frame):
     frame = torch.rand(3, 12, 20)
     result = contribution_vs_intensity(painted_frame(-2 * frame).reduce(), frame)
     assert result.intensity_correlation == pytest.approx(1)
@@ -19,7 +19,7 @@ def test_neurons_that_paint_the_frame_follow_its_intensity(painted_frame):
     assert negative.intensity_correlation == pytest.approx(-1)
 
 
-def test_neurons_that_paint_edges_follow_the_edges(painted_frame):
+def test_neurons_like_the_edges_correlate_with_the_edges(painted_frame):
     frame = torch.zeros(3, 9, 16)
     frame[:, :, 8:] = 1
     edge = torch.zeros(1, 9, 16)
@@ -35,7 +35,7 @@ def test_neurons_that_paint_edges_follow_the_edges(painted_frame):
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_is_the_same_everywhere_correlates_with_nothing(painted_frame):
+def test_constant_maps_have_no_correlation(painted_frame):
     frame = torch.full((3, 6, 7), 0.5)
     result = contribution_vs_intensity(painted_frame(torch.rand(2, 6, 7)).reduce(), frame)
     assert result.scalars() == {}

@@ -23,7 +23,7 @@ def nearest_is_of_the_same_kind(positions, kind):
     return (kind[distances.argmin(1)] == kind).mean()
 
 
-def test_kinds_are_apart_and_the_same_every_time(kinds):
+def test_groups_are_separated_reproducibly(kinds):
     vectors, kind = kinds
     positions = embed(vectors, 5)
     assert nearest_is_of_the_same_kind(positions, kind) == 1
@@ -63,7 +63,7 @@ def test_any_rotation_reflection_scale_and_shift_is_undone(angle, mirror, shift,
     np.testing.assert_allclose(align(moved, moved[:4], targets[:4]), targets, atol=1e-9)
 
 
-def test_neurons_stay_where_they_were(kinds):
+def test_positions_follow_the_previous_embedding(kinds):
     vectors, kind = kinds
     # An earlier embedding that looks in another direction than a new one would.
     earlier = embed(vectors, 5) @ np.array([[0.0, 1], [1, 0]]) + 20
@@ -78,7 +78,7 @@ def test_neurons_stay_where_they_were(kinds):
     np.testing.assert_array_equal(later, embed_like(changed, np.arange(90), 5, 42, kept, earlier[kept]))
 
 
-def test_without_shared_neurons_an_embedding_starts_anew(kinds):
+def test_embedding_without_shared_neurons_starts_from_scratch(kinds):
     vectors, _ = kinds
     anew = embed_like(vectors, np.arange(90), 5, 42, np.arange(100, 100 + FEWEST), np.zeros((FEWEST, 2)))
     np.testing.assert_array_equal(anew, embed(vectors, 5))

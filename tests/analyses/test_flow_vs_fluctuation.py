@@ -33,7 +33,7 @@ def test_fluctuation_finds_the_moving_objects(scene, painter):
     assert (fluctuation[truth] > 0).mean() > 0.99  # a few pixels happen to look like what they uncover
 
 
-def test_what_changes_elsewhere_is_no_detector(scene):
+def test_fluctuation_elsewhere_does_not_detect_motion(scene):
     moving = (scene.clip.masks[0] > 1).numpy()
     assert compare(~moving, scene.flow[1]).auc[0] == 0
     noise = np.random.default_rng(0).random(moving.shape)
@@ -59,7 +59,7 @@ def test_auc_and_spearman_by_definition(seed):
         assert result.spearman[0] == pytest.approx(np.corrcoef(*ranks)[0, 1])
 
 
-def test_nothing_to_compare_gives_no_numbers(scene):
+def test_no_motion_or_fluctuation_gives_nan(scene):
     dead = compare(np.zeros((48, 96)), scene.flow[1])
     assert np.isnan(dead.spearman[0])
     assert dead.auc[0] == 0.5

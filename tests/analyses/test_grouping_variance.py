@@ -108,7 +108,7 @@ def test_the_lattice_reads_the_sub_pixel_phase_of_a_block_before_the_head(painte
     assert result.scores["grid"][0] < 0.01
 
 
-def test_neurons_that_paint_objects_stand_out_from_the_null_and_others_do_not(painted_frame):
+def test_object_neurons_exceed_the_null_and_others_do_not(painted_frame):
     clip = objects()
     labels = frame_partitions(clip, names=("instances", "grid", "lattice"))
     inside = torch.stack([(clip.masks[0] == i).float() for i in range(1, 5)])
@@ -123,7 +123,7 @@ def test_neurons_that_paint_objects_stand_out_from_the_null_and_others_do_not(pa
     assert result.tested == ("instances", "grid")  # a lattice is itself wherever it is shifted
 
 
-def test_layer_of_object_neurons_stands_out(painted_frame):
+def test_layer_of_object_neurons_exceeds_the_null(painted_frame):
     clip = objects()
     labels = frame_partitions(clip, names=("instances",))
     layer = painted_frame(torch.stack([(clip.masks[0] == i).float() for i in range(1, 5)]) + 0.01)
@@ -135,9 +135,7 @@ def test_layer_of_object_neurons_stands_out(painted_frame):
     assert scalars["instances_null_median"] < scalars["instances_median"]
 
 
-def test_a_network_that_paints_objects_cares_about_instances_and_one_that_paints_a_grid_does_not(
-    scene, painter, painted_frame
-):
+def test_object_network_favours_instances_and_grid_network_does_not(scene, painter, painted_frame):
     """Real textures: each of the painter's neurons paints one segment in one colour."""
     labels = frame_partitions(scene.clip, names=("instances", "grid"), grid=(4, 8))
     objects = Canvas(painter).at(torch.tensor([0]))["head"].at(0)
@@ -193,7 +191,7 @@ def test_rank_and_effect_by_hand(painted_frame):
     assert result.layer_effect("grid") == pytest.approx((median - medians.mean()) / medians.std(ddof=1))
 
 
-def test_dead_neurons_are_left_out_and_constant_ones_prefer_nothing(painted_frame):
+def test_dead_neurons_are_excluded_and_constant_ones_score_zero(painted_frame):
     maps = torch.rand(5, 16, 32)
     maps[1] = 0
     maps[3] = 0.7
@@ -235,7 +233,7 @@ def test_scale_sign_and_names_of_clusters_do_not_matter(painted_frame, seed, sca
 
 
 @pytest.mark.parametrize("shifts", [1, 128])
-def test_impossible_numbers_of_shifts_are_refused(painted_frame, shifts):
+def test_invalid_numbers_of_shifts_are_rejected(painted_frame, shifts):
     with pytest.raises(ValueError, match=f"shifts={shifts}: a frame of 8×16 has 2 … 127"):
         shift_null(painted_frame(torch.rand(2, 8, 16)), {"grid": grid_partition(8, 16)}, [0], shifts)
 

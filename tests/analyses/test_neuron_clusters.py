@@ -46,7 +46,7 @@ def test_vectors_against_a_loop():
     np.testing.assert_array_equal(result.neurons, np.flatnonzero(~dead))
 
 
-def test_four_kinds_are_found(scene):
+def test_four_clusters_are_found(scene):
     random = np.random.default_rng(0)
     kinds = np.repeat(np.arange(4), 12)
     pictures = (LABELS.numpy()[None] == kinds[:, None, None]) + 0.02 * random.random((48, 6, 8))
@@ -64,7 +64,7 @@ def test_four_kinds_are_found(scene):
     assert centres == sorted(centres)
 
 
-def test_dead_and_diverged_neurons_are_left_out():
+def test_dead_and_not_finite_neurons_are_excluded():
     pictures = np.random.default_rng(0).random((12, 6, 8))
     pictures[3] = 0
     pictures[7, 2, 2] = np.nan
@@ -87,7 +87,7 @@ def test_no_live_neuron():
     assert result.scalars() == {}
 
 
-def test_large_layers_are_sampled_alike_every_time():
+def test_large_layers_are_sampled_reproducibly():
     pictures = np.random.default_rng(0).random((30, 6, 8))
     one, other = clusters_of(pictures, max_neurons=10), clusters_of(pictures + 1, max_neurons=10)
     assert one.sampled == 10

@@ -61,7 +61,7 @@ def test_rgb_finds_the_colours():
     assert len(pairs) == 3  # one label a colour
 
 
-def test_gabor_tells_orientations_apart_but_not_brightness():
+def test_gabor_distinguishes_orientations_but_not_brightness():
     frame = stripes()
     labels = gabor_partition(frame, 2)
     left, right = labels[16:-16, 16:48], labels[16:-16, 80:112]
@@ -86,7 +86,7 @@ def test_k_means_is_seeded_and_leaves_the_random_state_alone(partition):
 
 @pytest.mark.parametrize("size", [(16, 32), (3, 5), (1, 1)])
 @pytest.mark.filterwarnings("error")
-def test_an_even_frame_is_one_cluster(size):
+def test_constant_frame_is_one_cluster(size):
     frame = torch.full((3, *size), 0.3)
     assert not rgb_partition(frame, 32).any()
     assert not gabor_partition(frame, 32).any()

@@ -29,7 +29,7 @@ def spots(*places, size=1.0):
     return maps
 
 
-def test_a_pixel_leads_to_its_neurons_and_their_shares(result_of):
+def test_strongest_neurons_of_a_pixel_and_their_shares(result_of):
     maps = torch.cat([spots((0, 0)), spots((1, 1), size=-3.0), spots((3, 3))])
     result = result_of(maps, cell=2, count=2)
     neurons, shares = result.at(1, 0)
@@ -41,7 +41,7 @@ def test_a_pixel_leads_to_its_neurons_and_their_shares(result_of):
     assert result.kernels == 0
 
 
-def test_maps_are_kept_of_neurons_seen_most_and_of_earlier_ones(result_of):
+def test_maps_are_saved_for_the_most_frequent_and_for_earlier_neurons(result_of):
     maps = torch.stack([torch.full((4, 4), size) for size in (1.0, 4.0, 2.0, 3.0)])
     result = result_of(maps, cell=2, count=1, keep=2, earlier=[1, 0, 2])
     assert result.kept.tolist() == [1, 0]
@@ -50,14 +50,14 @@ def test_maps_are_kept_of_neurons_seen_most_and_of_earlier_ones(result_of):
     assert result_of(maps, cell=4, keep=0).maps.shape == (0, 1, 1)
 
 
-def test_maps_of_the_segments_favourites_are_kept_first(result_of):
+def test_maps_of_neurons_that_favour_a_segment_are_saved_first(result_of):
     maps = torch.cat([torch.ones(3, 4, 4), spots((3, 3), size=20.0), spots((3, 0), size=30.0)])
     result = result_of(maps, cell=4, count=1, keep=3)
     assert result.kept.tolist() == [4, 3]
     assert result.maps[:, 0, 0].tolist() == [30 / 16, 20 / 16]
 
 
-def test_maps_as_bytes_give_back_the_cell_means(result_of):
+def test_8_bit_maps_reproduce_the_cell_means(result_of):
     maps = torch.rand(5, 4, 6) - 0.5
     result = result_of(maps, cell=2)
     arrays = result.arrays()
@@ -67,7 +67,7 @@ def test_maps_as_bytes_give_back_the_cell_means(result_of):
     assert np.abs(back - expected).max() <= expected.max() / 500
 
 
-def test_segments_lead_to_the_neurons_that_favour_them(result_of):
+def test_neurons_that_favour_a_segment(result_of):
     everywhere, left, right = torch.ones(4, 4), torch.zeros(4, 4), torch.zeros(4, 4)
     left[2:, :2], right[2:, 2:] = 5.0, 6.0
     faint = torch.zeros(4, 4)
@@ -87,14 +87,14 @@ def test_no_segments_and_dead_layers(painted_frame, result_of):
     assert dead.scalars() == {"top8_share": 0.0, "strongest_somewhere": 0.0}
 
 
-def test_neurons_the_statistics_leave_out(painted_frame):
+def test_neurons_excluded_from_the_statistics(painted_frame):
     layer = painted_frame(torch.arange(1.0, 5)[:, None, None].expand(4, 2, 2))
     result = pixels_to_neurons(layer, layer.reduce(neurons=[0, 2]), cell=2, count=3)
     assert result.top[0, 0].tolist() == [2, 0, -1]
     assert result.shares[0, 0].tolist() == pytest.approx([0.75, 0.25, 0])
 
 
-def test_on_a_scene_whose_neurons_each_paint_one_object(scene, painter):
+def test_scene_with_one_object_per_neuron(scene, painter):
     from xinc_lightning.canvas import Canvas
 
     layer = Canvas(painter).at(torch.arange(len(scene.clip)))["head"].at(0)

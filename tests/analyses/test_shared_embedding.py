@@ -12,7 +12,7 @@ def neuron_set(run, vectors, areas=(4, 4)):
     return NeuronSet(run, run, "NeRV", "head", 10, 5, np.array(areas), neurons, vectors)
 
 
-def test_runs_with_the_same_kinds_mix_and_others_do_not():
+def test_runs_with_similar_neurons_mix_and_others_do_not():
     random = np.random.default_rng(0)
     same = [neuron_set(run, random.random((60, 2))) for run in "ab"]
     result = shared_embedding(same, ["a", "b"], "head")
@@ -32,7 +32,7 @@ def test_one_group_has_no_mixing():
     assert result.sets.tolist() == [0] * 9 + [1] * 9
 
 
-def test_vectors_over_other_clusters_are_refused():
+def test_vectors_over_different_clusters_are_rejected():
     sets = [neuron_set("a", np.ones((3, 2))), neuron_set("b", np.ones((3, 2)), areas=(3, 5))]
     with pytest.raises(ValueError, match="a head and b head were analysed with different gabor clusters"):
         shared_embedding(sets, ["a", "b"])

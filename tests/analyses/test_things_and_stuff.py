@@ -50,7 +50,7 @@ def test_a_dead_neuron_has_no_shares():
     assert result.scalars() == {}
 
 
-def test_neurons_that_paint_one_object_give_it_everything(scene, painter):
+def test_neuron_of_one_object_has_all_its_share_there(scene, painter):
     clip = scene.clip
     layer = Canvas(painter).at(torch.arange(len(clip)))["head"]
     # Neuron (input channel, colour), channels being (segment, colour): each colour paints only itself.
@@ -65,7 +65,7 @@ def test_neurons_that_paint_one_object_give_it_everything(scene, painter):
     np.testing.assert_allclose(result.density[3:6, 0, 1], result.density[3:6, 3, 1], rtol=1e-5)
 
 
-def test_live_neurons_are_drawn_again_and_stay_the_same(scene, painter):
+def test_live_neurons_are_sampled_reproducibly(scene, painter):
     with torch.no_grad():
         painter.head.weight[:, 3:6] = 0  # nobody paints the astronaut any more
     layer = Canvas(painter).at(torch.arange(1))["head"]
@@ -78,7 +78,7 @@ def test_live_neurons_are_drawn_again_and_stay_the_same(scene, painter):
     assert len(sample_live_by_maps(layer, 27)) == 6
 
 
-def test_few_annotated_frames_are_all_taken():
+def test_all_frames_are_used_if_few_are_annotated():
     assert evenly_spaced([4, 9, 14, 19, 24, 29], 6) == [4, 9, 14, 19, 24, 29]
     assert evenly_spaced([5], 6) == [5]
     assert evenly_spaced(range(30), 1) == [0]

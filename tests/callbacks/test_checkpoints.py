@@ -50,7 +50,7 @@ class Score(Callback):
 @pytest.mark.parametrize(
     ("k", "best"), [(0, []), (1, ["0003-score=9.00"]), (2, ["0002-score=5.00", "0003-score=9.00"])]
 )
-def test_the_best_are_kept(k, best, tiny_clip, tmp_path):
+def test_best_checkpoints_are_kept(k, best, tiny_clip, tmp_path):
     scores = Score([3.0, 5.0, 9.0, 4.0])
     fit(tiny_clip, tmp_path, Checkpoints("score", save_top_k=k), scores, epochs=4, every=1)
     assert names(tmp_path) == [*(f"best-epoch={name}.ckpt" for name in best), "last.ckpt"]
@@ -65,7 +65,7 @@ def test_resumed_run_remembers_the_best(tiny_clip, tmp_path):
     assert read_checkpoint(last)["trained_epochs"] == 4
 
 
-def test_last_is_renewed_in_long_runs_without_validation(tiny_clip, tmp_path, monkeypatch):
+def test_last_checkpoint_is_updated_in_long_runs_without_validation(tiny_clip, tmp_path, monkeypatch):
     seen = []
 
     class Watch(Callback):
@@ -92,7 +92,7 @@ def test_weights_that_are_not_finite_are_never_saved(tiny_clip, tmp_path):
         assert all(weight.isfinite().all() for weight in checkpoint["state_dict"].values())
 
 
-def test_failure_after_training_does_not_lose_the_training(tiny_clip, tmp_path):
+def test_failure_after_training_keeps_the_trained_checkpoint(tiny_clip, tmp_path):
     class Fail(Callback):
         def on_train_end(self, trainer, pl_module):
             raise RuntimeError("boom")
@@ -102,7 +102,7 @@ def test_failure_after_training_does_not_lose_the_training(tiny_clip, tmp_path):
     assert read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["trained_epochs"] == 3
 
 
-def test_checkpoint_taken_within_an_epoch_starts_it_again_and_says_so(tiny_clip, tmp_path):
+def test_resuming_from_within_an_epoch_restarts_the_epoch_with_a_message(tiny_clip, tmp_path):
     class Within(Callback):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
             if trainer.current_epoch == 2 and batch_idx == 1:

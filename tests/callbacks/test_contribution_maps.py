@@ -31,7 +31,7 @@ def change(nerv, seed):
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
 
 
-def test_the_largest_are_chosen_and_then_kept(look, nerv):
+def test_top_neurons_are_chosen_once_and_kept(look, nerv):
     first = saved(look(ContributionMaps(neurons=5, select="top"), 1))
     order = np.argsort(-first["neuron_totals"])[:5]
     assert first["neurons"].tolist() == order.tolist()
@@ -75,6 +75,6 @@ def _figure():
     return new_figure(2, 1, "strip")
 
 
-def test_one_epoch_makes_no_strip(look):
+def test_no_strip_of_a_single_epoch(look):
     folder = look(ContributionMaps(layers=["head"]), 1, last=True)
     assert not (folder / "strips").exists()

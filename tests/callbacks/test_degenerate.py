@@ -38,8 +38,8 @@ def analyses(layers):
 
 
 LAYERS = {"nerv": ["block1", "head"], "ffn": ["layer1", "layer3"]}
-NO_MOTION = "FlowVsFluctuation is left out: every frame has its own FFN, so that no neuron lasts."
-ONE_CLUSTER = "GroupingVariance leaves out {}: all of frame 0 of 'toy' is one cluster."
+NO_MOTION = "FlowVsFluctuation is skipped: every frame has its own FFN, so no neuron spans two frames."
+ONE_CLUSTER = "GroupingVariance skips {}: frame 0 of 'toy' is a single cluster."
 SKY, GRASS = Segment(1, "sky", "sky", False), Segment(2, "grass", "grass", False)
 
 
@@ -75,20 +75,20 @@ def case(clip, value=None, change=whole, said=()):
 
 
 CASES = {
-    "dead network": case(clip(), 0.0, said=("ThingsAndStuff is left out: no layer has a live neuron.",)),
+    "dead network": case(clip(), 0.0, said=("ThingsAndStuff is skipped: no layer has a live neuron.",)),
     "one dead layer": case(clip(), 0.0, first),
     "constant maps": case(clip(pictures=0.5), 0.01, said=(ONE_CLUSTER.format("rgb and gabor"),)),
     "single segment": case(clip(segments=(SKY,)), said=(ONE_CLUSTER.format("instances"),)),
     "all void": case(
         clip(segments=()),
         said=(
-            "ThingsAndStuff is left out: the masks of 'toy' show no segment in the frames looked at.",
+            "ThingsAndStuff is skipped: the masks of 'toy' have no segment in the analysed frames.",
             ONE_CLUSTER.format("instances"),
         ),
     ),
     "one frame": case(
         clip(frames=1),
-        said=("FlowVsFluctuation is left out: the clip 'toy' has one frame, hence no motion.",),
+        said=("FlowVsFluctuation is skipped: the clip 'toy' has only one frame, and so no motion.",),
     ),
     "few pixels": case(clip(height=4, width=4)),
 }
@@ -105,7 +105,7 @@ def network(kind, clip):
 
 @pytest.mark.parametrize("kind", ["nerv", "ffn"])
 @pytest.mark.parametrize("name", CASES)
-def test_sensible_results_or_one_line(name, kind, analysed):
+def test_degenerate_input_gives_results_or_one_line(name, kind, analysed):
     clip, value, change, said = CASES[name]
     module = network(kind, clip)
     if value is not None:
@@ -128,7 +128,7 @@ def test_sensible_results_or_one_line(name, kind, analysed):
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e30])
 @pytest.mark.parametrize("kind", ["nerv", "ffn"])
-def test_what_has_exploded_is_reported(kind, value, analysed):
+def test_not_finite_weights_are_reported(kind, value, analysed):
     """Without a finite neuron an analysis says so; the reconstruction is drawn red where it is not finite."""
     clip_ = clip()
     module = network(kind, clip_)

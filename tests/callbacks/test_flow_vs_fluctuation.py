@@ -32,7 +32,7 @@ def test_large_layers_are_sampled_and_flow_is_computed_once(scene, nerv, results
 
 
 @pytest.mark.parametrize(("kind", "why"), [("ffn", "every frame has its own FFN"), ("nerv", "has one frame")])
-def test_what_has_no_motion_is_said_once(kind, why, scene, request, results_of, recwarn):
+def test_clip_without_motion_warns_once(kind, why, scene, request, results_of, recwarn):
     module, clip = request.getfixturevalue(kind), scene.clip
     if kind == "nerv":
         clip = replace(clip, frames=clip.frames[:1], masks=clip.masks[:1], indices=(0,))
@@ -44,6 +44,6 @@ def test_what_has_no_motion_is_said_once(kind, why, scene, request, results_of, 
     assert why in said[0]
 
 
-def test_a_step_without_a_frame_before_it_is_refused():
-    with pytest.raises(ValueError, match=r"FlowVsFluctuation: steps=\[0\]: each is the later frame"):
+def test_step_without_a_previous_frame_is_rejected():
+    with pytest.raises(ValueError, match=r"FlowVsFluctuation: every step is the later frame .* got \[0\]"):
         FlowVsFluctuation(steps=[0])

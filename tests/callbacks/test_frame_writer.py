@@ -14,7 +14,7 @@ from xinc_lightning.data import ClipDataModule, write_mp4
 @pytest.mark.parametrize(
     ("frames", "fps", "expected"), [("all", None, 10), ("::2", None, 5), ("all", 24.0, 24)]
 )
-def test_the_film_has_the_speed_of_its_source(tmp_path, frames, fps, expected, capsys):
+def test_video_has_the_frame_rate_of_its_source(tmp_path, frames, fps, expected, capsys):
     pictures = np.random.default_rng(0).integers(0, 255, (6, 33, 45, 3), np.uint8)
     write_mp4(tmp_path / "source.mp4", pictures, 10)
     data = ClipDataModule(str(tmp_path / "source.mp4"), frames, resize=(17, 23))
@@ -29,7 +29,7 @@ def test_the_film_has_the_speed_of_its_source(tmp_path, frames, fps, expected, c
         assert (stream.height, stream.width, float(stream.average_rate)) == (18, 24, expected)
 
 
-def test_pictures_are_shown_25_a_second(tiny_clip, tmp_path):
+def test_images_become_a_video_of_25_fps(tiny_clip, tmp_path):
     data = ClipDataModule(str(tiny_clip), "all", resize=None)
     trainer = SimpleNamespace(
         is_global_zero=True, fast_dev_run=False, default_root_dir=str(tmp_path / "run"), datamodule=data

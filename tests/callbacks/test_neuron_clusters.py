@@ -12,7 +12,7 @@ def saved(folder, layer):
     return dict(np.load(folder / "neuron_clusters" / f"{layer}.npz"))
 
 
-def test_embeddings_go_on_from_one_checkpoint_to_the_next(scene, nerv, results_of):
+def test_embedding_is_initialised_with_the_previous_one(scene, nerv, results_of):
     callback = NeuronClusters(layers=["block3"], clusters=8, max_neurons=60)
     first = saved(results_of(callback, nerv, scene.clip, 1), "block3")
     assert str(first["architecture"]) == "NeRV"
@@ -57,7 +57,7 @@ def trained(data, folder, callbacks):
     return module.state_dict(), trainer.optimizers[0].state_dict()["state"], torch.rand(3)
 
 
-def test_training_does_not_notice(scene, data_of, tmp_path):
+def test_training_is_not_affected(scene, data_of, tmp_path):
     watched = trained(
         data_of(scene.clip),
         tmp_path,

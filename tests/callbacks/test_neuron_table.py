@@ -89,7 +89,7 @@ def test_every_neuron_of_every_layer_is_in_the_file(look):
         assert (float(row["umap_x"]), float(row["umap_y"])) == pytest.approx((x, y), rel=1e-5)
 
 
-def test_the_last_look_sends_one_table_and_one_page(look, tmp_path, monkeypatch):
+def test_last_evaluation_logs_one_table_and_one_page(look, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     logger = WandbRun(save_dir=str(tmp_path))
     look(1, False, [logger])

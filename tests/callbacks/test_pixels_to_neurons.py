@@ -36,14 +36,14 @@ def test_tables_of_every_layer_against_all_maps(toy_module, clip_of, analysed):
         assert 0 < scalars[f"xinc/{layer.name}/pixels_to_neurons/top8_share"] <= 1
 
 
-def test_a_clip_without_masks_has_no_favourites(toy_module, clip_of, analysed):
+def test_clip_without_masks_has_no_segment_neurons(toy_module, clip_of, analysed):
     files, _ = analysed(toy_module, clip_of(masks=False), PixelsToNeurons())
     assert files["pixels_to_neurons/frame.npz"]["labels"].size == 0
     layer = str(files["pixels_to_neurons/frame.npz"]["layers"][0])
     assert files[f"pixels_to_neurons/{layer}.npz"]["favourites"].shape == (0, 8)
 
 
-def test_kept_neurons_stay_and_survive_a_resume(toy_module, clip_of, analysed):
+def test_saved_neurons_are_kept_after_a_resume(toy_module, clip_of, analysed):
     first = PixelsToNeurons(maps=4)
     files, _ = analysed(toy_module, clip_of(), first)
     layer = str(files["pixels_to_neurons/frame.npz"]["layers"][0])

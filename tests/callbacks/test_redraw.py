@@ -139,7 +139,7 @@ def redrawn(saved, layers, title):
             yield name, draw(kind.from_arrays(saved.npz(name)), first, title(name))
 
 
-def test_every_figure_is_drawn_again(saved):
+def test_every_figure_can_be_redrawn_from_its_arrays(saved):
     found = {}
     for name, figure in redrawn(saved, saved.layers, saved.settings["titles"].__getitem__):
         found[name] = figures.rasterize(figure).astype(int)
@@ -151,7 +151,7 @@ def test_every_figure_is_drawn_again(saved):
         assert original.std() > 5, name
 
 
-def test_settings_say_everything_that_was_chosen(saved, scene):
+def test_settings_hold_all_options(saved, scene):
     settings = saved.settings
     assert settings["epoch"] == 7
     assert {"xinc_lightning", "torch", "numpy", "umap-learn", "lightning"} <= set(settings["versions"])

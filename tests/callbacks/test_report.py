@@ -35,7 +35,7 @@ def table(clip_of, data_of, tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_says_where_everything_is(table, tmp_path):
+def test_report_names_all_folders(table, tmp_path):
     rows = table("fit", Reconstructions(), Checkpoints())
     assert {"PSNR, SSIM", "size", "8-bit PSNR", "8-bit size", "time"} < rows.keys()
     for name, folder in {"pictures": "analyses", "checkpoints": "checkpoints"}.items():
@@ -52,7 +52,7 @@ def test_says_where_everything_is(table, tmp_path):
         ("fit", [], {"pictures", "checkpoints"}),
     ],
 )
-def test_names_no_folder_that_is_not_there(table, tmp_path, command, others, missing):
+def test_report_names_no_missing_folder(table, tmp_path, command, others, missing):
     rows = table(command, *(other() for other in others))
     assert {"pictures", "checkpoints"} - rows.keys() == missing
     names = {"pictures": "analyses", "checkpoints": "checkpoints"}

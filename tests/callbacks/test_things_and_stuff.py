@@ -19,7 +19,7 @@ def test_a_nerv_is_followed_over_the_frames(scene, nerv, results_of):
     assert scalars["xinc/head/things_and_stuff/temporal_variation"] > 0
 
 
-def test_an_ffn_is_looked_at_in_one_frame(scene, ffn, results_of):
+def test_ffn_is_analysed_at_one_frame(scene, ffn, results_of):
     folder = results_of(ThingsAndStuff(neurons=[0, 2], layers=["layer3"]), ffn, scene.clip)
     saved = np.load(folder / "things_and_stuff" / "layer3.npz")
     assert saved["density"].shape == (2, 1, 3)
@@ -32,15 +32,15 @@ def test_only_annotated_frames_count(scene, nerv, results_of):
     assert np.load(folder / "things_and_stuff" / "head.npz")["frames"].tolist() == [1, 2]
 
 
-def test_without_masks_it_says_so_once(scene, nerv, results_of, recwarn):
+def test_clip_without_masks_warns_once(scene, nerv, results_of, recwarn):
     callback, clip = ThingsAndStuff(), replace(scene.clip, masks=())
     for epoch in (1, 2):
         folder = results_of(callback, nerv, clip, epoch)
     said = [str(w.message) for w in recwarn if "left out" in str(w.message)]
-    assert said == ["ThingsAndStuff is left out: the clip 'scene' has no panoptic masks."]
+    assert said == ["ThingsAndStuff is skipped: the clip 'scene' has no panoptic masks."]
     assert not [*folder.rglob("*.png")]
 
 
-def test_no_frames_are_refused():
+def test_zero_frames_are_rejected():
     with pytest.raises(ValueError, match="frames must be at least 1, got 0"):
         ThingsAndStuff(frames=0)

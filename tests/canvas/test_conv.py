@@ -44,7 +44,7 @@ def test_head_activation_is_an_option():
         (nn.Conv2d(2, 6, 3, padding=1), 2, "shuffle ≥ 1 that divides its output channels"),
     ],
 )
-def test_layers_say_what_they_need(conv, shuffle, needs):
+def test_invalid_layers_are_rejected_with_requirements(conv, shuffle, needs):
     with pytest.raises(ValueError, match=f"layer 'a': a canvas needs {needs}"):
         ConvLayer("a", conv, shuffle)
 

@@ -160,7 +160,7 @@ def test_maps_keep_the_networks_dtype(dtype):
         torch.testing.assert_close(statistics.cluster_sums["halves"].sum(-1), totals, rtol=1e-5, atol=1e-9)
 
 
-def test_training_may_go_on_after_tracing():
+def test_training_can_continue_after_tracing():
     ffn = FFN(width=6)
     canvas = Canvas(ffn).at(pixel_grid(3, 4))
     before = canvas["layer2"].maps(range(6))
@@ -179,7 +179,7 @@ def test_importing_the_canvas_is_light():
     )
 
 
-def test_errors_say_what_is_allowed():
+def test_errors_name_the_valid_values():
     nerv = NeRV(16, 32, 7, strides=(2, 2))
     canvas = Canvas(nerv).at(torch.tensor([0.1]))
     with pytest.raises(KeyError, match="did you mean 'block1'"):
@@ -188,11 +188,11 @@ def test_errors_say_what_is_allowed():
         canvas["head"].maps([21])
     with pytest.raises(ValueError, match="has no canvas_layers"):
         Canvas(nn.Linear(1, 1))
-    with pytest.raises(ValueError, match="allowed are input, output, weight"):
+    with pytest.raises(ValueError, match="neuron must be one of input, output, weight"):
         Canvas(nerv, neuron="kernel")
     with pytest.raises(ValueError, match="at least one layer"):
         Canvas(nerv, [])
-    with pytest.raises(ValueError, match="two layers are called 'a'"):
+    with pytest.raises(ValueError, match="two layers are named 'a'"):
         Canvas(nerv, [ConvLayer("a", nerv.head), ConvLayer("a", nerv.head)])
     with pytest.raises(ValueError, match="mix LinearLayer and ConvLayer"):
         Canvas(nerv, [ConvLayer("a", nerv.head), LinearLayer("b", nn.Linear(1, 1))])
@@ -200,7 +200,7 @@ def test_errors_say_what_is_allowed():
         Canvas(FFN(width=4)).at(pixel_grid(3, 4).reshape(-1, 2))
 
 
-def test_a_wrong_declaration_is_refused():
+def test_wrong_declaration_is_rejected():
     network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.PixelShuffle(2), nn.Conv2d(1, 3, 3, padding=1))
     layers = [ConvLayer("block", network[0]), ConvLayer("head", network[2])]
     with pytest.raises(ValueError, match=r"'block' declares shuffle=1, .* 'head' receives"):

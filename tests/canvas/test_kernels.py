@@ -31,7 +31,7 @@ def test_packed_counters_do_not_overflow():
     assert not packed.any()
 
 
-def test_kernels_work_where_nothing_can_be_cached():
+def test_kernels_work_without_a_writable_cache():
     script = """
 import numba.core.caching as caching
 caching.CacheImpl._locator_classes = []

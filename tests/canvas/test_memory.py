@@ -20,7 +20,7 @@ def cpu_error():
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory."), cpu_error()])
-def test_chunks_are_halved_until_they_fit_and_each_size_is_said(error):
+def test_chunks_are_halved_until_they_fit_with_a_warning_each(error):
     tried = []
 
     def work(size):
@@ -35,7 +35,7 @@ def test_chunks_are_halved_until_they_fit_and_each_size_is_said(error):
     assert [str(w.message).split()[-2] for w in said] == ["32", "16", "8"]
 
 
-def test_what_never_fits_is_raised_in_the_end():
+def test_error_is_raised_if_the_smallest_chunk_does_not_fit():
     tried = []
 
     def work(size):

@@ -15,7 +15,7 @@ def test_full_precision_whatever_the_user_chose():
         torch.set_float32_matmul_precision("highest")
 
 
-def test_one_thread_is_given_back_after_an_exception():
+def test_thread_count_is_restored_after_an_exception():
     def fail():
         with one_thread():
             assert torch.get_num_threads() == 1

@@ -115,7 +115,7 @@ def test_float32_and_double_pick_their_sweeps():
         assert type(fastest_sweep(layer.terms, layer.select(None), 2**20)) is sweep
 
 
-def test_tau_is_what_sorting_finds(oracle):
+def test_tau_is_the_same_as_by_sorting(oracle):
     torch.manual_seed(3)
     canvas = Canvas(NeRV(16, 32, 8, strides=(2, 2, 2))).at(torch.tensor([0.2, 0.6]))
     thresholds = (0.01, 0.1, 0.5, 0.9, 1.0)
@@ -176,7 +176,7 @@ def test_chunk_size_does_not_matter(sweep):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_threads_do_not_matter_and_are_left_alone(threads):
+def test_thread_count_does_not_matter_and_is_restored(threads):
     layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5]))["block1"]
     expected = reduce_with(TorchSweep, layer)
     before = torch.get_num_threads()
@@ -233,17 +233,17 @@ def test_progress_and_interruption():
     torch.testing.assert_close(layer.reduce().pixel_sums, layer.reduce().pixel_sums, rtol=1e-12, atol=0)
 
 
-def test_errors_say_what_is_allowed():
+def test_errors_name_the_valid_values():
     layer = Canvas(FFN(width=4)).at(pixel_grid(3, 5))["layer1"]
     with pytest.raises(
         ValueError, match=r"partition 'grid' is \(5, 3\); the maps need \(3, 5\) or \(1, 3, 5\)"
     ):
         layer.reduce({"grid": torch.zeros(5, 3, dtype=torch.long)})
-    with pytest.raises(ValueError, match="labels are whole numbers"):
+    with pytest.raises(ValueError, match="labels must be integers"):
         layer.reduce({"grid": torch.zeros(3, 5)})
-    with pytest.raises(ValueError, match="labels count from 0"):
+    with pytest.raises(ValueError, match="labels must be at least 0"):
         layer.reduce({"grid": torch.full((3, 5), -1)})
-    with pytest.raises(ValueError, match=r"threshold 10: .* \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"thresholds must be .* \(0, 1\], got 10"):
         layer.reduce(thresholds=(10,))
     with pytest.raises(ValueError, match="give at least one"):
         layer.reduce(neurons=[])
@@ -265,7 +265,7 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_processes_share_the_work(tmp_path):
+def test_processes_divide_the_work(tmp_path):
     command = [sys.executable, "-c", ONE_PROCESS]
     processes = [subprocess.Popen([*command, str(rank), str(tmp_path)]) for rank in range(2)]
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
@@ -296,7 +296,7 @@ def test_inference_mode_makes_no_difference():
     assert not found.pixel_sums.is_inference()
 
 
-def test_no_thresholds_save_a_pass():
+def test_no_thresholds_skip_a_pass():
     layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5]))["block1"]
     statistics = layer.reduce(thresholds=())
     assert statistics.neurons_above.shape == (0, 1, 12, 10)

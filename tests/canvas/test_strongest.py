@@ -73,7 +73,7 @@ def test_some_neurons_only(painted):
     assert some.totals[0, 0] == 4 + 3 + 1
 
 
-def test_equal_neurons_go_by_index_and_dead_ones_do_not_count(painted):
+def test_ties_are_ordered_by_index_and_dead_neurons_excluded(painted):
     maps = torch.zeros(300, 2, 3)
     maps[[7, 150, 299]] = -1.0
     maps[200, 0, 0] = 2.0
@@ -101,7 +101,7 @@ def test_the_order_of_the_maps_does_not_matter(sizes, count, parts):
     assert split.totals.item() == sum(sizes)
 
 
-def test_what_diverged_is_not_strong(painted):
+def test_not_finite_neurons_are_not_among_the_strongest(painted):
     maps = torch.ones(3, 1, 2)
     maps[1] = torch.nan
     assert painted(maps).strongest(count=3).neurons[0, 0].tolist() == [0, 2, -1]
@@ -113,7 +113,7 @@ def test_areas_of_cut_off_cells():
 
 def test_errors(painted):
     layer = painted(torch.ones(2, 2, 2))
-    with pytest.raises(ValueError, match="cell=0, count=8: both are 1 or more"):
+    with pytest.raises(ValueError, match="cell and count must be at least 1, got 0 and 8"):
         layer.strongest(0)
     with pytest.raises(IndexError, match="frame 3 of layer 'toy': its frames are 0 … 0"):
         layer.strongest(frame=3)

@@ -8,7 +8,7 @@ from xinc_lightning.canvas.sweep import TorchSweep
 from xinc_lightning.networks import NeRV
 
 
-def test_the_reference_sweep_never_waits_for_the_device():
+def test_reference_sweep_never_synchronises_with_the_device():
     """On the meta device every operation that needs a value on the host raises."""
     layer = Canvas(NeRV(12, 10, 9, strides=(2, 1))).at(torch.tensor([0.5, 0.6]))["block1"]
     terms = layer.terms

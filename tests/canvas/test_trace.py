@@ -32,7 +32,7 @@ class Noisy(nn.Module):
 
 
 @pytest.mark.parametrize("fail", [False, True])
-def test_nothing_is_left_behind(fail):
+def test_trace_has_no_side_effects(fail):
     network = Noisy()
     network.fail = fail
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}

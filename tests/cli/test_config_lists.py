@@ -50,7 +50,7 @@ def same_classes(**options):
 
 
 @pytest.mark.parametrize("length", [7, 6, 8])
-def test_callbacks_of_a_later_config_keep_nothing_of_those_before(resolved, length):
+def test_callbacks_of_a_later_config_replace_the_earlier_ones(resolved, length):
     later = [*same_classes(ContributionMaps={"every_n_epochs": 2}), same_classes()[0]]
     callbacks = resolved({"callbacks": later[:length]})["callbacks"]
     assert len(callbacks) == length
@@ -60,12 +60,12 @@ def test_callbacks_of_a_later_config_keep_nothing_of_those_before(resolved, leng
     assert reconstructions["every_n_epochs"] is None
 
 
-def test_entries_may_be_mere_names(resolved):
+def test_entries_may_be_class_names(resolved):
     callbacks = resolved({"callbacks": [entry["class_path"] for entry in same_classes()]})["callbacks"]
     assert options_of(callbacks, "ContributionMaps")[0]["layers"] is None
 
 
-def test_loggers_of_a_later_config_keep_nothing_of_those_before(resolved, tmp_path):
+def test_loggers_of_a_later_config_replace_the_earlier_ones(resolved, tmp_path):
     loggers = [{"class_path": PACKAGE + name} for name in ("WandbRun", "MetricsFile")]
     first = [{**loggers[0], "init_args": {"project": "mine"}}, loggers[1]]
     (tmp_path / "last.yaml").write_text(yaml.safe_dump({"trainer": {"logger": loggers}}))
@@ -83,7 +83,7 @@ def test_list_on_the_command_line_replaces_the_configs(resolved, form):
     assert options_of(callbacks, "PixelsToNeurons")[0]["every_n_epochs"] is None
 
 
-def test_what_comes_after_a_list_adds_to_it_and_changes_its_last(resolved):
+def test_options_after_a_list_append_to_it_and_change_its_last_entry(resolved):
     later = same_classes(ContributionMaps={"every_n_epochs": 2})
     options = [f"--trainer.callbacks+={PACKAGE}ContributionMaps", "--trainer.callbacks.layers=[block3]"]
     callbacks = resolved({"callbacks": later}, *options, "--trainer.callbacks.neurons=3")["callbacks"]
@@ -99,20 +99,20 @@ def test_config_is_read_as_the_parser_reads_it(tmp_path):
     assert lists_replaced(["-c", "dated.yaml"]) == ["--trainer.callbacks=null", "-c", "dated.yaml"]
 
 
-def test_config_that_adds_replaces_nothing(resolved):
+def test_config_that_appends_replaces_nothing(resolved):
     callbacks = resolved({"callbacks+": [{"class_path": PACKAGE + "PixelsPerNeuron"}]})["callbacks"]
     assert len(callbacks) == len(QUICK["callbacks"]) + 1
     assert options_of(callbacks, "ContributionMaps")[0]["layers"] == ["head"]
 
 
-def test_config_of_something_else_leaves_the_lists(resolved):
+def test_config_without_lists_keeps_the_lists(resolved):
     trainer = resolved({"max_epochs": 3})
     assert options_of(trainer["callbacks"], "ContributionMaps")[0]["layers"] == ["head"]
     assert len(trainer["logger"]) == 2
 
 
 @pytest.mark.parametrize("content", [None, "", "[1, 2]", "trainer: 3", "a: [", "trainer: {callbacks: X}"])
-def test_what_gives_no_list_is_left_to_the_parser(tmp_path, content):
+def test_values_that_are_no_lists_are_left_to_the_parser(tmp_path, content):
     if content is not None:
         (tmp_path / "odd.yaml").write_text(content)
     args = ["fit", "--config", "odd.yaml", "--trainer.callbacks", "X", "--name"]

@@ -35,10 +35,10 @@ def test_configs_are_listed_and_copied(capsys):
     assert Path("nerv.yaml").read_bytes() == shipped_configs()["nerv.yaml"].read_bytes()
     with pytest.raises(SystemExit):
         main(["configs", "--copy", "nerv.yaml"])
-    assert "already here" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
-def test_help_says_what_there_is(capsys):
+def test_help_lists_the_commands(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["configs", "--help"])
     assert stop.value.code == 0
@@ -48,7 +48,7 @@ def test_help_says_what_there_is(capsys):
 @pytest.mark.parametrize(
     "args", [["configs", "nrv.yaml"], ["configs", "--cpy"], ["clips"], ["clips", "--data.path"]]
 )
-def test_mistakes_are_one_line(args, capsys):
+def test_user_errors_are_one_line(args, capsys):
     with pytest.raises(SystemExit) as stop:
         main(args)
     assert stop.value.code == 2

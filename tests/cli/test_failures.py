@@ -60,14 +60,14 @@ def own(tmp_path, monkeypatch):
         (["--trainer.callbacks", "[{class_path: own.Analysis, init_args: {epochs: [1]}}]"], "a bug in check"),
     ],
 )
-def test_a_bug_in_a_class_of_ones_own_gets_out_as_it_is(args, bug):
+def test_bug_in_a_users_class_propagates_unchanged(args, bug):
     with pytest.raises((ValueError, OSError), match=bug) as caught:
         main([*TINY, *args])
     assert not isinstance(caught.value, UserError)
     assert caught.traceback[-1].path.name == "own.py"
 
 
-def test_a_bug_in_a_strict_analysis_shows_its_place_and_then_the_line(capsys):
+def test_bug_in_a_strict_analysis_shows_traceback_then_one_line(capsys):
     with pytest.raises(SystemExit) as stop:
         main([*TINY, "--trainer.callbacks", "[{class_path: own.Analysis, init_args: {strict: true}}]"])
     shown = capsys.readouterr().err
@@ -77,14 +77,14 @@ def test_a_bug_in_a_strict_analysis_shows_its_place_and_then_the_line(capsys):
     assert shown.endswith("xinc: error: Analysis failed at epoch 1: KeyError: 'a bug in analyse'.\n")
 
 
-def test_a_bug_ends_the_process_with_its_traceback_and_exit_code_1(tmp_path, xinc):
+def test_bug_exits_with_traceback_and_code_1(tmp_path, xinc):
     done = xinc(*TINY, "--model.class_path", "own.Network")
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("ValueError: a bug in render")
     assert "Traceback" in done.stderr
 
 
-def test_the_traceback_of_a_mistake_is_shown_on_request(capsys, monkeypatch):
+def test_traceback_of_a_user_error_is_shown_on_request(capsys, monkeypatch):
     args = [*TINY, "--trainer.callbacks", "[{class_path: ContributionMaps, init_args: {neurons: -1}}]"]
     line = "xinc: error: ContributionMaps: neurons must be at least 1, got -1.\n"
     for wanted in (False, True):
@@ -106,14 +106,14 @@ def test_the_traceback_of_a_mistake_is_shown_on_request(capsys, monkeypatch):
         ["--trainer.accelerator", "gpu", "--trainer.devices", "99"],
     ],
 )
-def test_what_lightning_refuses_in_a_config_is_one_line(args, capsys):
+def test_config_error_of_lightning_is_one_line(args, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*TINY, *args])
     assert stop.value.code in (1, 2)
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_a_full_disk_is_one_line_and_a_missing_file_of_ones_own_is_not(tmp_path):
+def test_full_disk_is_one_line_and_a_missing_file_of_the_user_is_not(tmp_path):
     with (
         pytest.raises(UserError, match="No space left on device: '/x'"),
         running(tmp_path, rank=0),
@@ -125,7 +125,7 @@ def test_a_full_disk_is_one_line_and_a_missing_file_of_ones_own_is_not(tmp_path)
         raise FileNotFoundError(errno.ENOENT, "No such file", "/somebody/else's")
 
 
-def test_a_mistake_wrapped_by_the_parser_is_found_again():
+def test_user_error_wrapped_by_the_parser_is_unwrapped():
     def wrapped():
         try:
             raise UserError("too small")
@@ -136,7 +136,7 @@ def test_a_mistake_wrapped_by_the_parser_is_found_again():
         wrapped()
 
 
-def test_python_itself_reports_what_the_command_line_does_not():
+def test_other_exceptions_are_reported_by_python():
     done = subprocess.run(
         [
             sys.executable,

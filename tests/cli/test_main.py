@@ -143,14 +143,14 @@ def test_cadences_of_a_config_and_a_strict_failure(monkeypatch, capsys):
     assert stop.value.code == 1
 
 
-def test_resume_goes_on_in_the_same_run():
+def test_resume_continues_in_the_same_run():
     main(["fit", "--config", "quick.yaml", *SMALL])
     main(["fit", "--config", "quick.yaml", *SMALL, "--trainer.max_epochs", "4", "--ckpt_path", "last"])
     assert [p.name for p in Path("runs").iterdir()] == ["quick-001"]
     assert torch.load("runs/quick-001/checkpoints/last.ckpt", weights_only=True)["trained_epochs"] == 4
 
 
-def test_run_goes_on_from_its_best_checkpoint():
+def test_run_resumes_from_its_best_checkpoint():
     """What was logged past that checkpoint is kept aside."""
     every = ["--trainer.check_val_every_n_epoch", "1", "--trainer.max_epochs", "3"]
     main(["fit", "--config", "quick.yaml", *SMALL, *every])
@@ -170,7 +170,7 @@ def test_checkpoint_of_another_network_is_named(capsys):
     capsys.readouterr()
     saved = "runs/ffn-001/checkpoints/last.ckpt"
     message, code = error_of(capsys, "test", "--config", "nerv.yaml", "--ckpt_path", saved)
-    assert message == f"'{saved}' is the checkpoint of a FFNModule, but the config asks for a NeRVModule."
+    assert message == f"'{saved}' is a checkpoint of FFNModule, but the config's model is NeRVModule."
     assert code == 1
 
 
@@ -184,15 +184,15 @@ def test_checkpoint_of_another_network_is_named(capsys):
             ["--trainer.callbacks+=xinc_lightning.callbacks.ContributionMap"],
             "there is no class 'xinc_lightning.callbacks.ContributionMap'; did you mean 'ContributionMaps'?",
         ),
-        (["--trainer.max_epochs", "abc"], "trainer.max_epochs is 'abc'; allowed is int or null."),
+        (["--trainer.max_epochs", "abc"], "trainer.max_epochs must be int or null, got 'abc'."),
         (
             ["--trainer.callbacks+=PixelsPerNeuron", "--trainer.callbacks.log_space=3"],
             "there is no option 'log_space'; did you mean 'log_spaced'?",
         ),
-        (["--model.loss", "l3"], "loss is 'l3'; allowed are 'l2', 'l1', 'l1+ssim'."),
+        (["--model.loss", "l3"], "loss must be one of 'l2', 'l1', 'l1+ssim', got 'l3'."),
     ],
 )
-def test_wrong_options_name_the_nearest(args, message, capsys):
+def test_unknown_options_suggest_the_nearest(args, message, capsys):
     assert error_of(capsys, "fit", "--config", "nerv.yaml", *args) == (message, 2)
 
 
@@ -225,7 +225,7 @@ def test_wrong_options_name_the_nearest(args, message, capsys):
         ),
     ],
 )
-def test_wrong_input_is_one_line_and_leaves_nothing_behind(args, part, capsys):
+def test_invalid_input_is_one_line_and_leaves_no_folder(args, part, capsys):
     message, code = error_of(capsys, "fit", "--config", "nerv.yaml", *args)
     assert part in message
     assert code == 1
@@ -256,7 +256,7 @@ def test_checkpoint_does_not_silently_override_hyperparameters(capsys):
     assert code == 1
 
 
-def test_checkpoint_of_another_clip_is_refused(capsys):
+def test_checkpoint_of_another_clip_is_rejected(capsys):
     main(["fit", "--config", "quick.yaml", *SMALL])
     capsys.readouterr()
     message, _ = error_of(
@@ -275,14 +275,14 @@ def test_unknown_command_and_config(capsys):
     assert code == 2
 
 
-def test_config_in_the_working_folder_comes_first(capsys):
+def test_config_in_the_working_directory_takes_precedence(capsys):
     text = shipped_configs()["quick.yaml"].read_text()
     Path("nerv.yaml").write_text(text.replace("name: quick", "name: mine").replace("[head]", "[block3]"))
     main(["fit", "--config=nerv.yaml", *SMALL])
     assert Path("runs/mine-001/analyses/epoch=0002/maps/block3.png").is_file()
 
 
-def test_a_process_of_its_own_exits_with_the_right_codes(tmp_path):
+def test_exit_codes_of_a_separate_process(tmp_path):
     def xinc(*args):
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "xinc_lightning", *args]

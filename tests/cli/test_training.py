@@ -110,7 +110,7 @@ def test_interrupted_run_resumes_to_the_same_result(config, signum, code, epoch,
     command = (
         "lightning fit --config runs/tiny-002/config.yaml --ckpt_path runs/tiny-002/checkpoints/last.ckpt"
     )
-    assert line == f"xinc: stopped by {name}. To go on after epoch {epoch}: {command}"
+    assert line == f"xinc: stopped by {name}. To resume after epoch {epoch}: {command}"
     assert read_checkpoint(Path("runs/tiny-002/checkpoints/last.ckpt"))["trained_epochs"] == epoch
     rows = rows_of("runs/tiny-002/metrics.csv")
     assert rows[-1]["epoch"] == str(epoch)
@@ -120,7 +120,7 @@ def test_interrupted_run_resumes_to_the_same_result(config, signum, code, epoch,
     assert not [*Path("runs/tiny-002").glob("metrics-part*")]
 
 
-def test_second_signal_stops_at_once_and_leaves_the_checkpoint_before(monkeypatch, capsys):
+def test_second_signal_stops_at_once_and_keeps_the_previous_checkpoint(monkeypatch, capsys):
     main(["fit", "--config", "tiny.yaml"])
 
     def twice():
@@ -131,14 +131,14 @@ def test_second_signal_stops_at_once_and_leaves_the_checkpoint_before(monkeypatc
         at_epoch(patch, 4, twice)
         code, line = stopped(capsys, "fit", "--config", "tiny.yaml")
     assert code == 130
-    assert "To go on after epoch 2: " in line
+    assert "To resume after epoch 2: " in line
     main(["fit", "--config", "tiny.yaml", "--ckpt_path", "last"])
     assert_same(contents(Path("runs/tiny-001")), contents(Path("runs/tiny-002")))
     part = rows_of("runs/tiny-002/metrics-part1.csv")
     assert part[-1]["epoch"] == "3", "what comes again is kept aside"
 
 
-def test_second_signal_while_saving_is_too_late_to_do_harm(monkeypatch, capsys):
+def test_second_signal_while_saving_keeps_the_checkpoint_intact(monkeypatch, capsys):
     fsync, save, impatience = os.fsync, CheckpointFile.save_checkpoint, []
 
     def impatient(file):
@@ -159,7 +159,7 @@ def test_second_signal_while_saving_is_too_late_to_do_harm(monkeypatch, capsys):
     assert [p.name for p in Path("runs/tiny-001/checkpoints").iterdir()] == ["last.ckpt"]
 
 
-def test_signals_mean_what_they_meant_before(monkeypatch):
+def test_signal_handlers_are_restored(monkeypatch):
     before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
@@ -184,8 +184,8 @@ SLURM |= {
 @pytest.mark.parametrize(
     ("signum", "job"), [(signal.SIGTERM, {}), (signal.SIGHUP, {}), (signal.SIGUSR1, SLURM)]
 )
-def test_a_process_of_its_own_stops_on_a_signal(signum, job):
-    """SLURM's is asked for by ``--signal``, some time before the job's limit; no requeueing is announced."""
+def test_separate_process_stops_on_a_signal(signum, job):
+    """SLURM sends the signal of ``--signal`` some time before the job's limit; no requeueing is announced."""
     env = {**os.environ, **job, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml", "--trainer.max_epochs"]
     process = subprocess.Popen([*command, "100000"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -200,8 +200,8 @@ def test_a_process_of_its_own_stops_on_a_signal(signum, job):
     assert process.returncode == 128 + signum
     assert "requeue" not in output + errors
     first, last = errors.strip().splitlines()
-    assert first == "xinc: finishing this epoch, then saving a checkpoint; once more stops at once."
-    assert last.startswith(f"xinc: stopped by {signum.name}. To go on after epoch ")
+    assert first == "xinc: finishing this epoch, then saving a checkpoint; press again to stop immediately."
+    assert last.startswith(f"xinc: stopped by {signum.name}. To resume after epoch ")
 
 
 def test_same_config_twice_at_once_in_one_folder():
@@ -212,7 +212,7 @@ def test_same_config_twice_at_once_in_one_folder():
     assert_same(contents(Path("runs/tiny-001")), contents(Path("runs/tiny-002")))
 
 
-def test_resuming_twice_at_once_is_refused(capsys):
+def test_resuming_a_run_twice_at_once_is_rejected(capsys):
     main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "1"])
     script = "import sys; from pathlib import Path; from xinc_lightning.runs.folder import lock; "
     script += "lock(Path(sys.argv[1])); print('locked', flush=True); sys.stdin.read()"
@@ -231,7 +231,7 @@ def test_resuming_twice_at_once_is_refused(capsys):
 
 
 @pytest.mark.parametrize("config", ["tiny.yaml", "ffn.yaml"])
-def test_divergence_stops_the_run_and_spares_the_checkpoints(config, monkeypatch, capsys):
+def test_divergence_stops_the_run_and_keeps_the_checkpoints(config, monkeypatch, capsys):
     def spoil():
         with torch.no_grad():
             next(modules[-1].network.parameters()).fill_(float("nan"))
@@ -244,7 +244,7 @@ def test_divergence_stops_the_run_and_spares_the_checkpoints(config, monkeypatch
     rate = {"tiny.yaml": "0.001", "ffn.yaml": "0.0009"}[config]
     assert line.startswith(
         "xinc: error: training diverged: after epoch 5 the weights are not finite. "
-        f"A lower model.learning_rate than {rate} may help. To go on after epoch 4: lightning fit "
+        f"A lower model.learning_rate than {rate} may help. To resume after epoch 4: lightning fit "
     )
     run = Path("runs/tiny-001")
     for path in (run / "checkpoints").glob("*.ckpt"):
@@ -252,7 +252,7 @@ def test_divergence_stops_the_run_and_spares_the_checkpoints(config, monkeypatch
     assert not (run / "analyses" / "epoch=0005").exists()
 
 
-def test_learning_rate_beyond_all_measure_diverges(capsys):
+def test_huge_learning_rate_diverges(capsys):
     code, line = stopped(capsys, "fit", "--config", "tiny.yaml", "--model.learning_rate", "1e38")
     assert code == 1
     assert re.search(
@@ -278,15 +278,15 @@ main(["fit", "--config", "tiny.yaml"])
 """
 
 
-def test_full_disk_leaves_the_checkpoint_before():
+def test_full_disk_keeps_the_previous_checkpoint():
     """A limit on the size of files, set in epoch 4, stands for the disk."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", FULL]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("xinc: error: the run stopped because of its files: File too large")
-    assert "To go on after epoch 2: " in line
+    assert line.startswith("xinc: error: the run stopped because of a file error: File too large")
+    assert "To resume after epoch 2: " in line
     files = sorted(p.name for p in Path("runs/tiny-001/checkpoints").iterdir())
     assert "last.ckpt" in files
     assert not [name for name in files if "unfinished" in name]
@@ -373,9 +373,7 @@ def test_fast_dev_run_that_fails_leaves_nothing(monkeypatch, capsys):
         ),
     ],
 )
-def test_analyses_that_cannot_work_together_or_with_the_trainer_leave_no_folder(
-    callbacks, options, message, capsys, monkeypatch
-):
+def test_invalid_combinations_of_analyses_leave_no_folder(callbacks, options, message, capsys, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     loggers = [{"class_path": f"xinc_lightning.callbacks.{name}"} for name in ("WandbRun", "MetricsFile")]
     Path("odd.yaml").write_text(json.dumps({"trainer": {"callbacks": callbacks, "logger": loggers}}))

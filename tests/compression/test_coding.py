@@ -41,13 +41,13 @@ def test_bits_out_of_range(bits):
         quantize(torch.ones(2, 2), bits)
 
 
-def test_infinite_weights_are_refused():
+def test_infinite_weights_are_rejected():
     with pytest.raises(ValueError, match="infinite"):
         quantize(torch.tensor([[1.0, math.inf]]))
 
 
 @pytest.mark.parametrize(("bits", "channel_dims"), [(8, 1), (3, 2), (12, 1)])
-def test_decoding_gives_back_what_was_coded(bits, channel_dims):
+def test_decoding_inverts_coding(bits, channel_dims):
     torch.manual_seed(0)
     weights = {"w": torch.randn(4, 3, 5), "b": torch.randn(4), "k": torch.randn(2, 3, 3, 3)}
     quantized = quantize_weights(weights, bits, channel_dims)

@@ -47,7 +47,7 @@ def test_strip_shares_one_scale(words):
     assert rasterize(figure).std() > 10
 
 
-def test_strip_says_where_a_neuron_paints_nothing(words):
+def test_strip_marks_maps_without_contribution(words):
     maps = {1: np.zeros((2, 8, 16)), 10: np.stack([np.ones((8, 16)), np.zeros((8, 16))])}
     written = words(strip_over_epochs(maps, ["#4", "#9"], "title")).splitlines()
     assert [line for line in written if line.startswith("epoch")] == [

@@ -32,7 +32,7 @@ def test_three_rows_and_a_column_a_layer(painted_frame):
     assert {axes.images[0].get_clim() for axes in pictures[4:6]} == {(-1, 1)}
 
 
-def test_upright_frames_stay_readable(painted_frame):
+def test_portrait_frames_are_legible(painted_frame):
     frame = torch.rand(3, 60, 30)
     result = contribution_vs_intensity(painted_frame(frame).reduce(), frame)
     height, width = rasterize(

@@ -48,7 +48,7 @@ def data_of(page):
     return json.loads(re.search(r"const data = (\{.*\});\n", page)[1])
 
 
-def test_self_contained():
+def test_page_is_self_contained():
     _, _, page = page_of([30, 20])
     assert not re.findall(r"https?:|//[a-z]|\bsrc=|\bhref=|@import|url\(|fetch\(|XMLHttp|<link", page)
     assert page.count("<script") == page.count("</script") == 1  # no name can end the script

@@ -25,7 +25,7 @@ def test_every_layer_and_step_is_shown(layers, words):
     assert 1000 <= rasterize(figure).shape[1] <= 1400
 
 
-def test_opposite_directions_have_opposite_colours_and_still_is_white():
+def test_opposite_directions_have_opposite_colours_and_no_motion_is_white():
     flow = np.zeros((2, 1, 4))
     flow[:, 0] = [[1, -1, 0, 0], [0, 0, 0, 0.5]]
     right, left, still, slow = _colours(flow, 1)[0]

@@ -29,7 +29,7 @@ def test_a_curve_a_layer(painted_frame):
     assert len({line.get_color() for line in axes.get_lines()}) == 2
 
 
-def test_more_layers_than_colours_are_told_apart(painted_frame):
+def test_more_layers_than_colours_differ_in_style(painted_frame):
     result = pixels_per_neuron(painted_frame(torch.rand(3, 8, 16)).reduce())
     lines = pixels_per_neuron_curves([result] * 20, "t").axes[0].get_lines()
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20

@@ -7,7 +7,7 @@ from xinc_lightning.figures import Panel, overlay
 X = np.arange(3.0)
 
 
-def test_each_run_has_its_look_and_each_row_its_scale():
+def test_each_run_has_its_style_and_each_row_its_scale():
     rows = [
         [
             Panel("a", "epoch", "score", {0: (X, X + 1), 1: (X, X + 2)}),

@@ -129,29 +129,29 @@ SHAPES = ((96, 24), (24, 160), (8, 16), (48, 32))
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("draw", FIGURES)
-def test_everything_can_be_read(draw, shape, faults):
+def test_all_text_is_legible(draw, shape, faults):
     assert faults(draw(*shape)) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("epochs", "neurons"), [(1, 1), (5, 4), (12, 2), (2, 8)])
-def test_strips_of_every_length(shape, epochs, neurons, faults):
+def test_strips_of_every_length_are_legible(shape, epochs, neurons, faults):
     assert faults(strip(*shape, epochs, neurons)) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_one_frame_alone_too(shape, faults):
+def test_figures_of_one_frame_are_legible(shape, faults):
     assert faults(reconstruction(*shape, frames=1)) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES[:2])
 @pytest.mark.parametrize("draw", [intensity, density])
-def test_one_layer_alone_too(draw, shape, faults):
+def test_figures_of_one_layer_are_legible(draw, shape, faults):
     assert faults(draw(*shape, layers=["head"])) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_films_too(shape, faults, monkeypatch):
+def test_evolution_frames_are_legible(shape, faults, monkeypatch):
     found = []
     monkeypatch.setattr(evolution, "rasterize", lambda figure: found.append(faults(figure)))
     rows = [
@@ -165,13 +165,13 @@ def test_films_too(shape, faults, monkeypatch):
     assert found == [[], []]
 
 
-def test_a_long_heading_is_broken_into_lines(faults):
+def test_long_title_is_wrapped(faults):
     figure = strip_over_epochs({1: random(1, 8, 16)}, ["#1"], f"{TITLE} · {TITLE} · {TITLE}")
     assert faults(figure) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_wheel_is_neither_a_speck_nor_larger_than_its_picture(shape):
+def test_colour_wheel_is_legible_and_smaller_than_its_image(shape):
     figure = flow(*shape)
     rasterize(figure)
     pictures = [axes for axes in figure.findobj(Axes) if axes.get_title().startswith("optical flow")]

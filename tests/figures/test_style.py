@@ -15,7 +15,7 @@ from xinc_lightning.figures.style import (
 )
 
 
-def test_what_is_not_finite_is_red_and_counted():
+def test_not_finite_pixels_are_red_and_counted():
     picture = np.zeros((4, 4), np.float32)
     picture[0] = np.nan, np.inf, -np.inf, 1
     axes = new_figure(2, 2, "").subplots()
@@ -26,7 +26,7 @@ def test_what_is_not_finite_is_red_and_counted():
     assert NOT_FINITE == "#ff0000"
 
 
-def test_colour_pictures_too():
+def test_not_finite_pixels_of_colour_images_are_red():
     picture = np.full((4, 4, 3), 0.5)
     picture[:2, :, 1] = np.nan
     axes = new_figure(2, 2, "").subplots()
@@ -35,7 +35,7 @@ def test_colour_pictures_too():
     assert rasterize(axes.figure).reshape(-1, 3).tolist().count([255, 0, 0]) > 100
 
 
-def test_finite_pictures_are_as_they_were():
+def test_finite_images_are_unchanged():
     axes = new_figure(2, 2, "").subplots()
     show(axes, np.eye(3), "map")
     assert axes.get_title() == "map"
@@ -43,17 +43,17 @@ def test_finite_pictures_are_as_they_were():
 
 
 @pytest.mark.parametrize("maps", [np.zeros((2, 3, 3)), np.full((2, 3, 3), np.nan), np.zeros((0, 3, 3))])
-def test_scales_of_nothing(maps):
+def test_scale_of_maps_without_values(maps):
     assert scale_of(maps)["norm"].vmax == 1
 
 
-def test_scales_disregard_what_is_not_finite():
+def test_scales_ignore_not_finite_values():
     assert scale_of(np.array([[-2.0, np.inf, np.nan]]))["norm"].vmin == -2
     assert upper_limit(np.array([0.0] * 99 + [3.0]), 0.5) == 3
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_inf_and_nan_are_red_and_do_not_blind_the_rest(bad):
+def test_inf_and_nan_are_red_and_do_not_affect_the_scale(bad):
     maps = np.array([[0.0, 1.0, bad], [2.0, 3.0, 4.0]])
     scale = scale_of(maps)
     assert scale["cmap"] == SEQUENTIAL
@@ -66,6 +66,6 @@ def test_inf_and_nan_are_red_and_do_not_blind_the_rest(bad):
     assert red[shown.min(0)[0] : shown.max(0)[0], shown.min(0)[1] : shown.max(0)[1]].all(), "one square"
 
 
-def test_signed_maps_diverge_around_zero_and_no_number_at_all_has_a_scale():
+def test_signed_maps_have_a_diverging_scale_and_all_nan_maps_have_one_too():
     assert scale_of(np.array([-1.0, np.nan, 0.5]))["norm"].vmin == pytest.approx(-1, rel=0.02)
     assert scale_of(np.array([np.nan, np.inf]))["norm"].vmax == 1

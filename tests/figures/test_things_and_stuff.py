@@ -31,7 +31,7 @@ SEGMENTS = [
 
 
 @pytest.mark.parametrize("frames", [1, 6])
-def test_colour_tells_the_category_and_marker_the_instance(frames, words):
+def test_colour_is_the_category_and_marker_the_instance(frames, words):
     figure = draw(SEGMENTS, frames)
     legend = figure.findobj(lambda artist: type(artist).__name__ == "Legend")[0]
     looks = {
@@ -52,7 +52,7 @@ def test_the_lines_are_the_shares():
     np.testing.assert_allclose(drawn, 100 * result(SEGMENTS, 6).shares[0].T)
 
 
-def test_too_many_segments_are_counted_not_drawn(words):
+def test_segments_beyond_the_limit_are_only_counted(words):
     many = [Segment(i + 1, f"thing_{i}", f"category {i % 14}", True) for i in range(MOST_SEGMENTS + 9)]
     figure = draw(many, 3)
     assert "9 smaller ones not drawn" in words(figure)

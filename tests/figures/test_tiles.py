@@ -16,7 +16,7 @@ def places(pixels, colour):
 
 
 @pytest.mark.parametrize("shape", [(10, 20), (20, 10)])
-def test_pictures_are_in_order_whole_and_undistorted(shape):
+def test_images_are_in_order_complete_and_undistorted(shape):
     pictures = [np.broadcast_to(colour, (*shape, 3)) for colour in COLOURS]
     figure = new_figure(7, 6, "title")
     tiles(figure.subplots(), [*pictures[:2], None, *pictures[2:]], list("abcdef"), 3, 2)

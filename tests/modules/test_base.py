@@ -145,7 +145,7 @@ def test_exactly_one_target(targets):
 @pytest.mark.parametrize(
     "options", [{"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"warmup": 1.0}]
 )
-def test_schedules_that_make_no_sense_are_refused(options):
+def test_invalid_schedules_are_rejected(options):
     with pytest.raises(ValueError, match=f"^{next(iter(options))}="):
         NeRVModule(target_bpp=1.0, **options)
 
@@ -160,12 +160,12 @@ def test_same_bpp_target_gives_the_papers_networks():
 
 @pytest.mark.parametrize("shape", [[7, 48, 80], [100, 64, 64], [3, 240, 320]])
 @pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
-def test_budget_is_kept_at_any_size(module_class, shape):
+def test_budget_is_met_at_any_size(module_class, shape):
     module = module_class(target_bpp=20.0, clip_shape=shape)
     assert 14 < module.budget.bpp <= 20.0
 
 
-def test_network_of_another_clip_is_refused():
+def test_network_of_another_clip_is_rejected():
     module = NeRVModule(target_parameters=12_000, clip_shape=[4, 16, 32])
     with pytest.raises(
         ValueError, match="built for 4 frames of 16×32 pixels, the data has 5 frames of 16×32"
@@ -220,7 +220,7 @@ def test_a_module_is_built_by_its_base_class_and_rebuilt_from_its_checkpoint(tmp
     assert_same(module, Own.load_from_checkpoint(tmp_path / "own.ckpt"))
 
 
-def test_data_without_a_clip_is_refused(tmp_path):
+def test_data_without_a_clip_is_rejected(tmp_path):
     trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
     with pytest.raises(DataError, match=r"datamodule is LightningDataModule; .*ClipDataModule"):
         trainer.fit(FFNModule(target_parameters=400), datamodule=LightningDataModule())

@@ -21,7 +21,7 @@ def save(module: NeRVModule, path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("before", "precision"), [(True, torch.float32), (False, torch.float64)])
-def test_a_checkpoint_keeps_rendering_its_own_picture(before, precision, tmp_path):
+def test_checkpoint_renders_the_same_frames_as_before(before, precision, tmp_path):
     """Also when it is saved once more; one of version 0.1 says nothing of its encoding, which was float32."""
     if before:
         path = Path(shutil.copy(OF_0_1, tmp_path / "first.ckpt"))

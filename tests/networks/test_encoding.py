@@ -64,7 +64,7 @@ SHAPES = [(1, 1), (1, 2), (1, 5), (9, 1), (3, 5), (4, 9), (5, 4)]
 
 @pytest.mark.parametrize("frames", [None, 3])
 @pytest.mark.parametrize(("height", "width"), SHAPES)
-def test_a_layer_on_the_folded_grid_is_the_layer_on_the_features(height, width, frames):
+def test_layer_on_the_folded_grid_equals_layer_on_the_features(height, width, frames):
     torch.manual_seed(0)
     encoding = FourierEncoding(6).double()
     layers = [nn.Linear(12, 4).double() for _ in range(frames or 1)]

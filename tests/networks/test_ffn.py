@@ -21,7 +21,7 @@ def test_cityscapes_checkpoint_renders_its_image_of_36_dB(shared_golden):
     np.testing.assert_allclose(ffn(pixel_grid(128, 256)).detach(), image, atol=1e-5)
 
 
-def test_stack_renders_what_its_frames_render():
+def test_stack_renders_like_its_single_networks():
     torch.manual_seed(0)
     stack = FFNStack(frames=3, width=8).double()
     for parameter in stack.parameters():

@@ -39,7 +39,7 @@ def test_the_papers_recipe_for_the_clip(plan):
         assert options[name]["every_n_epochs"] == 1000, "the trained network only"
 
 
-def test_analyses_look_at_the_first_annotated_frame(plan, monkeypatch):
+def test_analyses_are_of_the_first_annotated_frame(plan, monkeypatch):
     """Of a clip of Cityscapes-VPS that is the fifth; an FFN's clip begins there."""
     monkeypatch.setattr("xinc_lightning.data.PanopticClip.annotated", (4, 5))
     ffn, nerv = (fit.config() for fit in plan.fits[:2])

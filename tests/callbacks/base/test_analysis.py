@@ -166,7 +166,7 @@ def test_every_schedule_in_one_run_shares_folders_and_ends_with_the_last_epoch(f
     ],
 )
 @pytest.mark.parametrize("every", [1, 100])
-def test_the_end_is_looked_at_once_however_training_ends(fit, folders, options, stop, end, every):
+def test_end_of_training_is_analysed_once_however_training_ends(fit, folders, options, stop, end, every):
     look = Looks(every_n_epochs=every)
     if stop == "early":
         stop = EarlyStopping("train/psnr", patience=1, mode="min", check_on_train_epoch_end=True)
@@ -184,15 +184,18 @@ def test_the_end_is_looked_at_once_however_training_ends(fit, folders, options, 
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: GroupingVariance(partitions=[]), r"GroupingVariance: partitions=\[\] names none"),
-        (lambda: GroupingVariance(grid=(1, 1)), "GroupingVariance: grid=1×1 is one cell"),
-        (lambda: GroupingVariance(shifts=1), "GroupingVariance: shifts=1: give 0"),
-        (lambda: PixelsPerNeuron(layers=[]), r"PixelsPerNeuron: layers=\[\] names none"),
-        (lambda: PixelsPerNeuron(every_n_epochs=0), "PixelsPerNeuron: every_n_epochs=0"),
+        (lambda: GroupingVariance(partitions=[]), "GroupingVariance: partitions is empty"),
+        (lambda: GroupingVariance(grid=(1, 1)), "GroupingVariance: grid must have at least two cells"),
+        (lambda: GroupingVariance(shifts=1), "GroupingVariance: shifts must be 0 .*, got 1"),
+        (lambda: PixelsPerNeuron(layers=[]), "PixelsPerNeuron: layers is empty"),
+        (
+            lambda: PixelsPerNeuron(every_n_epochs=0),
+            "PixelsPerNeuron: every_n_epochs must be at least 1, got 0",
+        ),
         (lambda: PixelsPerNeuron(every_n_epochs=3, epochs=[1]), "PixelsPerNeuron: every_n_epochs=3, epochs="),
     ],
 )
-def test_impossible_options_are_refused_at_once(build, said):
+def test_invalid_options_are_rejected_at_once(build, said):
     with pytest.raises(ValueError, match=said):
         build()
 
@@ -212,10 +215,13 @@ def test_impossible_options_are_refused_at_once(build, said):
             ThingsAndStuff(neurons=[9999], layers=["head"]),
             "ThingsAndStuff: neuron 9999 of layer 'head': its neurons are 0 …",
         ),
-        (GroupingVariance(shifts=5000), r"GroupingVariance: shifts=5000: frames of \d+×\d+ have \d+ of them"),
+        (
+            GroupingVariance(shifts=5000),
+            r"GroupingVariance: shifts must be at most \d+ for frames of \d+×\d+, got 5000",
+        ),
     ],
 )
-def test_what_does_not_fit_is_refused_before_training(fit, folders, analysis, said):
+def test_options_that_do_not_fit_the_network_are_rejected_before_training(fit, folders, analysis, said):
     with pytest.raises(ValueError, match=said):
         fit(analysis)
     assert folders() == []
@@ -232,7 +238,7 @@ def test_what_does_not_fit_is_refused_before_training(fit, folders, analysis, sa
         ({"every_n_train_steps": 3}, [2, 3, 5, 6, 7]),  # within an epoch: what is looked at is its end
     ],
 )
-def test_looks_at_the_networks_that_are_saved(fit, tmp_path, saving, expected):
+def test_at_checkpoints_analyses_the_saved_networks(fit, tmp_path, saving, expected):
     look = Looks(at_checkpoints=True)
     saver = ModelCheckpoint(tmp_path / "saved", save_top_k=-1, **saving)
     fit(saver, look, max_epochs=7, check_val_every_n_epoch=3)
@@ -246,14 +252,14 @@ def test_looks_at_the_networks_that_are_saved(fit, tmp_path, saving, expected):
         assert {epoch: network for epoch, network in look._seen if epoch in stored} == stored
 
 
-def test_looks_at_the_networks_that_our_own_checkpoints_hold(fit, folders):
+def test_at_checkpoints_analyses_the_networks_of_our_checkpoints(fit, folders):
     look = Looks(at_checkpoints=True)
     fit(look, Checkpoints(), max_epochs=8, check_val_every_n_epoch=3)
     assert epochs(look) == [3, 6, 8]
     assert folders() == [f"epoch=000{n}" for n in (3, 6, 8)]
 
 
-def test_a_resumed_run_embeds_neurons_as_an_undisturbed_one(fit, tmp_path):
+def test_resumed_run_embeds_neurons_like_an_uninterrupted_one(fit, tmp_path):
     def analysed():
         return [NeuronClusters(every_n_epochs=2, layers=["head"], clusters=4)]
 
@@ -267,14 +273,14 @@ def test_a_resumed_run_embeds_neurons_as_an_undisturbed_one(fit, tmp_path):
     np.testing.assert_array_equal(resumed["positions"], whole["positions"])
 
 
-def test_a_finished_run_that_is_resumed_looks_at_nothing_again(fit, tmp_path):
+def test_resumed_finished_run_analyses_nothing_again(fit, tmp_path):
     fit(Checkpoints(), Looks(every_n_epochs=2), max_epochs=2)
     again = Looks(every_n_epochs=2)
     fit(Checkpoints(), again, max_epochs=2, ckpt_path=tmp_path / "run" / "checkpoints" / "last.ckpt")
     assert epochs(again) == []
 
 
-def test_a_resumed_run_looks_at_what_the_killed_one_did_not_and_doubles_nothing(fit, folders, tmp_path):
+def test_resumed_run_catches_up_on_missing_analyses_and_repeats_none(fit, folders, tmp_path):
     saver = {"dirpath": tmp_path / "saved", "save_top_k": -1, "filename": "{epoch}"}
     whole = Looks(every_n_epochs=1)
     fit(ModelCheckpoint(**saver), whole, max_epochs=4)
@@ -293,13 +299,13 @@ def test_a_resumed_run_looks_at_what_the_killed_one_did_not_and_doubles_nothing(
     assert killed.stat().st_mtime_ns == before, "results that were there are written again"
 
 
-def test_fast_dev_run_and_the_sanity_check_look_at_nothing(fit, folders):
+def test_fast_dev_run_and_sanity_check_run_no_analyses(fit, folders):
     look = Looks(every_n_epochs=1, epochs=None)
     fit(look, fast_dev_run=True)
     assert (epochs(look), folders()) == ([], [])
 
 
-def test_what_fails_is_named_once_and_costs_only_itself(fit, tmp_path, recwarn):
+def test_failed_analysis_is_reported_once_and_others_continue(fit, tmp_path, recwarn):
     good, other = Looks("good", every_n_epochs=1), PixelsPerNeuron(every_n_epochs=1, layers=["head"])
     fit(Fails("bad", every_n_epochs=1), FailsEarly("early", every_n_epochs=1), good, other, max_epochs=3)
     said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
@@ -333,7 +339,7 @@ class CannotBeDrawn(Looks):
         sink.figure("never", figure)
 
 
-def test_what_fails_while_it_is_drawn_costs_only_itself(fit, tmp_path, recwarn):
+def test_failed_rendering_is_reported_once_and_others_continue(fit, tmp_path, recwarn):
     fit(CannotBeDrawn(every_n_epochs=1), curves := PixelsPerNeuron(every_n_epochs=1), max_epochs=2)
     said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
     assert len(said) == 1
@@ -345,7 +351,7 @@ def test_what_fails_while_it_is_drawn_costs_only_itself(fit, tmp_path, recwarn):
     assert curves._runner._renderer is None
 
 
-def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
+def test_render_process_exits_with_the_training(fit, tmp_path):
     class Watched(PixelsPerNeuron):
         process = None
 
@@ -359,7 +365,7 @@ def test_the_process_that_draws_ends_with_the_training(fit, tmp_path):
     assert (tmp_path / "run" / "analyses" / "epoch=0002" / "pixels_per_neuron.png").exists()
 
 
-def test_settings_and_state_know_the_options_and_nothing_that_lightning_attached(fit, tmp_path):
+def test_settings_and_state_key_hold_the_options_only(fit, tmp_path):
     look = Looks(every_n_epochs=1)
     fit(look, max_epochs=1)
     settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0001" / "settings.json").read_text())
@@ -390,7 +396,7 @@ class Caches(Looks):
         self.cache = dict(state_dict["cache"])
 
 
-def test_what_an_analysis_keeps_on_itself_is_no_option_and_survives_resuming(fit, folders, tmp_path):
+def test_attributes_of_an_analysis_are_no_options_and_are_restored(fit, folders, tmp_path):
     checkpoints = tmp_path / "run" / "checkpoints"
     fit(Caches(every_n_epochs=1), Caches("b", 2, every_n_epochs=1), Checkpoints(), max_epochs=2)
     resumed = Caches(every_n_epochs=1), Caches("b", 2, every_n_epochs=1)
@@ -405,7 +411,7 @@ def test_what_an_analysis_keeps_on_itself_is_no_option_and_survives_resuming(fit
 
 
 @pytest.mark.parametrize("kind", [Fails, FailsEarly, CannotBeDrawn])
-def test_strict_stops_with_one_line_when_the_others_results_are_kept(fit, folders, tmp_path, kind):
+def test_strict_stops_with_one_line_after_other_results_are_saved(fit, folders, tmp_path, kind):
     good, other = Looks("good", every_n_epochs=1), PixelsPerNeuron(every_n_epochs=2, layers=["head"])
     with pytest.raises(AnalysisError, match=rf"^{kind.__name__} failed at epoch 2: \w+Error: .*\.$") as stop:
         fit(good, kind("bad", every_n_epochs=2, strict=True), other)
@@ -424,18 +430,18 @@ def test_strict_stops_with_one_line_when_the_others_results_are_kept(fit, folder
     assert settings["stopped"] == str(stop.value)
 
 
-def test_strict_failures_at_once_are_all_kept_and_the_first_is_named(fit, tmp_path):
+def test_all_strict_failures_are_recorded_and_the_first_is_raised(fit, tmp_path):
     with pytest.raises(AnalysisError, match=r"^FailsEarly failed at epoch 1"):
         fit(Fails(every_n_epochs=1, strict=True), FailsEarly(every_n_epochs=1, strict=True))
     settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0001" / "settings.json").read_text())
     assert set(settings["errors"]) == {"Fails", "FailsEarly"}
 
 
-def test_strict_failure_is_what_stops_even_if_nothing_can_be_kept(fit, tmp_path):
+def test_strict_failure_stops_even_if_nothing_can_be_saved(fit, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "analyses").write_text("a file where the folder should be")
     with (
-        pytest.warns(UserWarning, match="could not be kept"),
+        pytest.warns(UserWarning, match="could not be saved"),
         pytest.raises(AnalysisError, match=r"^Fails failed at epoch 1: KeyError"),
     ):
         fit(Fails(every_n_epochs=1, strict=True))
@@ -453,7 +459,7 @@ def test_strict_failure_at_the_end_still_logs_the_others(fit):
     assert logged["xinc/good/epoch"] == 4
 
 
-def test_run_resumed_after_a_strict_failure_looks_again_and_logs_once(fit, tmp_path):
+def test_run_resumed_after_a_strict_failure_repeats_the_analyses_and_logs_once(fit, tmp_path):
     logged = []
 
     class Log(DummyLogger):
@@ -479,15 +485,15 @@ def test_run_resumed_after_a_strict_failure_looks_again_and_logs_once(fit, tmp_p
     assert not {"stopped", "errors"} & json.loads(settings.read_text()).keys()
 
 
-def test_results_that_cannot_be_written_do_not_cost_the_run(fit, tmp_path, recwarn):
+def test_unwritable_results_do_not_stop_the_run(fit, tmp_path, recwarn):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "analyses").write_text("a file where the folder should be")
     look = Looks(every_n_epochs=1)
     assert fit(look).global_step == 8
-    said = [str(w.message) for w in recwarn if "could not be kept" in str(w.message)]
+    said = [str(w.message) for w in recwarn if "could not be saved" in str(w.message)]
     assert len(said) == 1
-    assert "the results of epoch 1 could not be kept" in said[0]
-    with pytest.raises(AnalysisError, match="could not be kept"):
+    assert "the results of epoch 1 could not be saved" in said[0]
+    with pytest.raises(AnalysisError, match="could not be saved"):
         fit(Looks(every_n_epochs=1, strict=True))
 
 
@@ -511,24 +517,24 @@ def test_results_that_cannot_be_written_do_not_cost_the_run(fit, tmp_path, recwa
             "block3, head; did you mean 'block3'?"),
     ],
 )  # fmt: skip
-def test_options_that_do_not_fit_are_refused_before_training(fit, wrong, message, folders):
+def test_layers_and_frames_that_do_not_exist_are_rejected_before_training(fit, wrong, message, folders):
     with pytest.raises(ValueError) as refused:  # noqa: PT011  (the whole sentence is compared)
         fit(wrong)
     assert str(refused.value) == message
     assert folders() == []
 
 
-def test_log_spacing_needs_an_end(fit):
+def test_log_spaced_needs_max_epochs(fit):
     with pytest.raises(ValueError, match=r"Looks: log_spaced=5 needs trainer.max_epochs"):
         fit(Looks(log_spaced=5), max_epochs=-1, max_steps=3)
 
 
-def test_twins_are_refused(fit):
+def test_analyses_with_equal_options_are_rejected(fit):
     with pytest.raises(ValueError, match="two PixelsPerNeuron have the same options"):
         fit(PixelsPerNeuron(), PixelsPerNeuron(strict=True))
 
 
-def test_leftovers_of_a_killed_run_are_tidied(fit, folders, tmp_path):
+def test_incomplete_folders_of_a_killed_run_are_repaired(fit, folders, tmp_path):
     analyses = tmp_path / "run" / "analyses"
     (analyses / ".epoch=0001.unfinished").mkdir(parents=True)
     (analyses / ".epoch=0002.old").mkdir()
@@ -536,7 +542,7 @@ def test_leftovers_of_a_killed_run_are_tidied(fit, folders, tmp_path):
     assert folders() == ["epoch=0002", "epoch=0003", "epoch=0004"]
 
 
-def test_a_callback_object_may_be_used_again(fit):
+def test_callback_object_can_be_reused(fit):
     look = Looks(every_n_epochs=4)
     for _ in range(2):
         fit(look)
@@ -559,14 +565,14 @@ def test_a_callback_object_may_be_used_again(fit):
         (Report, {"bits": 13}),
     ],
 )
-def test_impossible_options_are_refused_at_once_with_class_and_name(kind, options):
+def test_invalid_options_are_rejected_with_class_and_name(kind, options):
     with pytest.raises(UserError, match=f"^{kind.__name__}: {next(iter(options))}[= ][^\n]*$"):
         kind(**options)
 
 
-def test_a_grid_finer_than_the_pixels_is_refused_before_training(fit, folders):
+def test_grid_finer_than_the_pixels_is_rejected_before_training(fit, folders):
     with pytest.raises(
-        ValueError, match=r"^GroupingVariance: grid=500×8 has more cells.* the nearest is \d+×8\.$"
+        ValueError, match=r"^GroupingVariance: grid=500×8 has more rows or columns.* the nearest is \d+×8\.$"
     ):
         fit(GroupingVariance(grid=(500, 8)))
     assert folders() == []

@@ -14,7 +14,7 @@ def due(cadence, last=12, saved=()):
     return [epoch for epoch in range(last + 1) if cadence.due(epoch, last, epoch in saved)]
 
 
-def test_each_rhythm():
+def test_each_schedule():
     assert due(Cadence(every_n_epochs=5)) == [5, 10]
     assert due(Cadence(epochs=[0, 7, 3])) == [0, 3, 7]
     assert due(Cadence(log_spaced=4)) == [1, 2, 5, 12]
@@ -44,18 +44,18 @@ def test_log_spaced_epochs_grow_by_one_factor(last, count):
             "at_checkpoints",
         ),
         ({"log_spaced": 5, "at_checkpoints": True}, "log_spaced=5, at_checkpoints=True: give at most one"),
-        ({"every_n_epochs": 0}, "every_n_epochs=0: an analysis runs every 1 or more epochs"),
-        ({"log_spaced": 0}, "log_spaced=0: an analysis runs 1 or more times"),
+        ({"every_n_epochs": 0}, "every_n_epochs must be at least 1, got 0"),
+        ({"log_spaced": 0}, "log_spaced must be at least 1, got 0"),
         ({"epochs": []}, r"epochs=\[\]: give numbers of completed epochs"),
         ({"epochs": [3, -1]}, r"epochs=\[3, -1\]: give numbers of completed epochs"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options, message):
+def test_invalid_schedules_of_an_analysis_are_rejected(options, message):
     with pytest.raises(ValueError, match=message):
         PixelsPerNeuron(**options)
 
 
-def test_the_state_key_tells_cadences_apart():
+def test_state_key_depends_on_the_schedule():
     keys = [
         PixelsPerNeuron(**o).state_key for o in ({}, {"every_n_epochs": 5}, {"epochs": [5]}, {"frame": 1})
     ]

@@ -52,7 +52,7 @@ def said(recwarn):
 
 
 @pytest.mark.parametrize("frames", [3, 1])
-def test_without_masks_the_rest_runs_and_what_is_left_out_is_said_once(
+def test_without_masks_other_analyses_run_and_skipped_ones_warn_once(
     toy_module, clip_of, looked, recwarn, frames
 ):
     kind = type(toy_module)
@@ -64,14 +64,14 @@ def test_without_masks_the_rest_runs_and_what_is_left_out_is_said_once(
     assert (
         sorted({line.split(":")[0] for line in said(recwarn)})
         == [
-            "FlowVsFluctuation is left out",
-            "GroupingVariance leaves out instances",
-            "ThingsAndStuff is left out",
+            "FlowVsFluctuation is skipped",
+            "GroupingVariance skips instances",
+            "ThingsAndStuff is skipped",
         ][frames > 1 and kind is NeRVModule :]
     )
     assert len(said(recwarn)) == len({*said(recwarn)})
     if frames == 1:
-        assert "has one frame, hence no motion" in "".join(said(recwarn))
+        assert "has only one frame, and so no motion" in "".join(said(recwarn))
     drawn = {path.stem for path in folder.glob("*.png")} | {path.name for path in folder.iterdir()}
     assert {"maps", "variance", "intensity", "pixels_per_neuron", "neurons_per_pixel"} <= drawn
     assert "neuron_clusters" in drawn
@@ -82,7 +82,7 @@ def test_one_name_means_one_partition(toy_module, clip_of):
     one, other = torch.zeros(16, 32, dtype=torch.long), torch.ones(16, 32, dtype=torch.long)
     context = AnalysisContext(toy_module, clip_of(), 1, [Needs((0,), {"a": one})])
     context.request(Needs((1,), {"a": one.clone(), "b": other}))
-    with pytest.raises(ValueError, match="two different partitions are called 'a'"):
+    with pytest.raises(ValueError, match="two different partitions are named 'a'"):
         context.request(Needs((2,), {"a": other}))
     assert context.positions == (0, 1), "what was refused is not asked for"
 
@@ -97,11 +97,11 @@ def explode(module, value, neurons=slice(None)):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_what_explodes_is_counted_and_named_once_and_the_rest_is_drawn(scene, nerv, looked, recwarn, value):
+def test_not_finite_neurons_are_counted_and_warned_of_once(scene, nerv, looked, recwarn, value):
     layer = explode(nerv, value, slice(2))
     folder, scalars = looked(nerv, scene.clip, [cls(layers=[layer]) for cls in EIGHT], looks=2)
     assert scalars[f"xinc/{layer}/canvas/not_finite"] == 2
-    assert said(recwarn) == [f"2 neurons of layer '{layer}' contribute Inf or NaN and are left out."]
+    assert said(recwarn) == [f"2 neurons of layer '{layer}' contribute Inf or NaN and are excluded."]
     for name in ("pixels_per_neuron", "neurons_per_pixel", "variance", "intensity", "neuron_clusters"):
         with np.load(folder / name / f"{layer}.npz") as arrays:
             for key, array in arrays.items():
@@ -114,7 +114,7 @@ def test_what_explodes_is_counted_and_named_once_and_the_rest_is_drawn(scene, ne
         assert scalars[f"xinc/{layer}/{name}"] is not None, name
 
 
-def test_a_layer_without_any_number_is_an_error(scene, nerv):
+def test_layer_without_finite_neurons_is_an_error(scene, nerv):
     with torch.no_grad():
         nerv.network.canvas_layers()[-1].conv.weight.fill_(float("nan"))
     context = AnalysisContext(nerv, scene.clip, 1, [Needs()])

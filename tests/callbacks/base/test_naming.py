@@ -6,7 +6,7 @@ from xinc_lightning.callbacks import GroupingVariance, PixelsPerNeuron
 from xinc_lightning.callbacks.base.naming import names_of
 
 
-def test_what_differs_is_the_name_and_the_cadence_only_where_it_has_to_be():
+def test_names_are_of_differing_options_and_of_schedules_only_if_needed():
     analyses = [
         PixelsPerNeuron(every_n_epochs=7),
         GroupingVariance(),
@@ -21,6 +21,6 @@ def test_what_differs_is_the_name_and_the_cadence_only_where_it_has_to_be():
     ]
 
 
-def test_those_that_differ_in_nothing_are_refused():
+def test_equal_options_are_rejected():
     with pytest.raises(ValueError, match="two GroupingVariance have the same options"):
         names_of([GroupingVariance(), PixelsPerNeuron(), GroupingVariance(strict=True)])

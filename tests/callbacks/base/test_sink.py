@@ -123,7 +123,7 @@ def test_resumed_run_goes_on_under_the_same_id(run):
     assert second[0] == first[-1] + 1
 
 
-def test_folder_appears_whole_or_not_at_all(tmp_path):
+def test_folder_is_written_completely_or_not_at_all(tmp_path):
     folder = tmp_path / "analyses" / "epoch=0001"
 
     def fail_within():
@@ -148,7 +148,7 @@ def test_folder_appears_whole_or_not_at_all(tmp_path):
     assert [p.name for p in folder.parent.iterdir()] == ["epoch=0001"]
 
 
-def test_columns_of_two_analyses_of_a_class_do_not_meet(tmp_path):
+def test_columns_of_two_analyses_of_a_class_are_separate(tmp_path):
     with Sink(tmp_path / "epoch=0001", [], 1, 10) as sink:
         with sink.analysis("GroupingVariance"):
             sink.about_neurons("head", [3], variance_grid=[0.5])
