@@ -44,7 +44,7 @@ def test_largest_width_is_the_last_that_fits(budget):
     assert width**2 + 3 <= budget < (width + 1) ** 2 + 3
 
 
-def test_budget_too_small_says_what_is_needed():
+def test_budget_too_small_names_the_minimum():
     with pytest.raises(ValueError, match="narrowest such network takes 11"):
         largest_width(lambda w: 11 * w, 10)
 
