@@ -114,11 +114,11 @@ def test_strict_failure_stops_all_processes_after_other_results_are_saved(
     assert done.returncode == 1
     assert f"xinc: error: {kind} failed at epoch 2: KeyError: 'nothing'." in done.stderr
     assert "Traceback" not in done.stderr, done.stderr
-    look = tmp_path / "runs" / "strict-001" / "analyses" / "epoch=0002"
-    settings = json.loads((look / "settings.json").read_text())
+    snapshot = tmp_path / "runs" / "strict-001" / "analyses" / "epoch=0002"
+    settings = json.loads((snapshot / "settings.json").read_text())
     assert set(settings["errors"]) == {kind}
-    assert [*(look / "intensity").glob("*.npz")]
-    assert not (look.parent / "epoch=0003").exists()
+    assert [*(snapshot / "intensity").glob("*.npz")]
+    assert not (snapshot.parent / "epoch=0003").exists()
 
 
 def test_batch_size_that_does_not_divide_is_rejected(watched_config, xinc):

@@ -28,7 +28,7 @@ from xinc_lightning.paper.results import read_trained
 from xinc_lightning.runs.reader import read_run
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.xdist_group("reproduction")  # what they look at takes a minute to train
+pytestmark = pytest.mark.xdist_group("reproduction")  # their runs take a minute to train
 
 
 def script(name, *args, cwd=ROOT, code=0):

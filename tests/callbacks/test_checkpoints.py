@@ -75,7 +75,7 @@ def test_last_checkpoint_is_updated_in_long_runs_without_validation(tiny_clip, t
 
     monkeypatch.setattr(checkpoints, "LONGEST", -1.0)
     fit(tiny_clip, tmp_path, Checkpoints(), Watch(), epochs=5, every=100)
-    assert seen == [None, None, 1, 2, 3]  # Watch looks before the checkpoint of its epoch is saved
+    assert seen == [None, None, 1, 2, 3]  # Watch is called before the checkpoint of its epoch is saved
 
 
 def test_weights_that_are_not_finite_are_never_saved(tiny_clip, tmp_path):

@@ -8,7 +8,7 @@ from xinc_lightning.callbacks import AnalysisContext, ContributionMaps, Sink
 
 
 @pytest.fixture
-def look(tmp_path, nerv, scene):
+def evaluate(tmp_path, nerv, scene):
     """Analyses the network as a checkpoint of this epoch would."""
 
     def run(callback, epoch, last=False, run="run"):
@@ -31,22 +31,22 @@ def change(nerv, seed):
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
 
 
-def test_top_neurons_are_chosen_once_and_kept(look, nerv):
-    first = saved(look(ContributionMaps(neurons=5, select="top"), 1))
+def test_top_neurons_are_chosen_once_and_kept(evaluate, nerv):
+    first = saved(evaluate(ContributionMaps(neurons=5, select="top"), 1))
     order = np.argsort(-first["neuron_totals"])[:5]
     assert first["neurons"].tolist() == order.tolist()
     change(nerv, 0)
     resumed = ContributionMaps(neurons=5, select="top")  # a new process would have a new callback
-    second = saved(look(resumed, 2))
+    second = saved(evaluate(resumed, 2))
     assert second["neurons"].tolist() == first["neurons"].tolist()
     assert np.argsort(-second["neuron_totals"])[:5].tolist() != first["neurons"].tolist()
-    elsewhere = saved(look(resumed, 2, run="another"))
+    elsewhere = saved(evaluate(resumed, 2, run="another"))
     assert elsewhere["neurons"].tolist() == np.argsort(-second["neuron_totals"])[:5].tolist()
-    more = saved(look(ContributionMaps(neurons=6, select="top"), 3))
+    more = saved(evaluate(ContributionMaps(neurons=6, select="top"), 3))
     assert more["neurons"].tolist() == np.argsort(-second["neuron_totals"])[:6].tolist()
 
 
-def test_the_strip_has_the_run_folders_epochs_and_no_others(look, nerv, monkeypatch):
+def test_the_strip_has_the_run_folders_epochs_and_no_others(evaluate, nerv, monkeypatch):
     strips = {}
     monkeypatch.setattr(
         "xinc_lightning.callbacks.contribution_maps.strip_over_epochs",
@@ -56,7 +56,7 @@ def test_the_strip_has_the_run_folders_epochs_and_no_others(look, nerv, monkeypa
     folders = {}
     for epoch in (1, 10, 100):
         change(nerv, epoch)
-        folders[epoch] = look(callback, epoch, last=epoch == 100)
+        folders[epoch] = evaluate(callback, epoch, last=epoch == 100)
     maps, labels = strips["block3"]
     assert list(maps) == [1, 10, 100]
     assert len(labels) == 2
@@ -65,7 +65,7 @@ def test_the_strip_has_the_run_folders_epochs_and_no_others(look, nerv, monkeypa
     assert (folders[100] / "strips" / "block3.png").exists()
     assert not (folders[10] / "strips").exists()
     strips.clear()
-    look(callback, 50, last=True)  # of a run resumed from an earlier checkpoint than its latest
+    evaluate(callback, 50, last=True)  # of a run resumed from an earlier checkpoint than its latest
     assert list(strips["block3"][0]) == [1, 10, 50]
 
 
@@ -75,6 +75,6 @@ def _figure():
     return new_figure(2, 1, "strip")
 
 
-def test_no_strip_of_a_single_epoch(look):
-    folder = look(ContributionMaps(layers=["head"]), 1, last=True)
+def test_no_strip_of_a_single_epoch(evaluate):
+    folder = evaluate(ContributionMaps(layers=["head"]), 1, last=True)
     assert not (folder / "strips").exists()

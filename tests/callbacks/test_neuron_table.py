@@ -41,7 +41,7 @@ def test_a_table_without_pictures_still_has_all_rows():
 
 
 @pytest.fixture
-def look(tmp_path, nerv, scene):
+def evaluate(tmp_path, nerv, scene):
     """Runs four analyses as a checkpoint would."""
 
     def run(epoch, last, loggers=()):
@@ -63,8 +63,8 @@ def look(tmp_path, nerv, scene):
     return run
 
 
-def test_every_neuron_of_every_layer_is_in_the_file(look):
-    folder, context = look(1, last=False)
+def test_every_neuron_of_every_layer_is_in_the_file(evaluate):
+    folder, context = evaluate(1, last=False)
     with (folder / "neurons.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert not (folder / "neurons.html").exists()
@@ -89,11 +89,11 @@ def test_every_neuron_of_every_layer_is_in_the_file(look):
         assert (float(row["umap_x"]), float(row["umap_y"])) == pytest.approx((x, y), rel=1e-5)
 
 
-def test_last_evaluation_logs_one_table_and_one_page(look, tmp_path, monkeypatch):
+def test_last_evaluation_logs_one_table_and_one_page(evaluate, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     logger = WandbRun(save_dir=str(tmp_path))
-    look(1, False, [logger])
-    folder, _ = look(2, True, [logger])
+    evaluate(1, False, [logger])
+    folder, _ = evaluate(2, True, [logger])
     logger.close()
     (offline,) = (tmp_path / "wandb").glob("offline-run-*")
     media = offline / "files" / "media"

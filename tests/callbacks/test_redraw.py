@@ -65,7 +65,7 @@ class Saved:
 
 @pytest.fixture(scope="module")
 def saved(scene, tmp_path_factory):
-    """All analyses of one look, as the trainer's hooks would make them."""
+    """All analyses of one evaluation, as the trainer's hooks would make them."""
     layers = ["block3", "head"]
     callbacks = [
         *(

@@ -64,11 +64,11 @@ def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
     main(
         ["test", "--config", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints" / "last.ckpt")]
     )
-    looks = [
+    snapshots = [
         json.loads((folder / "analyses" / "epoch=0002" / "scalars.json").read_text())
         for folder in (run, Path(f"runs/{name.removesuffix('.yaml')}-test-001"))
     ]
-    assert looks[0]["global_step"] == looks[1]["global_step"] > 0
+    assert snapshots[0]["global_step"] == snapshots[1]["global_step"] > 0
     tested = json.loads(Path(f"runs/{name.removesuffix('.yaml')}-test-001/report.json").read_text())
     assert tested["psnr"] == pytest.approx(report["psnr"], abs=1e-4)
     assert "bits/parameter" in capsys.readouterr().out

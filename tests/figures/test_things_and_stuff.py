@@ -34,13 +34,13 @@ SEGMENTS = [
 def test_colour_is_the_category_and_marker_the_instance(frames, words):
     figure = draw(SEGMENTS, frames)
     legend = figure.findobj(lambda artist: type(artist).__name__ == "Legend")[0]
-    looks = {
+    styles = {
         text.get_text(): (line.get_color(), line.get_marker())
         for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
     }
-    assert set(looks) == {"sky (stuff)", "car_0", "car_1"}
-    assert looks["car_0"][0] == looks["car_1"][0] != looks["sky (stuff)"][0]
-    assert looks["car_0"][1] != looks["car_1"][1]
+    assert set(styles) == {"sky (stuff)", "car_0", "car_1"}
+    assert styles["car_0"][0] == styles["car_1"][0] != styles["sky (stuff)"][0]
+    assert styles["car_0"][1] != styles["car_1"][1]
     assert "block3" in words(figure)
     assert rasterize(figure).shape[1] == 1200
 

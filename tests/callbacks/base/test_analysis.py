@@ -1,6 +1,6 @@
-"""Analyses in a real trainer: when they run, what happens when they fail, what they refuse.
+"""Analyses in a real Trainer: when they run, what happens when they fail, which options they reject.
 
-It is long because all of it needs the same small trainer.
+The file is long because all tests need the same small Trainer.
 """
 
 import json
@@ -33,10 +33,10 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.modules import NeRVModule
 
 
-class Looks(AnalysisCallback):
-    """Notes which network it was shown."""
+class RecordsEvaluations(AnalysisCallback):
+    """Records the epochs and the networks that it analyses."""
 
-    def __init__(self, name="looks", **options):
+    def __init__(self, name="evaluations", **options):
         super().__init__(**options)
         self.name = name
         self._seen = []
@@ -46,8 +46,8 @@ class Looks(AnalysisCallback):
         sink.scalars(f"xinc/{self.name}", {"epoch": context.epoch})
 
 
-class Fails(Looks):
-    """Fails after it handed something over."""
+class Fails(RecordsEvaluations):
+    """Fails after adding a result."""
 
     def analyse(self, context, sink):
         super().analyse(context, sink)
@@ -55,13 +55,13 @@ class Fails(Looks):
         raise KeyError("no such\nthing")
 
 
-class FailsEarly(Looks):
+class FailsEarly(RecordsEvaluations):
     def needs(self, clip):
         raise RuntimeError("no partition")
 
 
 class Tiny(NeRVModule):
-    """A NeRV that can be told apart by its weights."""
+    """A NeRV that is identified by the sum of its weights."""
 
     def network_of(self):
         return float(sum(p.double().sum() for p in self.network.parameters()))
@@ -98,7 +98,7 @@ def fit(clip_of, data_of, tmp_path):
 
 @pytest.fixture
 def folders(tmp_path):
-    """What is in the run folder's analyses, by name."""
+    """Names of the folders of the run's analyses."""
 
     def find():
         return sorted(p.name for p in (tmp_path / "run" / "analyses").glob("*"))
@@ -116,7 +116,7 @@ def epochs(callback):
 
 
 class Stop(Callback):
-    """Ends training after the second epoch, once every other callback is done with it."""
+    """Stops training after the second epoch, after all other callbacks."""
 
     def __init__(self, batch=None):
         self.batch = batch
@@ -131,25 +131,25 @@ class Stop(Callback):
 
 
 def test_every_schedule_in_one_run_shares_folders_and_ends_with_the_last_epoch(fit, folders, tmp_path):
-    rhythms = {
+    schedules = {
         "three": {"every_n_epochs": 3},
         "listed": {"epochs": [0, 2]},
         "log": {"log_spaced": 3},
         "default": {},
     }
-    looks = {name: Looks(name, **options) for name, options in rhythms.items()}
-    fit(*looks.values(), max_epochs=8)
-    assert {name: epochs(look) for name, look in looks.items()} == {
+    recorders = {name: RecordsEvaluations(name, **options) for name, options in schedules.items()}
+    fit(*recorders.values(), max_epochs=8)
+    assert {name: epochs(recorder) for name, recorder in recorders.items()} == {
         "three": [3, 6, 8],
         "listed": [0, 2, 8],
         "log": [1, 3, 8],
         "default": [8],
     }
     assert folders() == [f"epoch=000{n}" for n in (0, 1, 2, 3, 6, 8)]
-    assert len(scalars_of(tmp_path, 8)) == 4, "not all four are in the last folder"
+    assert len(scalars_of(tmp_path, 8)) == 4, "the last folder does not have all four"
     networks = {}
-    for look in looks.values():
-        for epoch, network in look._seen:
+    for recorder in recorders.values():
+        for epoch, network in recorder._seen:
             assert networks.setdefault(epoch, network) == network, "two networks of one epoch"
     assert len({*networks.values()}) == len(networks)
 
@@ -167,16 +167,16 @@ def test_every_schedule_in_one_run_shares_folders_and_ends_with_the_last_epoch(f
 )
 @pytest.mark.parametrize("every", [1, 100])
 def test_end_of_training_is_analysed_once_however_training_ends(fit, folders, options, stop, end, every):
-    look = Looks(every_n_epochs=every)
+    recorder = RecordsEvaluations(every_n_epochs=every)
     if stop == "early":
         stop = EarlyStopping("train/psnr", patience=1, mode="min", check_on_train_epoch_end=True)
-    trainer = fit(*([stop] if stop else []), look, **options)
-    seen = epochs(look)
-    assert len(seen) == len({*seen}), "looked at twice"
+    trainer = fit(*([stop] if stop else []), recorder, **options)
+    seen = epochs(recorder)
+    assert len(seen) == len({*seen}), "analysed twice"
     if end is None:
         end = math.ceil(trainer.global_step / 2)
     assert seen[-1] == end
-    assert look._seen[-1][1] == trainer.lightning_module.network_of()
+    assert recorder._seen[-1][1] == trainer.lightning_module.network_of()
     assert seen == (list(range(1, end + 1)) if every == 1 else [end])
     assert folders() == [f"epoch={epoch:04d}" for epoch in seen]
 
@@ -235,27 +235,27 @@ def test_options_that_do_not_fit_the_network_are_rejected_before_training(fit, f
             [2, 4, 6, 7],
         ),  # at the end of the training epoch
         ({"every_n_epochs": 1, "save_on_train_epoch_end": False}, [3, 6, 7]),  # at the end of validation
-        ({"every_n_train_steps": 3}, [2, 3, 5, 6, 7]),  # within an epoch: what is looked at is its end
+        ({"every_n_train_steps": 3}, [2, 3, 5, 6, 7]),  # within an epoch: the epoch's end is analysed
     ],
 )
 def test_at_checkpoints_analyses_the_saved_networks(fit, tmp_path, saving, expected):
-    look = Looks(at_checkpoints=True)
+    recorder = RecordsEvaluations(at_checkpoints=True)
     saver = ModelCheckpoint(tmp_path / "saved", save_top_k=-1, **saving)
-    fit(saver, look, max_epochs=7, check_val_every_n_epoch=3)
-    assert epochs(look) == expected
+    fit(saver, recorder, max_epochs=7, check_val_every_n_epoch=3)
+    assert epochs(recorder) == expected
     stored = {}
     for path in (tmp_path / "saved").glob("*.ckpt"):
         checkpoint = torch.load(path, weights_only=True)
         weights = [v for k, v in checkpoint["state_dict"].items() if k.startswith("network.")]
         stored[checkpoint["trained_epochs"]] = float(sum(w.double().sum() for w in weights))
     if "every_n_train_steps" not in saving:
-        assert {epoch: network for epoch, network in look._seen if epoch in stored} == stored
+        assert {epoch: network for epoch, network in recorder._seen if epoch in stored} == stored
 
 
 def test_at_checkpoints_analyses_the_networks_of_our_checkpoints(fit, folders):
-    look = Looks(at_checkpoints=True)
-    fit(look, Checkpoints(), max_epochs=8, check_val_every_n_epoch=3)
-    assert epochs(look) == [3, 6, 8]
+    recorder = RecordsEvaluations(at_checkpoints=True)
+    fit(recorder, Checkpoints(), max_epochs=8, check_val_every_n_epoch=3)
+    assert epochs(recorder) == [3, 6, 8]
     assert folders() == [f"epoch=000{n}" for n in (3, 6, 8)]
 
 
@@ -274,39 +274,42 @@ def test_resumed_run_embeds_neurons_like_an_uninterrupted_one(fit, tmp_path):
 
 
 def test_resumed_finished_run_analyses_nothing_again(fit, tmp_path):
-    fit(Checkpoints(), Looks(every_n_epochs=2), max_epochs=2)
-    again = Looks(every_n_epochs=2)
+    fit(Checkpoints(), RecordsEvaluations(every_n_epochs=2), max_epochs=2)
+    again = RecordsEvaluations(every_n_epochs=2)
     fit(Checkpoints(), again, max_epochs=2, ckpt_path=tmp_path / "run" / "checkpoints" / "last.ckpt")
     assert epochs(again) == []
 
 
 def test_resumed_run_catches_up_on_missing_analyses_and_repeats_none(fit, folders, tmp_path):
     saver = {"dirpath": tmp_path / "saved", "save_top_k": -1, "filename": "{epoch}"}
-    whole = Looks(every_n_epochs=1)
+    whole = RecordsEvaluations(every_n_epochs=1)
     fit(ModelCheckpoint(**saver), whole, max_epochs=4)
     written = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("scalars.json")}
     killed = sorted(written)[2]  # the third epoch's analysis was still missing
     killed.unlink()
     killed.parent.rename(tmp_path / "gone")
-    resumed = Looks(every_n_epochs=1)
+    resumed = RecordsEvaluations(every_n_epochs=1)
     fit(ModelCheckpoint(**saver), resumed, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=3.ckpt")
     assert resumed._seen == whole._seen[2:]
     assert folders() == [f"epoch=000{n}" for n in (1, 2, 3, 4)]
 
     before = killed.stat().st_mtime_ns
-    again = Looks(every_n_epochs=1)
+    again = RecordsEvaluations(every_n_epochs=1)
     fit(ModelCheckpoint(**saver), again, max_epochs=4, ckpt_path=tmp_path / "saved" / "epoch=3.ckpt")
     assert killed.stat().st_mtime_ns == before, "results that were there are written again"
 
 
 def test_fast_dev_run_and_sanity_check_run_no_analyses(fit, folders):
-    look = Looks(every_n_epochs=1, epochs=None)
-    fit(look, fast_dev_run=True)
-    assert (epochs(look), folders()) == ([], [])
+    recorder = RecordsEvaluations(every_n_epochs=1, epochs=None)
+    fit(recorder, fast_dev_run=True)
+    assert (epochs(recorder), folders()) == ([], [])
 
 
 def test_failed_analysis_is_reported_once_and_others_continue(fit, tmp_path, recwarn):
-    good, other = Looks("good", every_n_epochs=1), PixelsPerNeuron(every_n_epochs=1, layers=["head"])
+    good, other = (
+        RecordsEvaluations("good", every_n_epochs=1),
+        PixelsPerNeuron(every_n_epochs=1, layers=["head"]),
+    )
     fit(Fails("bad", every_n_epochs=1), FailsEarly("early", every_n_epochs=1), good, other, max_epochs=3)
     said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
     assert said == [
@@ -329,8 +332,8 @@ def test_failed_analysis_is_reported_once_and_others_continue(fit, tmp_path, rec
         assert 'raise KeyError("no such' in settings["errors"]["Fails"]
 
 
-class CannotBeDrawn(Looks):
-    """Hands over a figure with which drawing fails, later and in another process."""
+class FailsToRender(RecordsEvaluations):
+    """Adds a figure that cannot be rendered, later and in another process."""
 
     def analyse(self, context, sink):
         super().analyse(context, sink)
@@ -340,14 +343,14 @@ class CannotBeDrawn(Looks):
 
 
 def test_failed_rendering_is_reported_once_and_others_continue(fit, tmp_path, recwarn):
-    fit(CannotBeDrawn(every_n_epochs=1), curves := PixelsPerNeuron(every_n_epochs=1), max_epochs=2)
+    fit(FailsToRender(every_n_epochs=1), curves := PixelsPerNeuron(every_n_epochs=1), max_epochs=2)
     said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
     assert len(said) == 1
-    assert said[0].startswith("CannotBeDrawn failed at epoch 1: TypeError")
+    assert said[0].startswith("FailsToRender failed at epoch 1: TypeError")
     for epoch in (1, 2):
         folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
         assert [p.name for p in folder.glob("*.png")] == ["pixels_per_neuron.png"]
-        assert "xinc/looks/epoch" not in scalars_of(tmp_path, epoch)
+        assert "xinc/evaluations/epoch" not in scalars_of(tmp_path, epoch)
     assert curves._runner._renderer is None
 
 
@@ -359,25 +362,25 @@ def test_render_process_exits_with_the_training(fit, tmp_path):
             self.process = self._runner._renderer._process
             super().teardown(trainer, module, stage)
 
-    look = Watched(every_n_epochs=1)
-    fit(look, max_epochs=2)
-    assert look.process.returncode == 0
+    recorder = Watched(every_n_epochs=1)
+    fit(recorder, max_epochs=2)
+    assert recorder.process.returncode == 0
     assert (tmp_path / "run" / "analyses" / "epoch=0002" / "pixels_per_neuron.png").exists()
 
 
 def test_settings_and_state_key_hold_the_options_only(fit, tmp_path):
-    look = Looks(every_n_epochs=1)
-    fit(look, max_epochs=1)
+    recorder = RecordsEvaluations(every_n_epochs=1)
+    fit(recorder, max_epochs=1)
     settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0001" / "settings.json").read_text())
-    assert settings["analyses"]["Looks"] == {
-        **{"name": "looks", "every_n_epochs": 1, "strict": False},
+    assert settings["analyses"]["RecordsEvaluations"] == {
+        **{"name": "evaluations", "every_n_epochs": 1, "strict": False},
         **{"epochs": None, "log_spaced": None, "at_checkpoints": False},
     }
-    assert look.state_key == Looks(every_n_epochs=1).state_key
+    assert recorder.state_key == RecordsEvaluations(every_n_epochs=1).state_key
 
 
-class Caches(Looks):
-    """Keeps on itself, under a public name, what it computed; that is no option."""
+class Caches(RecordsEvaluations):
+    """Stores its results in a public attribute that is no option."""
 
     def __init__(self, name="caches", depth=1, **options):
         super().__init__(name, **options)
@@ -402,7 +405,7 @@ def test_attributes_of_an_analysis_are_no_options_and_are_restored(fit, folders,
     resumed = Caches(every_n_epochs=1), Caches("b", 2, every_n_epochs=1)
     fit(*resumed, Checkpoints(), max_epochs=3, ckpt_path=checkpoints / "last.ckpt")
     assert [list(one.cache) for one in resumed] == [[1, 2, 3], [1, 2, 3]]
-    assert [epochs(one) for one in resumed] == [[3], [3]], "what was analysed is not analysed again"
+    assert [epochs(one) for one in resumed] == [[3], [3]], "an analysed epoch is analysed again"
     files = {p.name for p in (tmp_path / "run" / "analyses" / "epoch=0003").glob("*.npz")}
     assert files == {"cached.npz", "cached-name=b,depth=2.npz"}
     settings = json.loads((tmp_path / "run" / "analyses" / "epoch=0003" / "settings.json").read_text())
@@ -410,9 +413,12 @@ def test_attributes_of_an_analysis_are_no_options_and_are_restored(fit, folders,
     assert settings["analyses"]["Caches"]["depth"] == 1
 
 
-@pytest.mark.parametrize("kind", [Fails, FailsEarly, CannotBeDrawn])
+@pytest.mark.parametrize("kind", [Fails, FailsEarly, FailsToRender])
 def test_strict_stops_with_one_line_after_other_results_are_saved(fit, folders, tmp_path, kind):
-    good, other = Looks("good", every_n_epochs=1), PixelsPerNeuron(every_n_epochs=2, layers=["head"])
+    good, other = (
+        RecordsEvaluations("good", every_n_epochs=1),
+        PixelsPerNeuron(every_n_epochs=2, layers=["head"]),
+    )
     with pytest.raises(AnalysisError, match=rf"^{kind.__name__} failed at epoch 2: \w+Error: .*\.$") as stop:
         fit(good, kind("bad", every_n_epochs=2, strict=True), other)
     assert "\n" not in str(stop.value)
@@ -455,7 +461,7 @@ def test_strict_failure_at_the_end_still_logs_the_others(fit):
             logged.update(metrics)
 
     with pytest.raises(AnalysisError):
-        fit(Looks("good"), Fails("bad", strict=True), logger=Log())
+        fit(RecordsEvaluations("good"), Fails("bad", strict=True), logger=Log())
     assert logged["xinc/good/epoch"] == 4
 
 
@@ -469,17 +475,22 @@ def test_run_resumed_after_a_strict_failure_repeats_the_analyses_and_logs_once(f
     saver = {"dirpath": tmp_path / "saved", "save_top_k": -1, "filename": "{epoch}"}
     good = {"name": "good", "every_n_epochs": 1}
     with pytest.raises(AnalysisError):
-        fit(ModelCheckpoint(**saver), Looks(**good), Fails("bad", epochs=[2], strict=True), logger=Log())
+        fit(
+            ModelCheckpoint(**saver),
+            RecordsEvaluations(**good),
+            Fails("bad", epochs=[2], strict=True),
+            logger=Log(),
+        )
     assert logged == [("xinc/good/epoch", 1)]
     settings = tmp_path / "run" / "analyses" / "epoch=0002" / "settings.json"
     assert "stopped" in json.loads(settings.read_text())
 
-    class Mended(Looks):
-        """Does what failed."""
+    class Fixed(RecordsEvaluations):
+        """Does not fail."""
 
-    mended = Mended("bad", epochs=[2], strict=True)
+    fixed = Fixed("bad", epochs=[2], strict=True)
     saved = tmp_path / "saved" / "epoch=2.ckpt"
-    fit(ModelCheckpoint(**saver), Looks(**good), mended, logger=Log(), ckpt_path=saved)
+    fit(ModelCheckpoint(**saver), RecordsEvaluations(**good), fixed, logger=Log(), ckpt_path=saved)
     assert logged == [("xinc/good/epoch", epoch) for epoch in (1, 2, 3, 4)]
     assert scalars_of(tmp_path, 2) == {"xinc/good/epoch": 2, "xinc/bad/epoch": 2}
     assert not {"stopped", "errors"} & json.loads(settings.read_text()).keys()
@@ -488,13 +499,13 @@ def test_run_resumed_after_a_strict_failure_repeats_the_analyses_and_logs_once(f
 def test_unwritable_results_do_not_stop_the_run(fit, tmp_path, recwarn):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "analyses").write_text("a file where the folder should be")
-    look = Looks(every_n_epochs=1)
-    assert fit(look).global_step == 8
+    recorder = RecordsEvaluations(every_n_epochs=1)
+    assert fit(recorder).global_step == 8
     said = [str(w.message) for w in recwarn if "could not be saved" in str(w.message)]
     assert len(said) == 1
     assert "the results of epoch 1 could not be saved" in said[0]
     with pytest.raises(AnalysisError, match="could not be saved"):
-        fit(Looks(every_n_epochs=1, strict=True))
+        fit(RecordsEvaluations(every_n_epochs=1, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -525,8 +536,8 @@ def test_layers_and_frames_that_do_not_exist_are_rejected_before_training(fit, w
 
 
 def test_log_spaced_needs_max_epochs(fit):
-    with pytest.raises(ValueError, match=r"Looks: log_spaced=5 needs trainer.max_epochs"):
-        fit(Looks(log_spaced=5), max_epochs=-1, max_steps=3)
+    with pytest.raises(ValueError, match=r"RecordsEvaluations: log_spaced=5 needs trainer.max_epochs"):
+        fit(RecordsEvaluations(log_spaced=5), max_epochs=-1, max_steps=3)
 
 
 def test_analyses_with_equal_options_are_rejected(fit):
@@ -538,15 +549,15 @@ def test_incomplete_folders_of_a_killed_run_are_repaired(fit, folders, tmp_path)
     analyses = tmp_path / "run" / "analyses"
     (analyses / ".epoch=0001.unfinished").mkdir(parents=True)
     (analyses / ".epoch=0002.old").mkdir()
-    fit(Looks(epochs=[3]))
+    fit(RecordsEvaluations(epochs=[3]))
     assert folders() == ["epoch=0002", "epoch=0003", "epoch=0004"]
 
 
 def test_callback_object_can_be_reused(fit):
-    look = Looks(every_n_epochs=4)
+    recorder = RecordsEvaluations(every_n_epochs=4)
     for _ in range(2):
-        fit(look)
-    assert epochs(look) == [4, 4]
+        fit(recorder)
+    assert epochs(recorder) == [4, 4]
 
 
 @pytest.mark.parametrize(

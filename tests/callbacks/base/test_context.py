@@ -31,12 +31,12 @@ EIGHT = (
 
 
 @pytest.fixture
-def looked(tmp_path):
-    """All callbacks at work on one network, at as many epochs as asked for; returns folder and scalars."""
+def run_analyses(tmp_path):
+    """Run callbacks on one network in several evaluations; returns the last folder and its scalars."""
 
-    def look(module, clip, callbacks, looks=1):
+    def run(module, clip, callbacks, evaluations=1):
         runner = AnalysisRunner(callbacks)
-        for epoch in range(1, looks + 1):
+        for epoch in range(1, evaluations + 1):
             folder = tmp_path / f"epoch={epoch:04d}"
             with undisturbed(module), Sink(folder, [], epoch, 0) as sink:
                 runner.run(module, clip, sink, callbacks)
@@ -44,7 +44,7 @@ def looked(tmp_path):
         assert "errors" not in settings, settings["errors"]
         return folder, json.loads((folder / "scalars.json").read_text())["scalars"]
 
-    return look
+    return run
 
 
 def said(recwarn):
@@ -53,14 +53,14 @@ def said(recwarn):
 
 @pytest.mark.parametrize("frames", [3, 1])
 def test_without_masks_other_analyses_run_and_skipped_ones_warn_once(
-    toy_module, clip_of, looked, recwarn, frames
+    toy_module, clip_of, run_analyses, recwarn, frames
 ):
     kind = type(toy_module)
     module = kind(target_bpp=600 * 3 / frames)
     module.size_for(frames, 16, 32)
     layers = ["block3", "head"] if kind is NeRVModule else ["layer3"]
     callbacks = [cls(layers=layers, **({"shifts": 2} if cls is GroupingVariance else {})) for cls in EIGHT]
-    folder, scalars = looked(module, clip_of(frames, masks=False), callbacks, looks=2)
+    folder, scalars = run_analyses(module, clip_of(frames, masks=False), callbacks, evaluations=2)
     assert (
         sorted({line.split(":")[0] for line in said(recwarn)})
         == [
@@ -97,9 +97,9 @@ def explode(module, value, neurons=slice(None)):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_not_finite_neurons_are_counted_and_warned_of_once(scene, nerv, looked, recwarn, value):
+def test_not_finite_neurons_are_counted_and_warned_of_once(scene, nerv, run_analyses, recwarn, value):
     layer = explode(nerv, value, slice(2))
-    folder, scalars = looked(nerv, scene.clip, [cls(layers=[layer]) for cls in EIGHT], looks=2)
+    folder, scalars = run_analyses(nerv, scene.clip, [cls(layers=[layer]) for cls in EIGHT], evaluations=2)
     assert scalars[f"xinc/{layer}/canvas/not_finite"] == 2
     assert said(recwarn) == [f"2 neurons of layer '{layer}' contribute Inf or NaN and are excluded."]
     for name in ("pixels_per_neuron", "neurons_per_pixel", "variance", "intensity", "neuron_clusters"):
