@@ -19,7 +19,9 @@ def fuzz():
     return module
 
 
-@pytest.mark.parametrize(("kind", "cases"), [("configs", 25), ("files", 40), ("annotations", 40)])
+@pytest.mark.parametrize(
+    ("kind", "cases"), [("configs", 25), ("files", 40), ("annotations", 40), ("runs", 12)]
+)
 def test_generated_input_only_gives_one_line_errors(fuzz, kind, cases, tmp_path):
     fuzz.fuzz(kind, cases, tmp_path, derandomize=True)
     assert sum(count for name, count in fuzz.OUTCOMES.items() if name.startswith(kind)) >= cases

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,25 @@ def test_a_run_of_figures_alone(tmp_path):
     page = build_page([read_run(tmp_path / "run")])
     assert "some_figure" in page
     shutil.rmtree(snapshot)
+
+
+def test_a_figure_higher_than_webp_allows_is_made_smaller(nerv_run):
+    """As that of ContributionMaps(neurons: 700) is."""
+    Image.new("RGB", (300, 20_000), "teal").save(nerv_run / "analyses" / "epoch=0010" / "tall.png")
+    Image.new("RGB", (20_000, 1), "teal").save(nerv_run / "analyses" / "epoch=0010" / "flat.png")
+    run = read_run(nerv_run)
+    assert build_page([run]).count("data:image/webp") > 10
+    assert [*run.problems] == []
+
+
+@pytest.mark.parametrize("size", [(60_000, 60_000), (2**31 - 1, 2**31 - 1)])
+def test_a_picture_bomb_is_named_and_left_out(nerv_run, size):
+    path = nerv_run / "analyses" / "epoch=0010" / "variance.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big")
+    content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
+    path.write_bytes(content)
+    run = read_run(nerv_run)
+    build_page([run])
+    (problem,) = run.problems
+    assert problem.startswith("analyses/epoch=0010/variance.png is ")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.runs.atomic import tidy, whole_folder, write_atomically
+from xinc_lightning.runs.atomic import OutputError, save, tidy, whole_folder, write_atomically
 
 WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir"}
 
@@ -169,3 +169,24 @@ def test_killed_writer_leaves_a_whole_file(folder, tmp_path, request):
                 left.unlink()
             path.unlink()
             path.parent.rmdir()
+
+
+def test_a_link_in_a_files_place_is_replaced_not_followed(tmp_path):
+    ours = tmp_path / "ours.txt"
+    ours.write_text("kept")
+    for planted in ("report.html", ".report.html.unfinished"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / planted).symlink_to(ours)
+        write_atomically(tmp_path / "run" / "report.html", b"page")
+    assert (tmp_path / "run" / "report.html").read_bytes() == b"page"
+    assert not (tmp_path / "run" / "report.html").is_symlink()
+    assert ours.read_text() == "kept"
+
+
+@pytest.mark.parametrize("place", ["file/page.html", "folder", "/proc/nowhere/page.html"])
+def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path, place):
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=r"^'.*' cannot be written: .*\.$"):
+        save(tmp_path / place, b"x")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]

@@ -1,5 +1,6 @@
 """Run folders are never shared, and never left behind empty."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from xinc_lightning.errors import UserError
 from xinc_lightning.runs.folder import discard, lock, new_run, unlock
 
 ROOT = Path(__file__).parents[2]
@@ -51,3 +53,31 @@ def test_folder_that_cannot_be(tmp_path):
         new_run(tmp_path / "file" / "runs", "mine")
     with pytest.raises(ValueError, match=r"File name too long"):
         new_run(tmp_path / ("x" * 300), "mine")
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics.csv", ".lock", "hparams.yaml", "analyses", "checkpoints", "evolution"]
+)
+def test_a_run_with_links_that_lead_out_is_not_written_to(tmp_path, name):
+    run, ours = tmp_path / "run-001", tmp_path / "ours"
+    run.mkdir()
+    ours.write_text("kept")
+    (run / name).symlink_to(ours)
+    with pytest.raises(UserError, match=f"'.*{name}' is a link that leads out of the run"):
+        lock(run)
+    assert ours.read_text() == "kept"
+
+
+def test_a_run_with_a_fifo_is_not_written_to(tmp_path):
+    os.mkfifo(tmp_path / ".lock")
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        lock(tmp_path)
+
+
+def test_links_within_a_run_and_wandbs_own_are_no_harm(tmp_path):
+    (tmp_path / "run" / "wandb" / "logs").mkdir(parents=True)
+    (tmp_path / "run" / "wandb" / "logs" / "core.log").symlink_to("/tmp/elsewhere.log")
+    (tmp_path / "run" / "latest").symlink_to("wandb")
+    (tmp_path / "linked").symlink_to("run")
+    lock(tmp_path / "linked")
+    unlock()

@@ -3,15 +3,24 @@
 import csv
 import io
 import json
+import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from xinc_lightning.callbacks import MetricsFile
 from xinc_lightning.cli.compare import figures_of, main
+from xinc_lightning.figures.overlay import _style_of
 from xinc_lightning.runs.reader import RunError, read_run
-from xinc_lightning.studies.comparison import compare, csv_table, markdown_table, matched_layers
+from xinc_lightning.studies.comparison import (
+    compare,
+    csv_table,
+    markdown_table,
+    matched_layers,
+    matched_snapshots,
+)
 from xinc_lightning.studies.overlays import evolutions, pixels_per_neuron_histograms, sorted_variances
 
 NERV = {10: 20.0, 20: 25.0, 40: 30.0}
@@ -189,3 +198,49 @@ def test_what_is_damaged_is_named_and_the_rest_compared(runs, tmp_path, capsys):
 def test_arrays_of_no_layer(runs):
     with pytest.raises(RunError, match="has no variance of stem"):
         runs[0].snapshots[0].arrays("variance", "stem")
+
+
+def test_a_perfect_reconstruction_is_compared_like_any_other(runs, tmp_path, capsys):
+    (tmp_path / "nerv-001/report.json").write_text('{"psnr": null, "ssim": 1.0}')
+    (tmp_path / "nerv-001/metrics.csv").write_text("epoch,val/psnr\n20,25\n40,inf\n")
+    for at in ("last", "psnr"):
+        main(["nerv-001", "ffn-001", "--at", at])
+    assert "∞" in capsys.readouterr().out
+    both = [read_run(tmp_path / "nerv-001")] * 2
+    assert [snapshot.psnr for snapshot in matched_snapshots(both, "psnr")] == [math.inf] * 2
+
+
+def test_many_runs_are_a_line_each(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = [f"nerv-{n:03d}" for n in range(1, 51)]
+    for seed, name in enumerate(names):
+        make_run(tmp_path / name, "NeRVModule", seed, {10: 20.0 + seed}, (), 30)
+    main(names)
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line for line in lines if line.strip().startswith("nerv-")]
+    assert len(shown) == 50
+    assert all(f"{20 + seed}" in line and len(line) < 200 for seed, line in enumerate(shown))
+    styles = {(style["color"], str(style["linestyle"])) for style in map(_style_of, range(50))}
+    assert len(styles) == 50, "no two runs are drawn alike"
+
+
+def test_names_of_strangers_are_shown_and_do_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    name = "bear [old] [red] $x$ \x1b[2J|"
+    folder = make_run(tmp_path / name, "NeRVModule", 1, {10: 20.0}, ("head",), 30)
+    main([name])
+    said = capsys.readouterr().out
+    assert "bear [old] [red] $x$ \ufffd[2J|" in said
+    assert "\x1b" not in said
+    assert "bear \\[old\\] \\[red\\] $x$ \ufffd\\[2J\\|" in Path("compare/table.md").read_text(
+        encoding="utf-8"
+    )
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_output_places_that_cannot_be_are_one_line(runs, tmp_path, capsys, place):
+    (tmp_path / "file").write_text("ours")
+    message, code = error_of(capsys, "nerv-001", "--out", place)
+    assert (code, "cannot be written" in message) == (1, True)
+    assert (tmp_path / "file").read_text() == "ours"

@@ -9,8 +9,14 @@ from PIL import Image, ImageSequence
 
 from xinc_lightning.cli.evolution import main
 from xinc_lightning.data import write_gif
-from xinc_lightning.runs.reader import read_run
-from xinc_lightning.studies.evolution import growing_heat_maps, growing_neurons, titles, write_film
+from xinc_lightning.runs.reader import RunError, read_run
+from xinc_lightning.studies.evolution import (
+    MOST_NEURONS,
+    growing_heat_maps,
+    growing_neurons,
+    titles,
+    write_film,
+)
 
 EPOCHS = {5: [2, 7, 9], 10: [9, 2, 4], 20: [2, 4, 9]}
 """Which neurons were logged when: 7 and 4 come and go, as the largest ones do."""
@@ -117,3 +123,32 @@ def test_films_lose_no_row_or_column(tmp_path):
     assert shown.shape == (34, 48, 3)
     assert shown[32].min() > 180
     assert shown[:, 46].min() > 180
+
+
+def test_of_many_neurons_some_are_shown_and_what_is_damaged_is_left_out(run, monkeypatch):
+    for epoch in EPOCHS:
+        maps = np.ones((700, 8, 16), np.float32)
+        path = run.path / f"analyses/epoch={epoch:04d}/maps/head.npz"
+        np.savez(path, neurons=np.arange(700), labels=np.arange(700).astype(str), maps=maps, total=maps[0])
+    path.write_bytes(path.read_bytes()[:-100])
+    grown = growing_neurons(read_run(run.path), "head")
+    assert len(grown.neurons) == MOST_NEURONS
+    assert [snapshot.epoch for snapshot in grown.snapshots] == [5, 10]
+    monkeypatch.setattr("xinc_lightning.studies.evolution.MOST_BYTES", 1000)
+    with pytest.raises(RunError, match="too large for a film; choose fewer --neurons"):
+        growing_neurons(read_run(run.path), "head")
+
+
+def test_films_do_not_follow_links(run, tmp_path, capsys):
+    (tmp_path / "ours").mkdir()
+    (run.path / "evolution").symlink_to(tmp_path / "ours")
+    with pytest.raises(SystemExit):
+        main(["nerv-001"])
+    assert "is a link that leads out of the run" in capsys.readouterr().err
+    assert not [*(tmp_path / "ours").iterdir()]
+
+
+def test_a_perfect_reconstruction_has_a_title(run):
+    (run.path / "metrics.csv").write_text("epoch,val/psnr\n20,inf\n")
+    again = read_run(run.path)
+    assert titles(again, "layers", again.snapshots)[-1].endswith("epoch 20 · ∞ dB")

@@ -13,6 +13,7 @@ from threading import Timer
 from typing import IO
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -23,11 +24,15 @@ SIZE = struct.Struct("<Q")
 LONGEST = 60.0
 """Seconds that the process has for one figure, which takes it one or two; a frozen one is given up."""
 
+AS_IT_IS = {"text.parse_math": False}
+"""For texts that matplotlib makes only while it draws."""
+
 
 def rasterize(figure: Figure) -> NDArray[np.uint8]:
     """The figure's pixels, [height, width, 3] bytes."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
+    with rc_context(AS_IT_IS):
+        canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     return pixels[..., :3].copy()
 
@@ -49,7 +54,8 @@ def png_now(figure: Figure) -> Future[bytes]:
 def figure_file(figure: Figure, kind: str) -> bytes:
     """The figure as the content of a file: ``png``, ``pdf`` or another format of matplotlib."""
     file = BytesIO()
-    _literal(figure).savefig(file, format=kind)
+    with rc_context(AS_IT_IS):
+        _literal(figure).savefig(file, format=kind)
     return file.getvalue()
 
 
