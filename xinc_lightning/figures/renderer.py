@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from threading import Timer
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -24,7 +24,7 @@ SIZE = struct.Struct("<Q")
 LONGEST = 60.0
 """Seconds that the process has for one figure, which takes it one or two; a frozen one is given up."""
 
-AS_IT_IS = {"text.parse_math": False}
+AS_IT_IS: Any = {"text.parse_math": False}
 """For texts that matplotlib makes only while it draws."""
 
 
