@@ -1,5 +1,6 @@
-"""The documentation holds: links lead somewhere, and examples run as they stand."""
+"""The documentation is correct: links have targets, examples run, and quoted messages exist."""
 
+import ast
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-# These are run by tests of their own, below.
+# These have their own tests below.
 MODULES = {"docs/own_analysis.md": "concentration", "docs/adding_a_network.md": "siren"}
 
 NEEDS_DATA = {"docs/datasets.md", "docs/analyses.md"}
@@ -27,7 +28,7 @@ def examples(path):
 
 
 def anchors(path):
-    """What links into a page may point to, as GitHub names headings."""
+    """Anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -65,6 +66,28 @@ def test_example_runs(path, example):
     exec(compile(example, str(path), "exec"), {})
 
 
+def messages():
+    """All strings of the source but docstrings, with … in place of the fields of f-strings."""
+    for path in (*(ROOT / "xinc_lightning").rglob("*.py"), *(ROOT / "callbacks").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield node.value
+
+
+def test_messages_in_the_faq_exist():
+    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/faq.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 5
+    source = "\n".join(messages())
+    for quoted in rows:
+        pattern = ".*".join(map(re.escape, quoted.split("…")))
+        assert len(quoted.replace("…", "")) > 10, f"{quoted!r} says too little"
+        assert re.search(pattern, source), f"no message is {quoted!r}"
+
+
 def test_every_key_of_a_config_is_documented():
     script = [sys.executable, str(ROOT / "scripts" / "document_config.py"), "--check"]
     done = subprocess.run(script, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
@@ -72,7 +95,7 @@ def test_every_key_of_a_config_is_documented():
 
 
 def train(folder, *arguments):
-    """Train for a context by the command line in a folder; returns what was logged at the last epoch."""
+    """Train on the command line in a folder; returns the scalars of the last epoch."""
     command = [sys.executable, "-m", "xinc_lightning", "fit", *arguments]
     small = ["--trainer.max_epochs", "2", "--data.resize", "[16,32]", "--data.frames", "0:2"]
     done = subprocess.run(

@@ -142,7 +142,7 @@ def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int
     if height % total or width % total:
         near = [max(round(side / total), 1) * total for side in (height, width)]
         raise UserError(
-            f"{height}×{width} pixels cannot be built by strides {'·'.join(map(str, strides))}: both sides "
+            f"strides {list(strides)} do not divide the resolution {height}×{width}: both sides "
             f"must be multiples of {total}; the nearest such size is {near[0]}×{near[1]}."
         )
     return height // total, width // total
