@@ -126,9 +126,7 @@ def test_resuming_from_within_an_epoch_restarts_the_epoch_with_a_message(tiny_cl
 
     whole, _ = train()
     assert whole.global_step == 12
-    with pytest.warns(
-        UserWarning, match="saved in the middle of epoch 3, which is trained from its start again"
-    ):
+    with pytest.warns(UserWarning, match="saved in the middle of epoch 3, which is restarted"):
         resumed, module = train(ckpt_path=tmp_path / "within.ckpt")
     assert resumed.current_epoch == module.trained_epochs == 4
     assert resumed.global_step == 12 + 2  # the two steps before the checkpoint were done twice

@@ -25,5 +25,5 @@ def test_mix_of_l1_and_ssim():
 
 
 def test_unknown_loss_names_the_known():
-    with pytest.raises(ValueError, match=r"loss='l3': choose one of l2, l1, l1\+ssim"):
+    with pytest.raises(ValueError, match=r"loss must be one of l2, l1, l1\+ssim, got 'l3'"):
         loss_function("l3")

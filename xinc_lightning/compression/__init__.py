@@ -1,4 +1,4 @@
-"""What a network costs: bits per pixel, and the bytes of its coded weights."""
+"""Size of a network: bits per pixel, and bytes of its entropy-coded weights."""
 
 from xinc_lightning.compression.budget import (
     FLOAT_BITS,

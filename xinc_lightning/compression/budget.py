@@ -1,7 +1,7 @@
 """Parameters, bits and pixels: sizing a network from a bpp target (§6.1).
 
-Sizes are whole numbers and compared as such; a bpp is the float nearest to their ratio. So a bpp that was printed
-and is given back as a target builds the same network.
+Sizes are integers and compared as such; a bpp is the float nearest to their ratio. So a printed bpp that is given as a
+target builds the same network.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ FLOAT_BITS = 32
 
 @dataclass(frozen=True)
 class Budget:
-    """What a network of 32-bit parameters costs in bits per pixel (§6.1).
+    """Size of a network with 32-bit parameters in bits per pixel (§6.1).
 
     Args:
-        parameters: trainable parameters, of all networks together.
+        parameters: trainable parameters of all networks together.
         frames: frames they represent.
         height: rows of a frame.
         width: columns of a frame.
@@ -48,7 +48,7 @@ class Budget:
 
     @property
     def printed_bpp(self) -> str:
-        """Bits per pixel, rounded up to the fewest decimals (2 at least) that tell it from one parameter more.
+        """Bits per pixel, rounded up to the fewest decimals (at least 2) that distinguish it from one parameter more.
 
         >>> Budget(978_557, 30, 128, 256).printed_bpp
         '31.8541'
@@ -81,7 +81,7 @@ def parameters_for_bpp(bpp: float, frames: int, height: int, width: int) -> int:
 
 
 def count_parameters(build: Callable[[], nn.Module]) -> int:
-    """Parameters of the network that ``build`` makes, without taking memory or random numbers for them.
+    """Parameters of the network that ``build`` makes, without allocating memory or drawing random numbers.
 
     >>> count_parameters(lambda: nn.Linear(10**6, 10**6))
     1000001000000
@@ -91,14 +91,14 @@ def count_parameters(build: Callable[[], nn.Module]) -> int:
 
 
 def largest_width(count: Callable[[int], int], parameters: int) -> int:
-    """Largest width whose parameter count stays within ``parameters``, the rule by which the paper's are sized.
+    """Largest width whose parameter count is at most ``parameters``, the rule that sizes the paper's networks.
 
     Args:
         count: parameters of a network of the given width, increasing.
         parameters: the budget.
 
     Raises:
-        UserError: if even a width of 1 is over the budget; names what that width takes.
+        UserError: if even a width of 1 is over the budget; names its number of parameters.
 
     >>> largest_width(lambda w: 3 * w * w + 5 * w + 3, 33_331)
     104

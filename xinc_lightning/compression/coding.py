@@ -1,4 +1,4 @@
-"""Weights as integers, and the bytes that they take when entropy coded."""
+"""Quantisation and entropy coding of weights."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from torch import Tensor
 from xinc_lightning.errors import UserError
 
 MAX_BITS = 12
-"""More would make the symbol histogram, which travels with the weights, as large as they are."""
+"""With more, the symbol histogram, which is stored with the weights, would be as large as the weights."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Quantized:
     shape: torch.Size
 
     def dequantize(self) -> Tensor:
-        """The float32 tensor that a decoder gets."""
+        """The decoded float32 tensor."""
         return (self.levels * self.scale + self.offset).reshape(self.shape)
 
 
@@ -50,7 +50,7 @@ def quantize(tensor: Tensor, bits: int = 8, channel_dims: int = 1) -> Quantized:
     tensor([[0, 1, 3]], dtype=torch.int32)
     """
     if not 1 <= bits <= MAX_BITS:
-        raise UserError(f"bits={bits}: weights are quantised to between 1 and {MAX_BITS} bits.")
+        raise UserError(f"bits must be between 1 and {MAX_BITS}, got {bits}.")
     if not tensor.isfinite().all():
         raise UserError("Weights that are infinite or not a number cannot be quantised.")
     values = tensor.detach().float().reshape(_channels(tensor.shape, channel_dims), -1)
@@ -69,7 +69,7 @@ def quantize_weights(
     Args:
         weights: name → parameter.
         bits: bits per weight before entropy coding.
-        channel_dims: leading axes that tell output channels apart: 1, or 2 where a frame axis comes first.
+        channel_dims: number of leading axes that index output channels: 1, or 2 if the first is a frame axis.
     """
     return {
         name: quantize(weight, bits, _channel_dims(weight.shape, channel_dims))

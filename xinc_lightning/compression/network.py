@@ -10,11 +10,11 @@ from xinc_lightning.compression.coding import decode, encode, quantize_weights
 
 
 def encode_network(network: nn.Module, bits: int = 8, channel_dims: int = 1) -> bytes:
-    """A network's buffers as they are (an FFN's frequencies B), then its parameters, rounded and entropy coded.
+    """A network's buffers unchanged (an FFN's frequencies B), then its parameters, quantised and entropy coded.
 
     Args:
-        network: what to store.
-        bits: bits a parameter is rounded to before entropy coding.
+        network: the network.
+        bits: bits per parameter of the quantisation before entropy coding.
         channel_dims: see :func:`~xinc_lightning.compression.quantize_weights`.
     """
     raw = b"".join(buffer.cpu().contiguous().numpy().tobytes() for buffer in _buffers(network).values())
@@ -28,7 +28,7 @@ def decode_network(
 
     Args:
         coded: the bytes.
-        architecture: a network of the same architecture; its own weights and buffers are not looked at.
+        architecture: a network of the same architecture; its weights and buffers are not used.
         bits: as given to :func:`encode_network`.
         channel_dims: likewise.
     """
@@ -44,6 +44,6 @@ def decode_network(
 
 
 def _buffers(network: nn.Module) -> Mapping[str, Tensor]:
-    """What a network keeps besides its parameters, and would keep in a checkpoint."""
+    """Persistent buffers of a network."""
     parameters = dict(network.named_parameters())
     return {name: value for name, value in network.state_dict().items() if name not in parameters}

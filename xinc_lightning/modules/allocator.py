@@ -1,4 +1,4 @@
-"""Keeping memory that a training step frees for the next step."""
+"""Keeps memory that a training step frees for the next step."""
 
 import ctypes
 
@@ -7,13 +7,13 @@ LIMIT = 2**30
 
 
 def keep_freed_memory() -> bool:
-    """Ask glibc's allocator not to give freed blocks of up to 1 GiB back to the system.
+    """Tell glibc's allocator not to return freed blocks of up to 1 GiB to the system.
 
-    By default it does so for every large tensor, and the next step pays a page fault for each 4 KiB of it: a
-    quarter of the training time of a small network on a CPU. The process then stays as large as it once was.
+    By default it returns every large tensor, and the next step has a page fault for each 4 KiB of it: a
+    quarter of the training time of a small network on a CPU. The process then never shrinks.
 
     Returns:
-        Whether the allocator took the setting; other systems' allocators are left as they are.
+        Whether the allocator accepted the setting; the allocators of other systems are left unchanged.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

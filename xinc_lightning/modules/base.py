@@ -1,4 +1,4 @@
-"""What training any INR has in common: sizing, loss, metrics, optimiser, schedule, reconstruction."""
+"""What the training of all INRs shares: sizing, loss, metrics, optimiser, schedule, reconstruction."""
 
 import math
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ SSIM_SIDE = 6
 """Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""
 
 CHECK_STEPS = 50
-"""Steps on a GPU after which the weights are looked at again."""
+"""Steps between two checks of the weights on a GPU."""
 
 Batch = tuple[Tensor, Tensor]
 """Frame positions [batch] and frames [batch, 3, height, width] in [0, 1]."""
@@ -45,32 +45,32 @@ class DivergenceError(UserError):
 
 
 class INRModule(LightningModule, ABC):
-    """Base of the modules: a subclass says how its network is built and how it renders frames.
+    """Base of the modules: a subclass defines how its network is built and how it renders frames.
 
-    The network is built as soon as the clip is known: here if ``clip_shape`` is given, else when the trainer has
-    the data. So one ``target_bpp`` (or ``target_parameters``) sizes it for any resolution and clip length.
-    The arguments of the subclass's constructor become ``hparams`` here, before :meth:`build` is called.
+    The network is built as soon as the clip is known: in this constructor if ``clip_shape`` is given, else when the
+    Trainer has the data. So one ``target_bpp`` (or ``target_parameters``) sizes it for any resolution and clip length.
+    The arguments of the subclass's constructor are stored in ``hparams`` before :meth:`build` is called.
 
     Args:
-        target_bpp: bits per pixel of the whole clip at 32 bits a parameter; the network is the widest within.
-        target_parameters: the same as a number of parameters (of each network, where there is one a frame).
+        target_bpp: bits per pixel of the whole clip at 32 bits per parameter; the widest network within it is built.
+        target_parameters: the same as a number of parameters (of each network, if there is one per frame).
         loss: ``l2``, ``l1`` or ``l1+ssim``.
-        learning_rate: Adam's.
-        warmup: share of training in which the learning rate rises, before a cosine takes it to 0; ``None``
-            keeps it constant.
-        clip_shape: [frames, height, width] to build the network for; taken from the data when not given.
+        learning_rate: of Adam.
+        warmup: share of training in which the learning rate increases, before it decays to 0 along a cosine; ``None``
+            for a constant learning rate.
+        clip_shape: [frames, height, width] to build the network for; by default that of the data.
 
     Attributes:
         canvas_options: arguments of the canvas that analyses make of the network, such as ``neuron``: see
             :class:`~xinc_lightning.canvas.CanvasOptions`.
 
     Raises:
-        UserError: if not exactly one target is given, or a learning rate or warmup that makes no sense.
+        UserError: if not exactly one target is given, or for an invalid learning rate or warmup.
     """
 
     network: nn.Module
     channel_dims = 1
-    """Leading axes of a weight that tell its output channels apart, for quantisation."""
+    """Number of leading axes of a weight that index its output channels, for quantisation."""
 
     def __init__(
         self,
@@ -88,9 +88,9 @@ class INRModule(LightningModule, ABC):
                 f"target_bpp={target_bpp}, target_parameters={target_parameters}: give exactly one of the two."
             )
         if not 0 < learning_rate < math.inf:
-            raise UserError(f"learning_rate={learning_rate}: it is more than 0, 0.001 say.")
+            raise UserError(f"learning_rate must be more than 0, such as 0.001, got {learning_rate}.")
         if warmup is not None and not 0 <= warmup < 1:
-            raise UserError(f"warmup={warmup}: it is a share of training, from 0 up to 1, or null for none.")
+            raise UserError(f"warmup must be a share of training in [0, 1), or null for none, got {warmup}.")
         self.target_bpp, self.target_parameters = target_bpp, target_parameters
         self.learning_rate, self.warmup = learning_rate, warmup
         self.loss = loss_function(loss)
@@ -129,40 +129,40 @@ class INRModule(LightningModule, ABC):
             one, other = ("{} frames of {}×{}".format(*s) for s in (built, shape))
             raise UserError(f"The network was built for {one} pixels, the data has {other}.")
         if not hasattr(self, "network"):
-            # channels_last is the layout in which convolutions are fast; it does not change what they mean.
+            # Convolutions are fastest with channels_last; it does not change their results.
             network = self.build(*shape)
             self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.hparams["clip_shape"] = shape
 
     def setup(self, stage: str) -> None:
-        """Build the network for the trainer's data."""
+        """Build the network for the Trainer's data."""
         clip = clip_of(self.trainer)
         self.size_for(len(clip), clip.height, clip.width)
 
     def on_fit_start(self) -> None:
-        """Make the allocator fit for training on a CPU."""
+        """Configure the memory allocator for training on a CPU."""
         if self.device.type == "cpu":
             keep_freed_memory()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store whose checkpoint it is and how long it was trained; Lightning's counters depend on who saves."""
+        """Store the module, the clip and the trained epochs; Lightning's own counters depend on when it is saved."""
         checkpoint["trained_epochs"] = self.trained_epochs
         checkpoint["module"] = type(self).__name__
         checkpoint["clip"] = clip_facts(clip_of(self.trainer))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember how long the checkpoint was trained; one saved within an epoch starts that epoch anew."""
+        """Restore the trained epochs; a checkpoint saved within an epoch restarts that epoch."""
         self.trained_epochs = checkpoint.get("trained_epochs", 0)
         self._loaded_steps = checkpoint.get("global_step", 0)
         if rewind_to_epoch_start(checkpoint):
             rank_zero_warn(
-                f"The checkpoint was saved in the middle of epoch {self.trained_epochs + 1}, which is trained from its "
-                "start again: the result will differ slightly from that of a run that was not interrupted."
+                f"The checkpoint was saved in the middle of epoch {self.trained_epochs + 1}, which is restarted: "
+                "the result will differ slightly from that of an uninterrupted run."
             )
 
     @property
     def architecture(self) -> str:
-        """Name of the class without the word module: ``NeRV``, ``FFN``."""
+        """Name of the class without ``Module``: ``NeRV``, ``FFN``."""
         return type(self).__name__.removesuffix("Module")
 
     @property
@@ -177,7 +177,7 @@ class INRModule(LightningModule, ABC):
         return Budget(parameters, *self.hparams["clip_shape"])
 
     def parameter_target(self, frames: int, height: int, width: int) -> int:
-        """Most parameters that a network which represents ``frames`` frames of this size may have."""
+        """Maximum number of parameters of a network for ``frames`` frames of this size."""
         if self.target_bpp is None:
             assert self.target_parameters is not None
             return self.target_parameters
@@ -199,14 +199,14 @@ class INRModule(LightningModule, ABC):
         return losses.mean()
 
     def on_train_epoch_start(self) -> None:
-        """Forget what an interrupted epoch left behind."""
+        """Discard the errors of an interrupted epoch."""
         self._epoch_errors.clear()
 
     def on_train_batch_end(self, outputs: object, batch: Any, batch_idx: int) -> None:
-        """Count the epochs whose last batch is done, and stop where nothing can be learnt any more."""
+        """Count the epochs whose last batch is done, and stop if training has diverged."""
         if self.trainer.is_last_batch:
             self.trained_epochs = self.current_epoch + 1
-            # Looking waits for the device: on a GPU, only once in so many steps.
+            # The check synchronises with the device: on a GPU, only once in so many steps.
             every = (
                 1 if self.device.type == "cpu" else math.ceil(CHECK_STEPS / self.trainer.num_training_batches)
             )
@@ -214,14 +214,14 @@ class INRModule(LightningModule, ABC):
                 self.require_finite()
 
     def load_network(self, state: Mapping[str, Tensor]) -> None:
-        """Give the network the weights and buffers of another one of its architecture."""
+        """Load the weights and buffers of another network of the same architecture."""
         self.network.load_state_dict(state)
 
     def require_finite(self) -> None:
-        """Check the weights, which a loss that is not finite spoils for good.
+        """Check the weights; after a loss that is not finite, they stay so.
 
         Raises:
-            DivergenceError: if one of them is not finite.
+            DivergenceError: if a weight is not finite.
         """
         finite = torch.stack([parameter.isfinite().all() for parameter in self.network.parameters()]).all()
         if not finite:
@@ -231,14 +231,14 @@ class INRModule(LightningModule, ABC):
             )
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean PSNR that the epoch's frames had when they were trained on, as the paper's code does."""
-        if self._epoch_errors:  # none in an epoch that a resumed run finds already done
+        """Log the mean PSNR of the training steps of the epoch, as the paper's code does."""
+        if self._epoch_errors:  # empty if a resumed run finds the epoch already finished
             errors = torch.cat(self._epoch_errors)
             self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
         self._log_epoch()
 
     def _log_epoch(self) -> None:
-        """Completed epochs, where Lightning would write how many had been completed before this one."""
+        """Log the number of completed epochs; Lightning would log one less."""
         epoch = float(self.current_epoch + 1)
         self.log("epoch", epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
@@ -281,7 +281,7 @@ class INRModule(LightningModule, ABC):
 
     @torch.no_grad()
     def reconstruct(self, positions: Sequence[int] | None = None) -> Tensor:
-        """Frames as the network stores them, [positions, 3, height, width], not clamped.
+        """Reconstructed frames, [positions, 3, height, width], not clamped.
 
         Args:
             positions: positions in the clip, all of them by default.

@@ -1,4 +1,4 @@
-"""What a trained network achieves: quality and size, as floats and after quantisation and entropy coding."""
+"""Quality and size of a trained network, with float weights and after quantisation and entropy coding."""
 
 import copy
 from dataclasses import asdict, dataclass
@@ -19,8 +19,8 @@ class Evaluation:
         psnr: mean over the frames, dB.
         ssim: mean over the frames; NaN for frames of fewer than 6 rows or columns.
         parameters: trainable parameters.
-        bpp: bits per pixel at 32 bits a parameter.
-        quantized_bits: bits a weight was rounded to.
+        bpp: bits per pixel at 32 bits per parameter.
+        quantized_bits: bits per weight of the quantisation.
         quantized_psnr: PSNR of the quantised network, dB.
         coded_bytes: entropy-coded weights and buffers, all that a decoder needs besides the architecture.
         coded_bits_per_parameter: 8·coded_bytes / parameters.
@@ -38,21 +38,21 @@ class Evaluation:
     coded_bpp: float
 
     def scalars(self) -> dict[str, float]:
-        """All numbers, by name."""
+        """All values, by name."""
         return {name: float(value) for name, value in asdict(self).items()}
 
 
 @torch.no_grad()
 def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
-    """Measure a network against the clip it represents, then once more as it would be stored.
+    """Evaluate a network on the clip it represents, with float weights and after quantisation.
 
     Args:
         module: the network's module, in evaluation mode.
         frames: [frames, 3, height, width] ground truth in [0, 1].
-        bits: bits a weight is rounded to before entropy coding.
+        bits: bits per weight of the quantisation before entropy coding.
 
     Raises:
-        RuntimeError: if the decoded weights differ from those that were coded.
+        RuntimeError: if the decoded weights differ from the encoded ones.
     """
     budget = module.budget
     coded = encode_network(module.network, bits, module.channel_dims)
@@ -61,7 +61,7 @@ def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
         dict(module.network.named_parameters()), bits, module.channel_dims
     ).items():
         if not torch.equal(stored[name], weights.dequantize().cpu()):
-            raise RuntimeError("The entropy coder did not give back the weights it was given.")
+            raise RuntimeError("The decoded weights differ from those that were entropy coded.")
 
     rendered = module.reconstruct().to(frames)
     decoder = copy.deepcopy(module)

@@ -43,25 +43,25 @@ class FFNModule(INRModule):
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
 
     def build(self, frames: int, height: int, width: int) -> FFNStack:
-        """One FFN a frame, each the widest within the target."""
+        """One FFN per frame, each the widest within the target."""
         options = {name: self.hparams[name] for name in ("depth", "scale")}
         target = self.parameter_target(1, height, width)
         ffn_width = largest_width(lambda w: count_parameters(lambda: FFN(w, **options)), target)
         return FFNStack(frames, ffn_width, **options)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Forget the encoded grid: the checkpoint brings other frequencies."""
+        """Discard the encoded grid: the checkpoint has other frequencies."""
         super().on_load_checkpoint(checkpoint)
         self._grid = None
 
     def load_network(self, state: Mapping[str, Tensor]) -> None:
-        """Load weights and frequencies, and forget the grid that others encoded."""
+        """Load weights and frequencies, and discard the grid encoded with earlier ones."""
         super().load_network(state)
         self._grid = None
 
     @property
     def grid(self) -> FoldedGrid:
-        """The encoded pixel grid; kept, because it never changes."""
+        """The encoded pixel grid; cached."""
         if self._grid is None or self._grid.sines.device != self.device:
             self._grid = self.network.encoding.folded(*self.hparams["clip_shape"][1:])
         return self._grid
@@ -72,9 +72,9 @@ class FFNModule(INRModule):
         return colours.reshape(len(positions), 3, *self.hparams["clip_shape"][1:])
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
-        """The sum, so that each network's gradient, hence its training, is what it would be alone.
+        """The sum, so that each network is trained as it would be alone.
 
-        Processes that share a batch have the mean of their gradients taken, which is to be the sum, too.
+        Processes that divide a batch average their gradients, which is corrected to a sum, too.
         """
         sharing: int = self.trainer.train_dataloader.world_size  # type: ignore[union-attr]
         return losses.sum() * sharing

@@ -36,5 +36,5 @@ def loss_function(name: LossName) -> Callable[[Tensor, Tensor], Tensor]:
     """
     functions = {"l2": per_frame_l2, "l1": per_frame_l1, "l1+ssim": per_frame_l1_ssim}
     if name not in functions:
-        raise UserError(f"loss={name!r}: choose one of {', '.join(get_args(LossName))}.")
+        raise UserError(f"loss must be one of {', '.join(get_args(LossName))}, got {name!r}.")
     return functions[name]

@@ -11,7 +11,7 @@ from xinc_lightning.modules.losses import LossName
 from xinc_lightning.networks import NeRV
 
 PRECISIONS = {1: torch.float32, 2: torch.float64}
-"""What the angles of a frame's time are computed in, by the ``encoding_version`` in the hyperparameters."""
+"""Dtype of the angles of a frame's time, by the ``encoding_version`` in the hyperparameters."""
 
 
 class NeRVModule(INRModule):
@@ -54,7 +54,7 @@ class NeRVModule(INRModule):
         return NeRV(height, width, channels, **options)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Encode times as the checkpoint's network learnt them: version 0.1, which did not say how, in float32."""
+        """Restore the encoding of the checkpoint's network: float32 for version 0.1, which did not store it."""
         super().on_load_checkpoint(checkpoint)
         version = checkpoint["hyper_parameters"].get("encoding_version", 1)
         self.hparams["encoding_version"] = version

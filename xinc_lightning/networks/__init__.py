@@ -1,4 +1,4 @@
-"""The networks themselves: plain ``nn.Module``s that need nothing but torch."""
+"""The networks: plain ``nn.Module``s that only need torch."""
 
 from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding, FrameEncoding, pixel_grid
 from xinc_lightning.networks.ffn import FFN, FFNStack
@@ -19,5 +19,5 @@ __all__ = [
     "pixel_grid",
 ]
 
-# Everything that computes imports this package, so that it is done before any thread can be.
+# All code that computes imports this package, so that this runs before there are several threads.
 settle_vector_math()

@@ -47,7 +47,7 @@ class FourierEncoding(nn.Module):
 
     @torch.no_grad()
     def folded(self, height: int, width: int) -> "FoldedGrid":
-        """The encoding of :func:`pixel_grid`, for layers that are applied to all of it again and again."""
+        """The encoding of :func:`pixel_grid`, precomputed for layers that are applied to it repeatedly."""
         grid = pixel_grid(height, width).reshape(-1, 2).double().cpu()
         frequencies = 2 * math.pi * self.B.double().cpu()
         centre = (grid[0] + grid[-1]) / 2
@@ -61,9 +61,9 @@ class FourierEncoding(nn.Module):
 class FoldedGrid:
     """The Fourier features of a pixel grid, folded at its centre so that a layer costs half as much.
 
-    Pixels at c + u and c − u, with c the grid's centre, have features that are sums of the same products of
-    sin and cos of 2πBc and 2πBu, but for the sign of sin 2πBu. So a linear layer is one part that is the same
-    for both and one that is opposite, and only half of the pixels need either.
+    The features of pixels at c + u and c − u, with c the grid's centre, are sums of the same products of sin and cos
+    of 2πBc and 2πBu, except for the sign of sin 2πBu. So the output of a linear layer is a part that is equal for
+    both pixels plus a part of opposite sign, and both parts are computed for half of the pixels only.
 
     Attributes:
         pixels: of the grid.
@@ -80,7 +80,7 @@ class FoldedGrid:
     cosines: Tensor
 
     def linear(self, weight: Tensor, bias: Tensor) -> Tensor:
-        """A linear layer, or one a frame, applied to the features.
+        """A linear layer, or one per frame, applied to the features.
 
         Args:
             weight: [out, 2·frequencies] or [frames, out, 2·frequencies].
@@ -98,13 +98,13 @@ class FoldedGrid:
         return both
 
     def unfold(self, values: Tensor) -> Tensor:
-        """What was made pixel by pixel of :meth:`linear`'s result, [..., pixels] in the grid's order."""
+        """Pixels in the order of :meth:`linear`'s result, reordered to that of the grid: [..., pixels]."""
         first, second = values.tensor_split(2, dim=-1)
         return torch.cat((first, second[..., : self.pixels // 2].flip(-1)), dim=-1)
 
 
 def affine(weight: Tensor, bias: Tensor, values: Tensor) -> Tensor:
-    """A linear layer, or one a frame, applied to [inputs, pixels], or one such a frame."""
+    """A linear layer, or one per frame, applied to [inputs, pixels], or to one such tensor per frame."""
     if weight.ndim == 2:
         return torch.addmm(bias[:, None], weight, values)
     return torch.baddbmm(bias[..., None], weight, values.expand(len(weight), -1, -1))
@@ -131,16 +131,16 @@ class _PlusAndMinus(torch.autograd.Function):
 class FrameEncoding(nn.Module):
     """NeRV's encoding of a frame's time: sine and cosine at the bases 1.25^k·π (§6.1).
 
-    The paper's largest angle is 1.4e8, where neighbouring float32 numbers lie further apart than a period: so
-    angles and their sines are computed in float64, as the authors' loader makes them, and only the features are
-    rounded. The bases themselves are rounded to float32, as theirs are.
+    The paper's largest angle is 1.4e8, where neighbouring float32 numbers are further apart than a period. So
+    angles and their sines are computed in float64, as in the authors' loader, and only the features are
+    rounded. The bases themselves are rounded to float32, like theirs.
 
     Args:
         base: ratio of neighbouring frequencies.
         levels: number of frequencies; the encoding has twice as many features.
 
     Attributes:
-        precision: of the angles. Networks trained by version 0.1 know the features that float32 makes of them.
+        precision: of the angles. Networks of version 0.1 were trained on features of float32 angles.
     """
 
     bases: Tensor

@@ -85,7 +85,7 @@ class FFNStack(nn.Module):
     def __init__(self, frames: int = 1, width: int = 104, depth: int = 3, scale: float = 10.0) -> None:
         super().__init__()
         if frames < 1:
-            raise UserError(f"frames={frames}: an FFN stack holds at least one frame.")
+            raise UserError(f"frames must be at least 1, got {frames}.")
         one = FFN(width, depth, scale)
         self.width, self.depth, self.scale = width, depth, scale
         self.encoding = one.encoding
@@ -118,7 +118,7 @@ class FFNStack(nn.Module):
     def frame(self, index: int) -> FFN:
         """The network of one frame, detached from the stack."""
         like = self.encoding.B
-        with torch.device("meta"):  # so that no random numbers are drawn, which training would miss
+        with torch.device("meta"):  # so that no random numbers are drawn, which would change the training
             ffn = FFN(self.width, self.depth, self.scale).to(like.dtype)
         ffn.to_empty(device=like.device)
         state = {"encoding.B": self.encoding.B}

@@ -1,7 +1,7 @@
 """How a network declares the layers whose canvas can be traced.
 
-A network lists its layers, input side first, from a method ``canvas_layers()``. Nothing else is asked of it:
-the canvas engine records what enters each layer while the network runs.
+A network lists its layers, input side first, in a method ``canvas_layers()``. There are no other requirements:
+the canvas engine records the input of each layer while the network runs.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ Activation = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class LinearLayer:
-    """A linear layer that works on every pixel alone (§3.1).
+    """A linear layer that is applied to every pixel separately (§3.1).
 
     Args:
-        name: what the layer is called in results and figures.
+        name: of the layer in results and figures.
         linear: the module; its input is [height, width, in_features].
-        activation: what follows it, ``None`` for the identity.
+        activation: the activation after it, ``None`` for the identity.
     """
 
     name: str
@@ -32,14 +32,14 @@ class ConvLayer:
     """A convolution, then PixelShuffle(``shuffle``), then the activation (§3.2).
 
     Args:
-        name: what the layer is called in results and figures.
+        name: of the layer in results and figures.
         conv: the module; stride, dilation and groups 1, zero padding, output as large as its input.
         shuffle: upsampling factor of the PixelShuffle that follows, 1 for none.
-        activation: what follows that, ``None`` for the identity. For a head whose activation also shifts its
+        activation: the activation after that, ``None`` for the identity. For a head whose activation also shifts its
             output (NeRV's (tanh + 1) / 2) this is the unshifted part: the shift belongs to no neuron.
 
     Raises:
-        ValueError: if the convolution is not of that kind.
+        ValueError: if the convolution does not meet these requirements.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ConvLayer:
     activation: Activation | None = None
 
     def __post_init__(self) -> None:
-        """Refuse convolutions whose canvas is not defined."""
+        """Reject convolutions whose canvas is not defined."""
         conv = self.conv
         same = tuple(k // 2 for k in conv.kernel_size) if all(k % 2 for k in conv.kernel_size) else None
         needed = {

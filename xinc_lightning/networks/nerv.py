@@ -1,4 +1,4 @@
-"""NeRV: a convolutional decoder that stores one video and turns a frame's time into that frame (§3.2, §6.1)."""
+"""NeRV: a convolutional decoder that stores one video and maps a frame's time to that frame (§3.2, §6.1)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,12 +50,12 @@ class NeRV(nn.Module):
     Args:
         height: rows of a frame.
         width: columns of a frame.
-        channels: channels of the stem, from which the blocks' follow; solve it from a target with
-            ``xinc_lightning.compression``.
+        channels: channels of the stem, which determine those of the blocks; ``xinc_lightning.compression`` computes
+            them from a target.
         strides: upsampling factor of each block; their product must divide both sides.
         reduction: factor by which each block has fewer channels than the one before it.
         minimum_channels: fewest channels of a block.
-        output: ``tanh`` for (tanh(x) + 1) / 2 in [0, 1], ``identity`` for what the released analysis uses.
+        output: ``tanh`` for (tanh(x) + 1) / 2 in [0, 1], ``identity`` as in the released analysis.
 
     Raises:
         UserError: if the strides do not divide the resolution.
@@ -90,9 +90,9 @@ class NeRV(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         """Render [batch] times in [0, 1), float64, as [batch, 3, height, width] frames."""
-        # The stem is a 1×1 convolution of one pixel; a matrix product is that without the ceremony.
+        # The stem is a 1×1 convolution of one pixel, computed as a matrix product.
         x = F.gelu(F.linear(self.encoding(t).flatten(1), self.stem.weight.flatten(1), self.stem.bias))
-        # The grid's values lie (channel, row, col) along the stem's channels.
+        # The stem's channels are the grid's values in the order (channel, row, col).
         x = self.head(self.blocks(x.reshape(len(x), -1, *self.grid)))
         return (torch.tanh(x) + 1) / 2 if self.output == "tanh" else x
 
@@ -130,10 +130,10 @@ class NeRV(nn.Module):
 
 
 def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns of the stem's output, which the strides then enlarge to the frame.
+    """Rows and columns of the stem's output, which the strides upsample to the frame.
 
     Raises:
-        UserError: if the strides do not divide the resolution; names the nearest one that they do.
+        UserError: if the strides do not divide the resolution; names the nearest resolution that they divide.
 
     >>> stem_grid(128, 256, (4, 2, 2))
     (8, 16)

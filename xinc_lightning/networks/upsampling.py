@@ -1,4 +1,4 @@
-"""GELU and PixelShuffle in one, because together they can be several times faster on a CPU."""
+"""GELU and PixelShuffle in one function, which is faster on a CPU."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from torch.nn import functional as F  # noqa: N812
 
 
 def gelu_shuffle(x: Tensor, stride: int) -> Tensor:
-    """``pixel_shuffle(gelu(x), stride)``, in float values exactly that.
+    """``pixel_shuffle(gelu(x), stride)``, with exactly the same values.
 
-    On a CPU, with channels last in memory, PyTorch's own two take 1.5 times as long: its GELU prefers tensors
-    that are contiguous as they are indexed, and its backward pass of PixelShuffle goes value by value.
+    On a CPU, with channels last in memory, PyTorch's own two functions take 1.5 times as long: its GELU is faster on
+    tensors that are contiguous as indexed, and its backward pass of PixelShuffle processes one value at a time.
 
     Args:
         x: [batch, channels·stride², height, width].
