@@ -17,13 +17,13 @@ class ContributionMapsResult(Result):
 
     Attributes:
         neurons: [n] indices of the shown neurons.
-        labels: [n] what identifies each neuron, for people.
+        labels: [n] readable names of the neurons.
         maps: [n, height, width] contribution maps.
         dead: [n] whether a shown neuron has no contribution.
         total: [height, width] Σ|c| over all neurons of the layer.
         neuron_totals: [neurons] Σ|c| of every neuron of the layer.
-        completeness_error: how far the layer's terms are from adding up to its output (relative).
-        inactive: [neurons] whether a neuron could be taken out without effect; None if it was saved before 0.2.
+        completeness_error: relative difference between the sum of the layer's terms and its output.
+        inactive: [neurons] whether a neuron could be removed without effect; None in results saved before 0.2.
     """
 
     analysis = "maps"

@@ -1,4 +1,4 @@
-"""Do neurons contribute most where a frame is bright, or where it has edges? (§4.3, Fig 5)."""
+"""Whether neurons contribute most where a frame is bright, or where it has edges (§4.3, Fig 5)."""
 
 from dataclasses import dataclass
 from math import isnan, nan
@@ -38,7 +38,7 @@ class ContributionVsIntensityResult(Result):
         return difference
 
     def scalars(self) -> dict[str, float]:
-        """Both correlations, as far as they exist."""
+        """Both correlations, if they are defined."""
         both = {
             "intensity_correlation": self.intensity_correlation,
             "edge_correlation": self.edge_correlation,
@@ -53,7 +53,7 @@ def contribution_vs_intensity(
 
     Args:
         statistics: the layer's reductions at one frame.
-        picture: what the frame shows, in any range.
+        picture: the frame, in any range.
     """
     from skimage.filters import sobel
 

@@ -1,4 +1,4 @@
-"""Maps of many neurons in two dimensions: UMAP, and how successive ones are kept comparable (§4.6)."""
+"""Two-dimensional embeddings of neurons by UMAP, and how successive ones are kept comparable (§4.6)."""
 
 import warnings
 from contextlib import suppress
@@ -8,35 +8,35 @@ import torch
 from jaxtyping import Float, Int
 
 EXACT = 4096
-"""Up to so many neurons all distances are computed; beyond, UMAP searches neighbours approximately."""
+"""Up to so many neurons, all distances are computed; for more, UMAP searches neighbours approximately."""
 
 FEWEST = 5
-"""UMAP needs more neurons than dimensions; fewer than these are shown by their principal components."""
+"""UMAP needs more neurons than dimensions; fewer than these are embedded by principal components."""
 
 EPOCHS = 200
 WARM_EPOCHS = 60
-"""Of UMAP's optimisation, from scratch and from where many neurons already are.
+"""Epochs of UMAP's optimisation, from scratch and from the positions of an earlier embedding.
 
 Of 1,000 neurons of the full NeRV the trustworthiness of 60 is at most 0.004 below that of 100, in 0.6 of the time.
 """
 
 MANY = 500
-"""Fewer neurons take no time worth saving."""
+"""Fewer neurons are embedded quickly enough."""
 
 Vectors = Float[np.ndarray, "neurons features"]
 Positions = Float[np.ndarray, "neurons 2"]
 
 
 def embed(vectors: Vectors, neighbours: int, seed: int = 42, start: Positions | None = None) -> Positions:
-    """Neurons with similar vectors close to each other, by UMAP with ``min_dist`` 0.1.
+    """UMAP of the neurons' vectors, with ``min_dist`` 0.1.
 
     The same arguments give the same positions.
 
     Args:
         vectors: finite.
-        neighbours: UMAP's ``n_neighbors``, at most the other neurons.
+        neighbours: UMAP's ``n_neighbors``, at most the number of other neurons.
         seed: of its random numbers.
-        start: positions to begin at, for an embedding that grows out of an earlier one.
+        start: initial positions, for an embedding that continues an earlier one.
     """
     if len(vectors) < FEWEST:
         return principal_components(vectors)
@@ -54,8 +54,8 @@ def embed(vectors: Vectors, neighbours: int, seed: int = 42, start: Positions | 
         n_jobs=1,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "precomputed_knn.*transform")  # nothing is to be transformed
-        # Groups without any neighbour outside are no reason to worry anybody.
+        warnings.filterwarnings("ignore", "precomputed_knn.*transform")  # only fit, no later transform
+        # Disconnected groups of neurons need no warning.
         warnings.filterwarnings("ignore", ".*not fully connected")
         warnings.filterwarnings("ignore", ".*[Ss]pectral initiali[sz]ation failed")
         positions: np.ndarray = reducer.fit_transform(vectors)
@@ -63,7 +63,7 @@ def embed(vectors: Vectors, neighbours: int, seed: int = 42, start: Positions | 
 
 
 def _nearest(vectors: Vectors, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each neuron's nearest, itself first, and how far they are, from all distances.
+    """Nearest neighbours of each neuron, itself first, and their distances.
 
     UMAP itself would compute these in a Python loop, and sort them with a function that takes seconds to compile.
     """
@@ -74,10 +74,10 @@ def _nearest(vectors: Vectors, neighbours: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _keep_compiled() -> None:
-    """Let numba keep what it compiles of UMAP for the next run; UMAP would compile it in every process."""
+    """Let numba cache UMAP's compiled functions on disk; UMAP would compile them in every process."""
     from umap import layouts, umap_
 
-    with suppress(AttributeError, RuntimeError):  # another version, or no folder that can be written
+    with suppress(AttributeError, RuntimeError):  # another version of UMAP, or no writable folder
         for function in (
             umap_.smooth_knn_dist,
             umap_.compute_membership_strengths,
@@ -105,12 +105,11 @@ def embed_like(
     earlier_neurons: Int[np.ndarray, " before"],
     earlier: Float[np.ndarray, "before 2"],
 ) -> Positions:
-    """An embedding whose neurons are, as far as they can be, where an earlier embedding has them.
+    """An embedding whose neurons are, as far as possible, where they are in an earlier embedding.
 
-    UMAP begins at the earlier positions, a neuron without one at its most similar neighbour's; what rotation,
-    reflection, scale or shift then remains is taken back (Procrustes). Unlike placing new vectors on the first
-    checkpoint's embedding, this keeps every picture faithful to its own checkpoint: the first one knows
-    nothing of neuron types that training has yet to form.
+    UMAP starts from the earlier positions, and a new neuron from that of its most similar neighbour. The remaining
+    rotation, reflection, scale and shift are undone (Procrustes). Projecting new vectors into the first epoch's
+    embedding would not represent later epochs faithfully: groups of neurons that form during training are not in it.
 
     Args:
         vectors: finite.
@@ -138,10 +137,10 @@ def embed_like(
 def align(
     positions: Positions, landmarks: Float[np.ndarray, "shared 2"], targets: Float[np.ndarray, "shared 2"]
 ) -> Positions:
-    """Rotate, reflect, scale and shift positions so that the landmarks come near to the targets.
+    """Rotate, reflect, scale and shift positions so that the landmarks are close to the targets.
 
-    The scale makes both spread equally. (The one that fits best would be smaller, and from checkpoint to
-    checkpoint shrink everything to a point.)
+    The scale gives both the same spread. (The least-squares scale would be smaller, and from epoch to epoch shrink
+    the embedding to a point.)
 
     >>> square = np.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]])
     >>> turned = 3 * square @ np.array([[0.0, 1], [-1, 0]]) + 5

@@ -1,4 +1,4 @@
-"""Whether contributions change where the picture moves (§4.5, Fig 9)."""
+"""Whether contributions change where the frame moves (§4.5, Fig 9)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from xinc_lightning.analyses.result import Result
 
 SLOWEST = 0.1
-"""Pixels a frame below which nothing counts as moving: what optical flow finds in a still picture."""
+"""Speed in pixels per frame below which nothing counts as moving: noise of optical flow in a still image."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class FlowVsFluctuationResult(Result):
     """Fluctuation of one layer beside the optical flow, at several time steps.
 
     Attributes:
-        neurons: how many of its neurons were looked at.
-        total_neurons: how many it has.
+        neurons: number of its neurons that were analysed.
+        total_neurons: number of its neurons.
         frames: [steps] number in the source of the later frame of each pair.
         moving: [steps, height, width] pixels that count as moving.
         fluctuation: [steps, height, width] Σ||c_t| − |c_{t−1}|| over the neurons.
@@ -27,7 +27,7 @@ class FlowVsFluctuationResult(Result):
         auc: [steps] area under the ROC curve of fluctuation as a detector of moving pixels: the chance that
             it is larger at a moving pixel than at a still one; NaN if there are no two kinds of pixels, or
             fluctuation is not finite.
-        sampled: [neurons] indices of those that were looked at; None if it was saved before 0.2.
+        sampled: [neurons] indices of the analysed neurons; None in results saved before 0.2.
     """
 
     analysis = "flow_vs_fluctuation"
@@ -41,12 +41,12 @@ class FlowVsFluctuationResult(Result):
     sampled: Int[np.ndarray, " neurons"] | None = None
 
     def scalars(self) -> dict[str, float]:
-        """Spearman correlation and AUC, averaged over the time steps at which they exist."""
+        """Spearman correlation and AUC, averaged over the time steps at which they are defined."""
         measures = {"spearman": self.spearman, "auc": self.auc}
         return {name: float(np.nanmean(m)) for name, m in measures.items() if not np.isnan(m).all()}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed, besides the flow, to draw the figure again; fluctuation as float32."""
+        """The arrays needed, besides the flow, to redraw the figure; fluctuation as float32."""
         return {**super().arrays(), "fluctuation": self.fluctuation.astype(np.float32)}
 
 
@@ -65,8 +65,8 @@ def flow_vs_fluctuation(
         fluctuation: Σ||c_t| − |c_{t−1}|| over the neurons.
         flow: motion in pixels, right and down, from each frame t−1 to t.
         frames: number of each frame t in the source.
-        neurons: indices of the neurons over which the sum goes.
-        total_neurons: how many the layer has.
+        neurons: indices of the neurons in the sum.
+        total_neurons: number of neurons of the layer.
     """
     speed = np.linalg.norm(flow, axis=1)
     moving = np.stack([moving_pixels(picture) for picture in speed])
@@ -84,10 +84,10 @@ def flow_vs_fluctuation(
 
 
 def moving_pixels(speed: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """Pixels that move against the rest: faster than Otsu's threshold, and than flow's own noise.
+    """Pixels that move relative to the rest: faster than Otsu's threshold, and than the noise of the flow.
 
-    The threshold that best divides the speeds in two adapts to how fast a clip is, and to a camera that pans:
-    a background that drifts slowly does not count as moving beside an object that does not.
+    Otsu's threshold, which best divides the speeds into two classes, adapts to the speed of a clip and to a panning
+    camera: a slowly drifting background does not count as moving beside a fast object.
     """
     from skimage.filters import threshold_otsu
 

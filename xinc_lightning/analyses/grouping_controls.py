@@ -1,4 +1,4 @@
-"""What variances over groups of pixels are compared with: the same groups shifted, and k-means with other seeds."""
+"""Controls of the grouping variance: the same clusters shifted, and k-means with other seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,20 +39,20 @@ def shift_null(
 ) -> ShiftNull:
     """Score neurons while the labels are shifted around the frame, wrapping at its edges.
 
-    A partition that every shift turns into itself, as it does the lattice, says nothing about the picture; it has
-    no null and is left out, as are partitions with one cluster only.
+    A partition that every shift maps to itself, such as the lattice, is independent of the image; it has no null and
+    is skipped, as are partitions with a single cluster.
 
     Args:
         layer: the layer's canvas at one frame.
-        partitions: label pictures by name.
+        partitions: label images by name.
         neurons: which neurons, in ascending order; dead ones give NaN.
-        shifts: how many different shifts.
+        shifts: number of different shifts.
         seed: of the shifts.
         std: see :func:`grouping_variance`.
         convention: likewise.
 
     Raises:
-        ValueError: if fewer than 2 shifts are asked for, or more than the frame has.
+        ValueError: if there are fewer than 2 shifts, or more than the frame has.
     """
     height, width = layer.shape
     if not 2 <= shifts < height * width:
@@ -95,12 +95,12 @@ def medians_over_seeds(
     std: bool = False,
     convention: Convention = "paper",
 ) -> dict[str, Float[np.ndarray, " seeds"]]:
-    """Median score of some neurons for each of several versions of a partition, as k-means with other seeds makes.
+    """Median score of some neurons for each of several versions of a partition, such as k-means with other seeds.
 
     Args:
         layer: the layer's canvas at one frame.
-        partitions: by name, label pictures; those with one cluster only are left out.
-        neurons: which neurons; ones with contribution.
+        partitions: by name, label images; those with a single cluster are skipped.
+        neurons: which neurons, all with contribution.
         std: see :func:`grouping_variance`.
         convention: likewise.
     """
@@ -126,7 +126,7 @@ def medians_over_seeds(
 
 
 def _same_groups(one: Tensor, other: Tensor) -> bool:
-    """Whether two label pictures divide the pixels alike, whatever the groups are called."""
+    """Whether two label images divide the pixels in the same way, whatever the labels."""
     pairs = one * (other.amax() + 1) + other
     groups = {int(labels.flatten().bincount().count_nonzero()) for labels in (one, other, pairs)}
     return len(groups) == 1

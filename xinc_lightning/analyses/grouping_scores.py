@@ -1,4 +1,4 @@
-"""How unevenly one neuron contributes to a partition's clusters (§4.2, Eq. 2)."""
+"""Deviation of a neuron's contribution from an even distribution over a partition's clusters (§4.2, Eq. 2)."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -7,7 +7,7 @@ from torch import Tensor
 from xinc_lightning.analyses.partitions import Convention
 
 SIGNED_AS_RELEASED = ("grid", "lattice")
-"""Partitions of which the released code takes δ as it is; of the others it takes |δ|."""
+"""Partitions for which the released code uses δ; for the others it uses |δ|."""
 
 
 def contribution_deltas(

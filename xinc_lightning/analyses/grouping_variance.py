@@ -1,10 +1,9 @@
-"""Do neurons care about objects, colours, textures or places? Variance over groups of pixels (§4.2, Eq. 2).
+"""Whether neurons favour objects, colours, textures or places: variance over groups of pixels (§4.2, Eq. 2).
 
-The paper compares the variances of several partitions with each other; but pictures are smooth, so that any
-large connected cluster, wherever it lies, gathers contributions unevenly.
-:func:`~xinc_lightning.analyses.shift_null` therefore shifts
-each partition's labels around the frame. Clusters keep their shapes and sizes and lose their tie to the picture:
-what the real partition has beyond that is due to the picture's content.
+The paper compares the variances of several partitions with each other. But images are smooth, so that any large
+connected cluster, wherever it is, receives contributions unevenly. Therefore
+:func:`~xinc_lightning.analyses.shift_null` shifts each partition's labels around the frame. The clusters keep their
+shapes and sizes but no longer match the image: what the real partition has beyond that is due to the image's content.
 """
 
 from collections.abc import Mapping
@@ -20,12 +19,12 @@ from xinc_lightning.analyses.result import Result
 from xinc_lightning.canvas import FrameStatistics
 
 ROUNDING = 1e-5
-"""Standard deviations of δ closer than this are equal: the sums are float32."""
+"""Standard deviations of δ that differ by less are equal: the sums are float32."""
 
 
 @dataclass(frozen=True)
 class GroupingVarianceResult(Result):
-    """How unevenly a layer's neurons contribute to the clusters of each partition.
+    """Grouping variance of a layer's neurons for each partition.
 
     Attributes:
         neurons: [neurons] their indices.
@@ -33,7 +32,7 @@ class GroupingVarianceResult(Result):
         scores: by partition, [neurons] variance (or standard deviation) of δ over its clusters; NaN if dead.
         std: whether scores are standard deviations.
         null: the same under shifts, for some of the neurons.
-        seed_medians: by partition that k-means makes, [seeds] median over the same some, for several of its seeds.
+        seed_medians: by k-means partition, [seeds] median over the same neurons, for several seeds of k-means.
     """
 
     analysis = "variance"
@@ -46,11 +45,11 @@ class GroupingVarianceResult(Result):
 
     @property
     def tested(self) -> tuple[str, ...]:
-        """Partitions that were compared with their shifts."""
+        """Partitions that have a null."""
         return tuple(self.null.scores) if self.null else ()
 
     def sampled(self, partition: str) -> Float[np.ndarray, " sampled"]:
-        """Scores of those neurons that were compared with shifts."""
+        """Scores of the neurons that have a null."""
         assert self.null is not None
         return self.scores[partition][np.searchsorted(self.neurons, self.null.neurons)]
 
@@ -71,8 +70,8 @@ class GroupingVarianceResult(Result):
         return float(self._medians_against_null(partition)[1][0])
 
     def scalars(self) -> dict[str, float]:
-        """Quartiles of each partition's scores, how far the median moves with the seed of k-means (largest less
-        smallest), and where the layer stands in the null; none if all are dead.
+        """Quartiles of each partition's scores, spread of the median over seeds of k-means (largest minus
+        smallest), and rank and effect of the layer relative to the null; empty if all neurons are dead.
         """  # noqa: D205
         scalars: dict[str, float] = {}
         if self.dead.all():
@@ -94,7 +93,7 @@ class GroupingVarianceResult(Result):
         return scalars
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
+        """The arrays needed to redraw the figure."""
         arrays = {
             "layer": np.array(self.layer),
             "neurons": self.neurons,
@@ -116,7 +115,7 @@ class GroupingVarianceResult(Result):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "GroupingVarianceResult":
-        """The result that was saved."""
+        """Restore a saved result."""
 
         def by_partition(prefix: str) -> dict[str, np.ndarray]:
             return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
@@ -165,16 +164,16 @@ def grouping_variance(
     null: ShiftNull | None = None,
     seed_medians: Mapping[str, Float[np.ndarray, " seeds"]] | None = None,
 ) -> GroupingVarianceResult:
-    """Score every neuron of a layer for every partition; partitions with one cluster only are left out.
+    """Score every neuron of a layer for every partition; partitions with a single cluster are skipped.
 
     Args:
         statistics: the layer's reductions at one frame.
-        partitions: names of partitions, and what each is called in the statistics; all by default.
+        partitions: names of partitions, and their names in the statistics; by default all.
         std: standard deviations instead of variances.
-        convention: ``paper`` for δ with its sign, ``released`` for |δ| but for grid and lattice, as the released
-            code has it.
+        convention: ``paper`` for δ with its sign, ``released`` for |δ| except for grid and lattice, like the released
+            code.
         null: the scores under shifts, with the same options.
-        seed_medians: what :func:`~xinc_lightning.analyses.medians_over_seeds` gives, likewise.
+        seed_medians: result of :func:`~xinc_lightning.analyses.medians_over_seeds`, with the same options.
     """
     if partitions is None:
         partitions = {name: name for name in statistics.cluster_sums}

@@ -1,4 +1,4 @@
-"""Kinds of neurons: by the textures they paint, embedded and clustered (§4.6, Figs 10, 12, 13)."""
+"""Clusters of neurons: embedded by the textures to which they contribute (§4.6, Figs 10, 12, 13)."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from xinc_lightning.analyses.scaling import min_max_scaled
 from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 CLUSTERS = {"paper": 4, "released": 6}
-"""Clusters of a layer; the released code cuts its embeddings into six, of which the paper shows four."""
+"""Number of clusters of a layer; the released code divides its embeddings into six, of which the paper shows four."""
 
 SHOWN_CLUSTERS = SHOWN = 4
-"""Clusters, and neurons of each, whose maps are shown, as in the paper."""
+"""Number of clusters, and of neurons per cluster, whose maps are shown, as in the paper."""
 
 CONV_NEIGHBOURS = (5, 25, 75, 150)
 """UMAP's ``n_neighbors`` for the head and the blocks before it, last first; linear layers take 5."""
@@ -24,12 +24,12 @@ CONV_NEIGHBOURS = (5, 25, 75, 150)
 
 @dataclass(frozen=True)
 class Earlier:
-    """What one checkpoint's embedding tells the next.
+    """An earlier embedding, from which the next one is initialised.
 
     Attributes:
         neurons: [before] indices of the neurons.
-        positions: [before, 2] where they were.
-        clusters: [before] in which clusters.
+        positions: [before, 2] their positions.
+        clusters: [before] their clusters.
     """
 
     neurons: Int[np.ndarray, " before"]
@@ -43,21 +43,20 @@ class NeuronClustersResult(Result):
 
     Attributes:
         total_neurons: neurons of the layer.
-        sampled: how many of them were looked at.
-        neurons: [n] indices of those that live.
+        sampled: number of them that were analysed.
+        neurons: [n] indices of the live ones among these.
         vectors: [n, k] mean over each gabor cluster of the neuron's |c|, min-max normalised over the frame.
         cluster_areas: [k] pixels of each gabor cluster: vectors of different runs can be compared if these
             agree.
         neighbours: UMAP's ``n_neighbors``.
         positions: [n, 2] embedding.
-        clusters: [n] k-means cluster of the embedding, numbered from left to right at the first checkpoint, and
-            like the cluster with which it shares most neurons at later ones.
+        clusters: [n] k-means cluster of the embedding, numbered from left to right at the first epoch, and like the
+            cluster with which it shares most neurons at later ones.
         shown: [m] indices of the neurons whose maps are shown, cluster by cluster.
         shown_clusters: [m] their clusters.
-        labels: [m] what identifies them, for people.
+        labels: [m] their readable names.
         maps: [m, height, width] their |c|, min-max normalised.
-        silhouette: how much better vectors fit their own cluster than the next, -1 to 1; NaN if there is one
-            cluster.
+        silhouette: mean silhouette coefficient of the vectors, -1 to 1; NaN if there is one cluster.
     """
 
     analysis = "neuron_clusters"
@@ -77,7 +76,7 @@ class NeuronClustersResult(Result):
 
     @property
     def method(self) -> str:
-        """How the positions were found."""
+        """Method of the embedding."""
         return (
             f"UMAP of {self.neighbours} neighbours" if len(self.neurons) >= FEWEST else "principal components"
         )
@@ -104,15 +103,15 @@ def neuron_clusters(
         statistics: its reductions, with the gabor clusters among their partitions.
         neighbours: UMAP's ``n_neighbors``, see :func:`layer_neighbours`.
         partition: name of the gabor clusters.
-        max_neurons: larger layers are sampled; None never to.
+        max_neurons: larger layers are sampled; None for no limit.
         seed: of the sample, UMAP, k-means and the neurons shown.
-        previous: of the layer at an earlier checkpoint, to be continued.
-        convention: into how many clusters the embedding is cut.
+        previous: the layer's embedding at an earlier epoch, to continue.
+        convention: determines the number of clusters.
     """
     chosen = np.array(sample_neurons(len(statistics.neurons), max_neurons or len(statistics.neurons), seed))
     vectors = statistics.cluster_means(partition)[chosen].float().cpu().numpy()
     live = statistics.absolute_sum[chosen].cpu().numpy() > 0
-    live &= np.isfinite(vectors).all(1)  # what diverged has no place on a map
+    live &= np.isfinite(vectors).all(1)  # neurons that are not finite cannot be embedded
     neurons, vectors = statistics.neurons.cpu().numpy()[chosen[live]], vectors[live]
     if previous is None:
         positions = embed(vectors, neighbours, seed)
@@ -141,11 +140,11 @@ def neuron_clusters(
 
 
 def layer_neighbours(layer: FrameCanvas, layers_behind: int) -> int:
-    """The ``n_neighbors`` that the paper gives this layer: wider for the larger layers further from the head.
+    """The paper's ``n_neighbors`` for this layer: more for the larger layers further from the head.
 
     Args:
         layer: the layer's canvas.
-        layers_behind: how many layers lie between it and the output.
+        layers_behind: number of layers between it and the output.
     """
     if "kernel" not in layer.labels:
         return CONV_NEIGHBOURS[0]
@@ -153,7 +152,7 @@ def layer_neighbours(layer: FrameCanvas, layers_behind: int) -> int:
 
 
 def cluster(positions: Float[np.ndarray, "n 2"], clusters: int, seed: int) -> Int[np.ndarray, " n"]:
-    """K-means of positions, the clusters numbered from left to right; fewer if there are fewer places.
+    """K-means of positions, with clusters numbered from left to right; fewer if there are fewer distinct positions.
 
     >>> cluster(np.array([[5.0, 0.0], [0, 0], [5, 1], [0, 1]]), 2, seed=0)
     array([1, 0, 1, 0])
@@ -172,7 +171,7 @@ def cluster(positions: Float[np.ndarray, "n 2"], clusters: int, seed: int) -> In
 def numbered_like(
     clusters: Int[np.ndarray, " n"], neurons: Int[np.ndarray, " n"], earlier: Earlier
 ) -> Int[np.ndarray, " n"]:
-    """The same clusters, numbered so that most neurons keep their number, hence their colour.
+    """The same clusters, numbered so that most neurons keep their number, and so their colour.
 
     >>> earlier = Earlier(np.array([3, 5, 8]), np.zeros((3, 2)), np.array([0, 1, 1]))
     >>> numbered_like(np.array([1, 0, 0]), np.array([3, 5, 9]), earlier)
@@ -190,7 +189,7 @@ def numbered_like(
 
 
 def _representatives(clusters: Int[np.ndarray, " n"], seed: int) -> Int[np.ndarray, " m"]:
-    """Places of up to ``SHOWN`` members of each shown cluster, drawn at random."""
+    """Indices of up to ``SHOWN`` members of each shown cluster, sampled at random."""
     random = np.random.default_rng(seed)
     kinds = np.unique(clusters)[:SHOWN_CLUSTERS]
     drawn = [random.permutation(np.flatnonzero(clusters == c))[:SHOWN] for c in kinds]

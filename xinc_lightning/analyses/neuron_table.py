@@ -1,4 +1,4 @@
-"""What all analyses of a checkpoint found out about each neuron, joined into one table."""
+"""Results of all analyses of an epoch for each neuron, joined into one table."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from xinc_lightning.canvas import FrameCanvas, FrameStatistics
 
 THUMBNAIL = "thumbnail"
-"""The column of pictures, which a text file leaves out."""
+"""The column of thumbnails, which a text file does not have."""
 
 
 class NeuronTable:
-    """Rows of neurons, told apart by layer and index; columns come from whoever has them.
+    """A row per neuron, identified by layer and index; each analysis adds its columns.
 
     >>> table = NeuronTable()
     >>> table.add("head", [0, 2], dead=[False, True])
@@ -50,12 +50,12 @@ class NeuronTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns but layer, neuron and thumbnail, in the order in which they came."""
+        """Names of the columns except layer, neuron and thumbnail, in the order in which they were added."""
         names = dict.fromkeys(name for columns in self._layers.values() for name in columns)
         return tuple(name for name in names if name != THUMBNAIL)
 
     def rows(self, having: str | None = None) -> Iterator[list[Any]]:
-        """Layer, neuron and a value for each column, None where nobody gave one.
+        """Layer, neuron and a value for each column, None where there is none.
 
         Args:
             having: only neurons that have a value in this column.
@@ -67,12 +67,12 @@ class NeuronTable:
                 yield [layer, neuron, *(column.get(neuron) for column in values)]
 
     def thumbnail(self, layer: str, neuron: int) -> NDArray[np.uint8]:
-        """A neuron's picture, [height, width]."""
+        """A neuron's thumbnail, [height, width]."""
         picture: NDArray[np.uint8] = self._layers[layer][THUMBNAIL][neuron]
         return picture
 
     def write(self, path: Path) -> None:
-        """Write all but the pictures as CSV, unless there are no neurons."""
+        """Write all columns but the thumbnails as CSV, unless there are no neurons."""
         if self:
             with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
@@ -81,7 +81,7 @@ class NeuronTable:
 
 
 def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArray[Any]]:
-    """Columns that say which neurons these are and how much they contribute.
+    """Columns that identify the neurons, and their total contribution.
 
     ``dead``, the paper's word for no contribution, goes with version 0.3.
 
@@ -97,5 +97,5 @@ def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArr
 
 
 def _short(value: Any) -> Any:
-    """Seven digits tell float32 numbers apart."""
+    """Format a value; seven digits distinguish float32 numbers."""
     return f"{value:.7g}" if isinstance(value, float) else value

@@ -14,7 +14,7 @@ class NeuronsPerPixelResult(Result):
     """Which share of a layer's neurons contributes notably at each pixel (Figs 7, 17), and Fig 18.
 
     Attributes:
-        neurons: how many the layer has, or how many of them were analysed.
+        neurons: number of analysed neurons of the layer.
         thresholds: the fractions x.
         tau: [thresholds] τ_x: contributions |c| ≤ τ_x hold the fraction x of the layer's Σ|c|.
         share: [thresholds, height, width] share of the neurons with |c| > τ_x.
@@ -46,7 +46,7 @@ class NeuronsPerPixelResult(Result):
 
 
 def neurons_per_pixel(statistics: FrameStatistics) -> NeuronsPerPixelResult:
-    """Count the neurons of each pixel, at the thresholds that the statistics have.
+    """Count the neurons of each pixel, at the thresholds of the statistics.
 
     Args:
         statistics: the layer's reductions at one frame.

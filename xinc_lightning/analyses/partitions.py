@@ -16,10 +16,10 @@ SEEDED: tuple[Partition, ...] = ("rgb", "gabor")
 """Partitions by k-means, which depend on a seed."""
 
 Convention = Literal["paper", "released"]
-"""What the paper's text says, or what the authors' released code does where that differs."""
+"""Conventions of the paper's text, or of the authors' released code where it differs."""
 
 STARTS = 10
-"""Of k-means, of which the best is taken: with one, medians of variances move by 13 % from seed to seed."""
+"""Initialisations of k-means, of which the best is used: with one, medians of variances differ by 13 % between seeds."""
 
 ORIENTATIONS = 4
 WAVELENGTHS = (4, 8, 16)
@@ -39,13 +39,13 @@ def frame_partitions(
     seed: int = 0,
     convention: Convention = "paper",
 ) -> dict[str, Int[Tensor, "height width"]]:
-    """The asked-for partitions of one frame of a clip; without ``instances`` where the frame has no mask.
+    """The requested partitions of one frame of a clip; without ``instances`` if the frame has no mask.
 
     Args:
         clip: the clip.
         position: which of its frames.
         names: which partitions.
-        grid: rows and columns of grid cells. The lattice, rgb and gabor have as many groups.
+        grid: rows and columns of grid cells. The lattice, rgb and gabor have as many clusters.
         seed: of k-means.
         convention: of the Gabor filters, see :func:`gabor_responses`.
 
@@ -76,8 +76,7 @@ def instance_partition(
 ) -> Int[Tensor, "height width"]:
     """Things and stuff: label i + 1 for segment i, label 0 for "other", the pixels of no segment.
 
-    Segments that the mask does not show leave their label unused, so that an object keeps its label through a
-    clip.
+    Labels of segments that are not in the mask are unused, so that an object keeps its label through a clip.
 
     >>> from xinc_lightning.data import Segment
     >>> segments = [Segment(7, "sky", "sky", False), Segment(9, "car_0", "car", True)]
@@ -91,7 +90,7 @@ def instance_partition(
 
 
 def grid_partition(height: int, width: int, rows: int = 4, columns: int = 8) -> Int[Tensor, "height width"]:
-    """Grid cells as the paper's text has them: ``rows`` × ``columns`` contiguous rectangles of equal size.
+    """Grid cells as in the paper's text: ``rows`` × ``columns`` contiguous rectangles of equal size.
 
     >>> grid_partition(2, 4, 2, 2)
     tensor([[0, 0, 1, 1],
@@ -105,7 +104,7 @@ def grid_partition(height: int, width: int, rows: int = 4, columns: int = 8) -> 
 def lattice_partition(
     height: int, width: int, rows: int = 4, columns: int = 8
 ) -> Int[Tensor, "height width"]:
-    """Grid cells as the released code has them: pixels by (row mod ``rows``, column mod ``columns``).
+    """Grid cells as in the released code: pixels by (row mod ``rows``, column mod ``columns``).
 
     Each group is spread over the whole frame, so that no neuron can prefer one.
 
@@ -129,25 +128,25 @@ def gabor_partition(
     seed: int = 0,
     convention: Convention = "paper",
 ) -> Int[Tensor, "height width"]:
-    """K-means of the pixels' :func:`gabor_responses`, standardised so that each filter weighs the same.
+    """K-means of the pixels' :func:`gabor_responses`, standardised so that each filter has the same weight.
 
-    There are at most as many clusters as there are different responses: one for a frame of one colour. The
-    released code does not standardise.
+    There are at most as many clusters as different responses: one for a frame of one colour. The released code does
+    not standardise.
     """
     if convention == "released":
         return _k_means(released_gabor_responses(frame), clusters, seed)
     responses = gabor_responses(frame)
     spread = responses.std((0, 1))
-    # What a filter answers to an even frame is rounding, which must not be blown up to a texture.
-    heard = spread > 1e-6
-    centred = (responses - responses.mean((0, 1))) * heard
-    return _k_means(centred / np.where(heard, spread, 1), clusters, seed)
+    # A filter's response to a constant frame is rounding noise, which must not be amplified to a texture.
+    has_response = spread > 1e-6
+    centred = (responses - responses.mean((0, 1))) * has_response
+    return _k_means(centred / np.where(has_response, spread, 1), clusters, seed)
 
 
 def gabor_responses(frame: Float[Tensor, "3 height width"]) -> Float[np.ndarray, "height width filters"]:
     """Magnitudes of the grey frame's responses to Gabor filters of 4 orientations × 3 scales (§6.2).
 
-    Outside the frame its mirror image is assumed.
+    The frame is padded with its mirror image.
     """
     from scipy.signal import fftconvolve
     from skimage.filters import gabor_kernel
@@ -165,9 +164,9 @@ def gabor_responses(frame: Float[Tensor, "3 height width"]) -> Float[np.ndarray,
 def released_gabor_responses(
     frame: Float[Tensor, "3 height width"],
 ) -> Float[np.ndarray, "height width filters"]:
-    """What the authors' code takes for Gabor responses: real parts, of one orientation, in 8-bit arithmetic.
+    """Gabor responses of the authors' code: real parts, of one orientation, in 8-bit arithmetic.
 
-    The grey frame is rounded to bytes, and so is every response, modulo 256; the frame repeats itself outside.
+    The grey frame is rounded to bytes, and so is every response, modulo 256; the frame is padded periodically.
     """
     from scipy.ndimage import convolve
     from skimage.filters import gabor_kernel

@@ -1,4 +1,4 @@
-"""From a place in the frame to the neurons that paint it, and from a segment to those that favour it (§4.2)."""
+"""The neurons that contribute most to a place in the frame, and those that favour a segment (§4.2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class PixelsToNeuronsResult(Result):
         top: [rows, cols, k] indices of the strongest neurons, the strongest first; -1 where fewer contribute.
         shares: [rows, cols, k] their Σ|c| over the cell's pixels, as a share of all neurons'.
         totals: [rows, cols] Σ|c| of all neurons, mean over the cell's pixels.
-        neurons: [neurons] indices of all neurons that were looked at.
+        neurons: [neurons] indices of all analysed neurons.
         contributions: [neurons] their Σ|c| over the frame.
-        kept: [m] neurons whose maps are kept.
+        kept: [m] neurons whose maps are saved.
         maps: [m, rows, cols] their |c|, mean over each cell's pixels.
-        favourites: [segments, f] neurons whose |c| is denser in the segment than elsewhere, most so first; -1
-            where there are fewer.
+        favourites: [segments, f] neurons whose mean |c| is larger in the segment than elsewhere, those with the
+            largest ratio first; -1 where there are fewer.
         preferences: [segments, f] their mean |c| in the segment over their mean |c| in the frame.
     """
 
@@ -55,7 +55,7 @@ class PixelsToNeuronsResult(Result):
         return self.top[place][contributing], self.shares[place][contributing]
 
     def scalars(self) -> dict[str, float]:
-        """Share of the strongest neurons at the average cell, and how many are strongest somewhere."""
+        """Share of the strongest neurons at the average cell, and number of neurons that are strongest at some cell."""
         strongest = self.top[..., 0]
         return {
             f"top{self.top.shape[-1]}_share": float(self.shares.sum(-1).mean()),
@@ -63,7 +63,7 @@ class PixelsToNeuronsResult(Result):
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All of it; maps as bytes, 255 standing for each map's entry in ``scales``."""
+        """All attributes; maps as bytes, where 255 is each map's entry in ``scales``."""
         finite = np.nan_to_num(self.maps, posinf=0)
         scales = finite.max((1, 2), initial=0)
         levels = finite / np.where(scales > 0, scales, 1)[:, None, None] * 255
@@ -76,7 +76,7 @@ class PixelsToNeuronsResult(Result):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "PixelsToNeuronsResult":
-        """The result that was saved, its maps to 1/255 of each one's largest value."""
+        """Restore a saved result, its maps up to 1/255 of their largest values."""
         maps = arrays["maps"] * (arrays["scales"][:, None, None] / 255)
         return super().from_arrays({**arrays, "maps": maps.astype(np.float32)})
 
@@ -90,17 +90,17 @@ def pixels_to_neurons(
     earlier: Sequence[int] = (),
     segments: str | None = None,
 ) -> PixelsToNeuronsResult:
-    """Find the strongest neurons of every cell, and the maps of those that are so in most places.
+    """Find the strongest neurons of every cell, and the maps of the most frequent ones.
 
     Args:
         layer: the layer's canvas at one frame.
-        statistics: its reductions; neurons they leave out are left out here.
+        statistics: its reductions; neurons that they exclude are excluded here, too.
         cell: side of a cell in pixels, see :func:`cell_side`.
-        count: neurons a cell, and a segment.
-        keep: how many maps to keep: of the segments' favourites, then of those strong in most places; all of a
-            layer that has no more.
-        earlier: neurons whose maps were kept at an earlier checkpoint, most wanted first; up to half as many
-            more stay, so that they can be followed.
+        count: neurons per cell, and per segment.
+        keep: number of maps to save: of neurons that favour a segment, then of those that are among the strongest at
+            most cells; all maps of a smaller layer.
+        earlier: neurons whose maps were saved at an earlier epoch, by priority; up to half as many maps more are
+            saved for these, so that they can be followed.
         segments: name of the partition of the frame into segments, whose cluster 0 is no segment.
     """
     strongest = layer.strongest(cell, count, statistics.neurons)
@@ -129,7 +129,7 @@ def pixels_to_neurons(
 
 
 def cell_side(height: int, width: int, cells: int = 2048) -> int:
-    """The smallest side of square cells, of which at most so many cover the frame.
+    """The smallest side of square cells of which at most ``cells`` cover the frame.
 
     >>> cell_side(128, 256), cell_side(16, 32), cell_side(720, 1280)
     (4, 1, 22)
@@ -169,7 +169,7 @@ def _cell_means(layer: FrameCanvas, neurons: Sequence[int], cell: int) -> Float[
 def _favourites(
     statistics: FrameStatistics, partition: str | None, count: int
 ) -> tuple[Int[np.ndarray, "segments f"], Float[np.ndarray, "segments f"]]:
-    """Of the half of the layer that contributes most, those that are densest in each segment."""
+    """Of the half of the layer that contributes most, the neurons that favour each segment most."""
     if partition is None:
         return np.full((0, count), -1), np.zeros((0, count))
     areas = statistics.cluster_areas[partition]

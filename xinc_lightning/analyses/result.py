@@ -1,4 +1,4 @@
-"""What all results can do: say their numbers, become arrays, to be saved, and come back from them."""
+"""Base of all results: their scalars, and their conversion to arrays and back."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -11,7 +11,7 @@ R = TypeVar("R", bound="Result")
 
 @dataclass(frozen=True)
 class Result:
-    """What an analysis found out about a layer; its attributes are arrays, numbers, strings and tuples of these.
+    """Result of an analysis of a layer; its attributes are arrays, numbers, strings and tuples of these.
 
     >>> @dataclass(frozen=True)
     ... class Depth(Result):
@@ -21,7 +21,7 @@ class Result:
     Depth(layer='head', depths=array([0, 1]))
 
     Attributes:
-        analysis: name of the analysis, by which its numbers are logged and its arrays filed in a run's folder.
+        analysis: name of the analysis in logged scalars and in a run folder.
         layer: name of the layer.
     """
 
@@ -29,19 +29,19 @@ class Result:
     layer: str
 
     def scalars(self) -> dict[str, float]:
-        """The numbers to be logged, by name."""
+        """The scalars to log, by name."""
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything that is needed to draw the figure again, by attribute; what is None is left out."""
+        """The arrays needed to redraw the figure, by attribute, without those that are None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
     @classmethod
     def from_arrays(cls: type[R], arrays: Mapping[str, np.ndarray]) -> R:
-        """The result that was saved, from what ``numpy.load`` returns; it need not be the only thing in the file.
+        """Restore a saved result from what ``numpy.load`` returns; the file may have further arrays.
 
-        What an older version did not save has its default, where it has one.
+        Attributes that an older version did not save have their defaults.
         """
         return cls(
             **{

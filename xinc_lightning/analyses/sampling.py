@@ -1,4 +1,4 @@
-"""Which of a layer's neurons are looked at, and what they are called."""
+"""Which of a layer's neurons are analysed or shown, and their names."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from xinc_lightning.canvas import FrameCanvas, FrameStatistics, LayerCanvas
 
 
 def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
-    """Indices of ``count`` neurons drawn at random without repetition, sorted; all if there are no more.
+    """Indices of ``count`` neurons sampled at random without replacement, sorted; all if there are no more.
 
     >>> sample_neurons(5, 9)
     [0, 1, 2, 3, 4]
@@ -19,28 +19,28 @@ def sample_neurons(neurons: int, count: int, seed: int = 0) -> list[int]:
 
 
 def sample_live(statistics: FrameStatistics, count: int, seed: int = 0) -> list[int]:
-    """Indices of at most ``count`` neurons that contribute something, drawn at random, sorted.
+    """Indices of at most ``count`` neurons with contribution, sampled at random, sorted.
 
     Args:
         statistics: the layer's reductions at one frame.
-        count: how many.
-        seed: of the draw.
+        count: number of neurons.
+        seed: of the sample.
     """
     live = statistics.neurons[statistics.absolute_sum > 0].tolist()
     return [live[place] for place in sample_neurons(len(live), count, seed)]
 
 
 def sample_live_by_maps(layer: LayerCanvas, count: int, seed: int = 0, tries: int = 8) -> list[int]:
-    """Neurons drawn at random, dead ones drawn again, sorted; where no reductions are at hand.
+    """Live neurons sampled at random, sorted, without reductions: dead ones are replaced by further samples.
 
-    The order of the draw depends on the seed alone, so that the same neurons are drawn as long as they live.
+    The order of sampling depends on the seed only, so that the same neurons are sampled as long as they are live.
 
     Args:
         layer: the layer's canvas.
-        count: how many; fewer if ``tries`` times as many draws do not bring that many to light. Neurons that
-            contribute Inf or NaN do not count as live.
-        seed: of the draw.
-        tries: how often to draw again.
+        count: number of neurons; fewer if ``tries`` times as many samples do not have that many live ones. Neurons
+            that contribute Inf or NaN do not count as live.
+        seed: of the sample.
+        tries: maximum number of rounds.
     """
     drawn = np.random.default_rng(seed).permutation(layer.neurons)[: tries * count]
     live: list[int] = []
@@ -56,7 +56,7 @@ def top_neurons(statistics: FrameStatistics, count: int) -> list[int]:
 
     Args:
         statistics: the layer's reductions at one frame.
-        count: how many; all if there are no more.
+        count: number of neurons; all if there are no more.
     """
     order = statistics.absolute_sum.argsort(descending=True, stable=True)[:count]
     return [int(neuron) for neuron in statistics.neurons[order]]
@@ -75,7 +75,7 @@ def evenly_spaced(items: Sequence[int], count: int) -> list[int]:
 
 
 def neuron_label(layer: LayerCanvas | FrameCanvas, neuron: int) -> str:
-    """What identifies a neuron, for people: its index, and for a kernel its channels."""
+    """Readable name of a neuron: its index, and for a kernel its channels."""
     labels = {name: int(values[neuron]) for name, values in layer.labels.items()}
     if "kernel" in labels:
         return f"#{neuron} ({labels['input']}→{labels['kernel']})"

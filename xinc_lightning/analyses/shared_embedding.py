@@ -1,4 +1,4 @@
-"""Neurons of several runs in one embedding: do they form the same kinds? (§4.6, Figs 10, 14)."""
+"""Neurons of several runs in one embedding: whether they form the same groups (§4.6, Figs 10, 14)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class NeuronSet:
         neighbours: UMAP's ``n_neighbors`` for the layer.
         cluster_areas: [k] pixels of the gabor clusters.
         neurons: [n] indices of the neurons.
-        vectors: [n, k] a vector a neuron.
+        vectors: [n, k] one vector per neuron.
     """
 
     run: str
@@ -42,15 +42,14 @@ class SharedEmbedding:
     """Neurons of several sets in two dimensions.
 
     Attributes:
-        name: what the sets have in common, for people.
+        name: what the sets have in common.
         groups: names of the groups, in order.
         positions: [n, 2] embedding.
         members: [n] each neuron's group.
         sets: [n] each neuron's set.
         neurons: [n] each neuron's index in its layer.
-        mixing: how often a neuron's nearest neighbours, by vector, are of other groups, over how often they
-            would be if groups did not matter: about 1 where all groups have the same kinds of neurons, 0
-            where none has what another has; NaN for a single group.
+        mixing: how often a neuron's nearest neighbours, by vector, are of other groups, relative to chance: about 1
+            if all groups have similar neurons, 0 if no group has neurons like another's; NaN for a single group.
     """
 
     name: str
@@ -66,7 +65,7 @@ class SharedEmbedding:
         return {} if np.isnan(self.mixing) else {"mixing": self.mixing}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
+        """The arrays needed to redraw the figure."""
         return {
             "groups": np.array(self.groups),
             "positions": self.positions,
@@ -84,7 +83,7 @@ def shared_embedding(
     Args:
         sets: at least one; their vectors must be means over the same gabor clusters.
         groups: name of the group that each set belongs to.
-        name: what the sets have in common, for people.
+        name: what the sets have in common.
         seed: of UMAP.
 
     Raises:

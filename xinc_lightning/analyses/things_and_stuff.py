@@ -1,4 +1,4 @@
-"""How much of a neuron goes to each thing and stuff, frame by frame (§4.5, Figs 8, 19)."""
+"""Share of a neuron's contribution in each thing and stuff, frame by frame (§4.5, Figs 8, 19)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ThingsAndStuffResult(Result):
 
     Attributes:
         neurons: [n] indices of the neurons.
-        labels: [n] what identifies each neuron, for people.
+        labels: [n] readable names of the neurons.
         segments: the clip's things and stuff.
         frames: [frames] numbers of the frames in the source.
         density: [n, frames, segments] mean |c| over the segment's pixels, NaN where it is not in the frame.
@@ -43,8 +43,8 @@ class ThingsAndStuffResult(Result):
     def scalars(self) -> dict[str, float]:
         """How much contributions to one segment vary over time; nothing for a single frame.
 
-        The coefficient of variation over the frames, of the median neuron and segment: 0 if what a neuron
-        gives to an object never changes.
+        The coefficient of variation over the frames, of the median neuron and segment: 0 if a neuron's contribution
+        to an object is constant.
         """
         seen = self.density[:, :, np.isfinite(self.density[0]).sum(0) >= 2]
         mean = np.nanmean(seen, axis=1) if seen.size else np.zeros(0)
@@ -54,7 +54,7 @@ class ThingsAndStuffResult(Result):
         return {"temporal_variation": float(np.median(variation))}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is needed to draw the figure again."""
+        """The arrays needed to redraw the figure."""
         return {
             **super().arrays(),
             "segments": np.array([segment.name for segment in self.segments]),
@@ -65,7 +65,7 @@ class ThingsAndStuffResult(Result):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "ThingsAndStuffResult":
-        """The result that was saved."""
+        """Restore a saved result."""
         columns = (arrays[name].tolist() for name in ("segment_ids", "segments", "categories", "isthing"))
         segments = tuple(Segment(*row) for row in zip(*columns, strict=True))
         named = {name: arrays[name] for name in ("neurons", "frames", "density")}
@@ -88,7 +88,7 @@ def things_and_stuff(
         neurons: indices of the neurons.
         masks: segment ids of each of the canvas's frames.
         segments: what the ids mean; ids without a meaning belong to no segment.
-        frames: numbers of the frames in the source, for people.
+        frames: numbers of the frames in the source.
 
     Raises:
         IndexError: if a neuron does not exist.

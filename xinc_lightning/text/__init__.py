@@ -1,4 +1,4 @@
-"""Names that came from outside, made fit to be shown."""
+"""Sanitising of external names before they are shown."""
 
 from xinc_lightning.text.printable import LONGEST, UNPRINTABLE, markdown_cell, printable
 
