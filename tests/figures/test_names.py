@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from xinc_lightning.figures import Painter, Panel, figure_file, overlay, png_now
+from xinc_lightning.figures import Renderer, Panel, figure_file, overlay, png_now
 from xinc_lightning.figures.evolution import film_of_neurons
 
 NAMES = ["costs $5 or $6", "$\\frac{", "\ud800$x$", "a\x1b[2J", "line\nbreak", "x" * 5000]
@@ -34,7 +34,7 @@ def test_a_film_with_such_names():
 
 
 def test_the_other_process_draws_them_too():
-    painter = Painter()
-    picture = painter.png(overlay([[Panel("$\\frac{", "", "", {})]], ["\udcff"], "$x$"))
-    painter.close()
+    renderer = Renderer()
+    picture = renderer.png(overlay([[Panel("$\\frac{", "", "", {})]], ["\udcff"], "$x$"))
+    renderer.close()
     assert picture.result().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from math import isnan
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,9 @@ HIGHEST = 2.8
 COLOUR_BAR = 1.0
 """Minimum height in inches of a row, for a colour bar and its label."""
 
+LETTER_INCHES = 0.09
+"""Width of a letter in a heading, rather more."""
+
 NOT_FINITE = "#ff0000"
 """Colour of NaN and infinite values: in none of the colour maps."""
 
@@ -71,7 +75,12 @@ def literal(figure: Figure) -> Figure:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_parse_math(False)
-        text.set_text("\n".join(printable(line, LONGEST) for line in text.get_text().split("\n")))
+        lines = [printable(line, LONGEST) for line in text.get_text().split("\n")]
+        if text.get_wrap() and "$" in text.get_text():  # matplotlib takes it for mathematics where it wraps
+            text.set_wrap(False)
+            letters = max(20, int(figure.get_figwidth() / LETTER_INCHES))
+            lines = [part for line in lines for part in wrap(line, letters)]
+        text.set_text("\n".join(lines))
     return figure
 
 
