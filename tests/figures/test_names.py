@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from xinc_lightning.figures import Renderer, Panel, figure_file, overlay, png_now
+from xinc_lightning.figures import Panel, Renderer, figure_file, overlay, png_now
 from xinc_lightning.figures.evolution import film_of_neurons
 
 NAMES = ["costs $5 or $6", "$\\frac{", "\ud800$x$", "a\x1b[2J", "line\nbreak", "x" * 5000]
