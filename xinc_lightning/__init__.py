@@ -3,4 +3,4 @@
 An implementation of *Explaining the Implicit Neural Canvas* (XINC, CVPR 2024) with PyTorch Lightning.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
