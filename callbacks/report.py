@@ -42,14 +42,10 @@ class Report(Callback):
         self._start: float | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the network and its size, and log the size."""
+        """Print the network and its size."""
         assert isinstance(pl_module, INRModule)
         if trainer.is_global_zero:
             print(f"{type(pl_module.network).__name__}: {pl_module.budget}")
-        if trainer.is_global_zero and trainer.ckpt_path is None:  # a resumed run has logged it
-            size = {"bpp": pl_module.budget.bpp, "parameters": pl_module.budget.parameters, "epoch": 0}
-            for logger in trainer.loggers:
-                logger.log_metrics(size, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the timer."""
@@ -73,7 +69,7 @@ class Report(Callback):
         write_json(run / REPORT, without_nan(result.scalars()))
         final = {f"final/{name}": value for name, value in result.scalars().items()}
         for logger in trainer.loggers:
-            logger.log_metrics({**final, "epoch": module.trained_epochs}, trainer.global_step)
+            logger.log_metrics({**final, "epoch": module.trained_epochs}, module.trained_steps)
         Console().print(_table(result, module.budget, run, trainer, self._times(trainer)))
 
     def _times(self, trainer: Trainer) -> str:

@@ -1,14 +1,20 @@
 """A W&B workspace of this project's runs: curves by layer, pictures by analysis, the table of neurons and the UMAP.
 
-python scripts/wandb_dashboard.py --entity ME                 # makes the workspace and prints its address
+python scripts/wandb_dashboard.py --entity ME                 # makes or updates it, and prints its address
+python scripts/wandb_dashboard.py --entity ME --url ADDRESS   # updates one that was made elsewhere
 python scripts/wandb_dashboard.py --entity ME --dry-run       # prints what would be made; needs no network
 
-Runs are grouped by architecture and bpp. In the workspace they can be filtered by the columns of their config:
-video, architecture, bpp, seed. Needs `pip install -c constraints.txt ".[dashboard]"`.
+A panel shows the layers of all architectures that are equally far from the output, as `xinc compare` pairs them: the
+head of a NeRV and the last layer of an FFN have no name in common, so W&B alone would never lay one over the other.
+Runs are grouped by architecture and bpp, and can be filtered by the columns of their config: video, architecture, bpp,
+seed. Needs `pip install -c constraints.txt ".[dashboard]"`.
 """
 
 import argparse
 import json
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 try:
@@ -21,6 +27,9 @@ LAYERS = {
     "NeRV": ("head", "block3", "block2", "block1"),
     "FFN": ("layer3", "layer2", "layer1"),
 }
+"""Of the shipped configs, output side first."""
+
+PLACES = ("Output layer", "Second last layer", "Third last layer", "Fourth last layer")
 CURVES = {
     "Variance over groups of pixels (medians)": [
         f"variance/{name}_median" for name in ("instances", "rgb", "gabor", "grid", "lattice")
@@ -36,30 +45,35 @@ CURVES = {
     "Fluctuation and flow": ["flow_vs_fluctuation/spearman", "flow_vs_fluctuation/auc"],
     "Silhouette of the clusters": ["neuron_clusters/silhouette"],
 }
-"""Scalars of a layer: `xinc/<layer>/<name>`, a panel for each heading."""
+"""Scalars of a layer, as `<analysis>/<name>`: a panel for each heading."""
 
 MOVING = ("Fluctuation and flow",)
 """Panels of networks that store more than one frame."""
 
 PICTURES = {
-    "Reconstructions": ("reconstructions",),
-    "Grouping variance": ("variance",),
-    "Contribution against intensity": ("intensity",),
-    "Pixels per neuron": ("pixels_per_neuron",),
-    "Neurons per pixel": ("neurons_per_pixel", "contribution_distribution"),
-    "Things and stuff": ("things_and_stuff",),
-    "Flow and fluctuation": ("flow_vs_fluctuation",),
+    "Reconstructions": ("reconstructions/figure",),
+    "Grouping variance": ("variance/figure",),
+    "Contribution against intensity": ("intensity/figure",),
+    "Pixels per neuron": ("pixels_per_neuron/figure",),
+    "Neurons per pixel": ("neurons_per_pixel/figure", "contribution_distribution/figure"),
+    "Things and stuff": ("things_and_stuff/figure",),
+    "Flow and fluctuation": ("flow_vs_fluctuation/figure",),
 }
 BY_LAYER = {"Contribution maps": "maps", "Maps over epochs": "strips", "Neuron clusters": "neuron_clusters"}
 """Analyses with a picture a layer."""
 
-NEURONS, UMAP = "xinc/neuron_table", "xinc/neurons"
+NEURONS, UMAP = "neurons/table", "neurons/page"
 """The table of neurons and the interactive UMAP that a run logs at its end."""
 
-QUALITY = ("train/psnr", "val/psnr", "val/ssim")
+QUALITY = ("train/psnr", "val/psnr", "val/ssim", "train/loss", "train/learning_rate")
 FINAL = ("final/psnr", "final/quantized_psnr", "final/coded_bpp")
-COLUMNS = ("video", "architecture", "bpp", "seed", "parameters")
-"""Of the runs' config: what they are grouped by, and filtered by."""
+PINNED = ("summary:best/psnr", *(f"config:{key}.value" for key in ("bpp", "architecture", "video", "seed")))
+"""Columns of the list of runs: what they are told apart by."""
+
+REMEMBERED = (
+    Path(os.environ.get("XDG_CONFIG_HOME", "~/.config")).expanduser() / "xinc_lightning" / "workspaces.json"
+)
+"""Addresses of the workspaces that were made, to be updated."""
 
 
 def main() -> None:
@@ -70,13 +84,14 @@ def main() -> None:
     parser.add_argument("--entity", default="me", help="your account or team")
     parser.add_argument("--project", default="xinc_lightning", help="as in the configs")
     parser.add_argument("--name", default="The implicit neural canvas", help="of the workspace")
+    parser.add_argument("--url", help="address of the workspace to update; the one made before unless given")
     parser.add_argument("--dry-run", action="store_true", help="print the specification only")
     options = parser.parse_args()
     made = workspace(options.entity, options.project, options.name)
     if options.dry_run:
         print(json.dumps(specification(made), indent=1, ensure_ascii=False))
     else:
-        print(made.save().url)
+        print(save(made, options.url))
 
 
 def workspace(entity: str, project: str, name: str) -> ws.Workspace:
@@ -88,13 +103,8 @@ def workspace(entity: str, project: str, name: str) -> ws.Workspace:
         sections=[
             ws.Section(name="Quality", panels=_quality(), is_open=True),
             *(
-                ws.Section(
-                    name=f"{architecture} {layer}",
-                    panels=_curves(architecture, layer),
-                    is_open=layer == layers[0],
-                )
-                for architecture, layers in LAYERS.items()
-                for layer in layers
+                ws.Section(name=_section(depth), panels=_curves(depth), is_open=depth == 0)
+                for depth in range(len(PLACES))
             ),
             *(ws.Section(name=title, panels=[_pictures(keys)]) for title, keys in PICTURES.items()),
             *(
@@ -112,9 +122,29 @@ def workspace(entity: str, project: str, name: str) -> ws.Workspace:
         settings=ws.WorkspaceSettings(x_axis="epoch"),
         runset_settings=ws.RunsetSettings(
             groupby=[ws.Config("architecture"), ws.Config("bpp")],
-            pinned_columns=[f"config:{column}.value" for column in COLUMNS],
+            pinned_columns=[*PINNED],
         ),
     )
+
+
+def save(made: ws.Workspace, url: str | None) -> str:
+    """Update the workspace of this name, or make it; returns its address."""
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(REMEMBERED.read_text())
+    key = f"{made.entity}/{made.project}/{made.name}"
+    if url := url or known.get(key):
+        found = ws.Workspace.from_url(url)
+        found.sections, found.settings, found.runset_settings = (
+            made.sections,
+            made.settings,
+            made.runset_settings,
+        )
+        made = found
+    address: str = made.save().url
+    REMEMBERED.parent.mkdir(parents=True, exist_ok=True)
+    REMEMBERED.write_text(json.dumps({**known, key: address}, indent=1))
+    return address
 
 
 def specification(made: ws.Workspace) -> dict[str, Any]:
@@ -129,17 +159,29 @@ def _quality() -> list[Any]:
     return [*curves, *(wr.BarPlot(title=name, metrics=[name]) for name in FINAL)]
 
 
-def _curves(architecture: str, layer: str) -> list[Any]:
-    return [
-        wr.LinePlot(title=title, x="epoch", y=[f"xinc/{layer}/{name}" for name in names])
-        for title, names in CURVES.items()
-        if architecture == "NeRV" or title not in MOVING
-    ]
+def _at(depth: int) -> dict[str, str]:
+    """The layer of each architecture that has so many between it and the output."""
+    return {architecture: layers[depth] for architecture, layers in LAYERS.items() if depth < len(layers)}
+
+
+def _section(depth: int) -> str:
+    return f"{PLACES[depth]}: {', '.join(f'{architecture} {layer}' for architecture, layer in _at(depth).items())}"
+
+
+def _curves(depth: int) -> list[Any]:
+    """A panel a quantity, with the layers of all architectures in it."""
+    panels = []
+    for title, names in CURVES.items():
+        layers = [layer for kind, layer in _at(depth).items() if kind == "NeRV" or title not in MOVING]
+        pairs = [name.split("/") for name in names]
+        keys = [f"{analysis}/{layer}/{quantity}" for analysis, quantity in pairs for layer in layers]
+        panels.append(wr.LinePlot(title=title, x="epoch", y=keys))
+    return panels
 
 
 def _pictures(names: Any) -> wr.MediaBrowser:
-    keys = [f"xinc/{name}" for name in names]
-    return wr.MediaBrowser(title=", ".join(names), media_keys=keys, mode="gallery", gallery_axis="step")
+    """Pictures with a slider: W&B's steps are epochs here."""
+    return wr.MediaBrowser(title=", ".join(names), media_keys=[*names], mode="gallery", gallery_axis="step")
 
 
 def _all_layers() -> list[str]:

@@ -117,7 +117,7 @@ def test_own_analysis(tmp_path):
     scalars = train(
         tmp_path, "--config", "quick.yaml", *sized, "--trainer.callbacks+=concentration.Concentration"
     )
-    assert "xinc/head/concentration/half_share" in scalars
+    assert "concentration/head/half_share" in scalars
 
 
 def test_own_network(tmp_path):
@@ -131,7 +131,7 @@ def test_own_network(tmp_path):
         "900",
     ]
     scalars = train(tmp_path, "--config", "ffn.yaml", *network, "--data.frames", "[0]")
-    assert "xinc/layer3/maps/completeness_error" in scalars
+    assert "maps/layer3/completeness_error" in scalars
 
 
 def test_every_difference_from_the_paper_has_a_test():

@@ -159,7 +159,7 @@ def test_wandb_and_matplotlib_are_imported_in_one_place():
         library: {module for module in SOURCES for name in imports(module) if name.split(".")[0] == library}
         for library in ("wandb", "matplotlib")
     }
-    assert users["wandb"] == {"xinc_lightning.loggers.wandb_run"}
+    assert users["wandb"] == {"xinc_lightning.loggers.wandb_session"}
     assert {subpackage_of(module) for module in users["matplotlib"]} == {"figures"}
 
 

@@ -26,6 +26,7 @@ from xinc_lightning.paper import Plan
 from xinc_lightning.paper.fits import carry_out
 from xinc_lightning.paper.results import read_trained
 from xinc_lightning.runs.reader import read_run
+from xinc_lightning.runs.scalar_names import media_name
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.xdist_group("reproduction")  # their runs take a minute to train
@@ -86,11 +87,7 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     networks = next(run.final["parameters"] / 2 for run in runs if run.architecture == "FFN")
     assert f"| {networks:,.0f} | 32,971 |" in text, "of one frame's network, of which a run has two"
     dead = np.mean(
-        [
-            run.snapshots[-1].scalars["xinc/layer2/maps/dead_fraction"]
-            for run in runs
-            if run.architecture == "FFN"
-        ]
+        [run.snapshots[-1].scalars["maps/layer2/dead_fraction"] for run in runs if run.architecture == "FFN"]
     )
     assert f"| FFN layer2 | {dead:.1%} | nearly 50 %" in text
     assert "A smoke run" in text
@@ -170,15 +167,14 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
     assert dashboard["entity"] == "somebody"
     section = dashboard["spec"]["section"]
     sections = {one["name"]: one["panels"] for one in section["panelBankConfig"]["sections"]}
-    assert {"Quality", "NeRV head", "FFN layer3", "Contribution maps", "Neurons"} <= set(sections)
+    assert {"Quality", "Output layer: NeRV head, FFN layer3", "Contribution maps", "Neurons"} <= set(sections)
     grouping = [key["name"] for key in section["runSets"][0]["grouping"]]
     assert grouping == ["architecture.value", "bpp.value"]
     runs = [read_run(run) for fit in plan_of(reproduction[0]).fits if (run := fit.run())]
     scalars = {key for run in runs for key in run.snapshots[-1].scalars}
     scalars |= {
-        "train/psnr",
-        "val/psnr",
-        "val/ssim",
+        *("train/psnr", "train/loss", "train/learning_rate"),
+        *("val/psnr", "val/ssim"),
         *(f"final/{name}" for run in runs for name in run.final),
     }
     drawn = {
@@ -189,7 +185,7 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
     }
     assert {*drawn} - scalars == set()
     pictures = {
-        f"xinc/{path.relative_to(run.snapshots[-1].folder).with_suffix('')}"
+        media_name(str(path.relative_to(run.snapshots[-1].folder).with_suffix("")), "figure")
         for run in runs
         for path in run.snapshots[-1].folder.rglob("*.png")
     }
@@ -199,8 +195,10 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
         for panel in panels
         for key in panel["config"].get("mediaKeys", [])
     }
-    pages = {f"xinc/{path.stem}" for run in runs for path in run.snapshots[-1].folder.glob("*.html")}
-    strips = {key for key in media if key.startswith("xinc/strips/")}  # which take more than one checkpoint
+    pages = {
+        media_name(path.stem, "page") for run in runs for path in run.snapshots[-1].folder.glob("*.html")
+    }
+    strips = {key for key in media if key.startswith("strips/")}  # which take more than one checkpoint
     assert media - pictures - pages - strips == set()
 
 
@@ -219,3 +217,33 @@ def test_dry_run_opens_no_connection(monkeypatch, capsys):
     spec.loader.exec_module(module)
     module.main()
     assert json.loads(capsys.readouterr().out)["project"] == "xinc_lightning"
+
+
+def test_workspace_is_updated_where_it_was_made(monkeypatch, tmp_path, capsys):
+    ws = pytest.importorskip("wandb_workspaces.workspaces", reason="the extra `dashboard` is not installed")
+    import importlib.util
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    spec = importlib.util.spec_from_file_location("wandb_dashboard", ROOT / "scripts" / "wandb_dashboard.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made, asked = [], []
+
+    class Saved:
+        def __init__(self, **given):
+            vars(self).update(given)
+            self.entity, self.project, self.name = "me", "p", "n"
+            self.sections = self.settings = self.runset_settings = None
+
+        def save(self):
+            made.append(self)
+            self.url = getattr(self, "url", f"https://wandb.ai/me/p?nw={len(made)}")
+            return self
+
+    def from_url(url):
+        asked.append(url)
+        return Saved(url=url)
+
+    monkeypatch.setattr(ws.Workspace, "from_url", from_url)
+    assert module.save(Saved(), None) == module.save(Saved(), None) == "https://wandb.ai/me/p?nw=1"
+    assert asked == ["https://wandb.ai/me/p?nw=1"]

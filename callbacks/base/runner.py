@@ -156,7 +156,7 @@ class AnalysisRunner:
             finally:
                 context.end_sharing()
             for layer, count in context.not_finite.items():
-                sink.scalars(f"xinc/{layer}/canvas", {"not_finite": count})
+                sink.scalars(f"canvas/{layer}", {"not_finite": count})
                 if count:
                     self._warn_once(
                         f"{count:,} neurons of layer {layer!r} contribute Inf or NaN and are excluded.", layer

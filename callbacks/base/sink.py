@@ -22,6 +22,7 @@ from xinc_lightning.loggers.protocol import Scalars
 from xinc_lightning.runs.atomic import whole_folder
 from xinc_lightning.runs.layout import NEURONS, SCALARS, SECONDS, SETTINGS, snapshot_folders
 from xinc_lightning.runs.records import without_nan, write_json
+from xinc_lightning.runs.scalar_names import current_name
 
 
 @dataclass
@@ -113,7 +114,7 @@ class Sink:
             result: of an analysis of a layer.
             more: further arrays for the same file.
         """
-        self.scalars(f"xinc/{result.layer}/{result.analysis}", result.scalars())
+        self.scalars(f"{result.analysis}/{result.layer}", result.scalars())
         self.arrays(f"{result.analysis}/{result.layer}", **more, **result.arrays())
 
     def arrays(self, name: str, **arrays: NDArray[Any]) -> None:
@@ -122,9 +123,9 @@ class Sink:
 
     def scalars(self, prefix: str, scalars: Scalars) -> None:
         """Add scalars to be logged as ``<prefix>/<name>``."""
-        prefix = f"{prefix}-{self._part.label}" if self._part.label else prefix
         for name, value in scalars.items():
-            self._part.scalars[self._free(f"{prefix}/{name}", "scalars")] = float(value)
+            key = self._labelled(current_name(f"{prefix}/{name}"))
+            self._part.scalars[self._free(key, "scalars")] = float(value)
 
     def about_neurons(self, layer: str, neurons: Sequence[int] | NDArray[Any], **columns: Any) -> None:
         """Add columns to the table of neurons, see :meth:`NeuronTable.add`."""

@@ -8,7 +8,7 @@ def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed)
     assert len(layers) >= 3
     for layer in layers:
         assert files[f"intensity/{layer}.npz"]["intensity"].size
-        assert -1 <= scalars[f"xinc/{layer}/intensity/intensity_correlation"] <= 1
+        assert -1 <= scalars[f"intensity/{layer}/intensity_correlation"] <= 1
 
 
 def test_chosen_layers(toy_module, clip_of, analysed):

@@ -20,7 +20,7 @@ def test_steps_are_those_of_neighbouring_frames(scene, nerv, results_of):
     np.testing.assert_allclose(saved["fluctuation"], expected, rtol=1e-4, atol=1e-7)
     scalars = json.loads((folder / "scalars.json").read_text())["scalars"]
     for layer in ("block1", "block2", "block3", "head"):
-        assert 0 <= scalars[f"xinc/{layer}/flow_vs_fluctuation/auc"] <= 1
+        assert 0 <= scalars[f"flow_vs_fluctuation/{layer}/auc"] <= 1
 
 
 def test_large_layers_are_sampled_and_flow_is_computed_once(scene, nerv, results_of, monkeypatch):

@@ -19,9 +19,9 @@ def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed)
         assert arrays["scores_grid"].shape == arrays["dead"].shape
         assert arrays["null_grid"].shape == (4, min(9, (~arrays["dead"]).sum()))
         for name in PARTITIONS:
-            found = scalars[f"xinc/{layer}/variance/{name}_median"]
+            found = scalars[f"variance/{layer}/{name}_median"]
             assert found == pytest.approx(np.median(arrays[f"scores_{name}"][~arrays["dead"]]))
-            assert (f"xinc/{layer}/variance/{name}_rank" in scalars) == (name != "lattice")
+            assert (f"variance/{layer}/{name}_rank" in scalars) == (name != "lattice")
 
 
 def test_two_frames_at_once_do_not_mix(toy_module, clip_of, analysed):
@@ -76,7 +76,7 @@ def test_chosen_layers_partitions_and_options(toy_module, clip_of, analysed):
     assert {name.split("/")[1] for name in variance} == {layer}
     assert {name.split("/")[-1].split("_")[0] for name in variance} == {"grid"}
     spread = analysed(toy_module, clip, GroupingVariance(**options, std=True))[1]
-    key = f"xinc/{layer}/variance/grid_q25"
+    key = f"variance/{layer}/grid_q25"
     assert 0 < variance[key] < spread[key] < 1
 
 

@@ -8,7 +8,7 @@ def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed)
     assert len(layers) >= 3
     for layer in layers:
         assert files[f"pixels_per_neuron/{layer}.npz"]["counts"].size
-        assert -1 <= scalars[f"xinc/{layer}/pixels_per_neuron/dead_fraction"] <= 1
+        assert -1 <= scalars[f"pixels_per_neuron/{layer}/dead_fraction"] <= 1
 
 
 def test_chosen_layers(toy_module, clip_of, analysed):

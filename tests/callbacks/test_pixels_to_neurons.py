@@ -33,7 +33,7 @@ def test_tables_of_every_layer_against_all_maps(toy_module, clip_of, analysed):
         inside = sizes[:, 10:].mean((1, 2)) / sizes.mean((1, 2))  # grass
         liked = saved["favourites"][1]
         np.testing.assert_allclose(saved["preferences"][1][liked >= 0], inside[liked[liked >= 0]], rtol=1e-4)
-        assert 0 < scalars[f"xinc/{layer.name}/pixels_to_neurons/top8_share"] <= 1
+        assert 0 < scalars[f"pixels_to_neurons/{layer.name}/top8_share"] <= 1
 
 
 def test_clip_without_masks_has_no_segment_neurons(toy_module, clip_of, analysed):

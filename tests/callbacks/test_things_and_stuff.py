@@ -16,7 +16,7 @@ def test_a_nerv_is_followed_over_the_frames(scene, nerv, results_of):
     assert saved["density"].shape == (2, 4, 3)
     assert saved["segments"].tolist() == ["wall", "astronaut", "cat"]
     scalars = json.loads((folder / "scalars.json").read_text())["scalars"]
-    assert scalars["xinc/head/things_and_stuff/temporal_variation"] > 0
+    assert scalars["things_and_stuff/head/temporal_variation"] > 0
 
 
 def test_ffn_is_analysed_at_one_frame(scene, ffn, results_of):

@@ -54,7 +54,7 @@ def test_what_a_run_holds(run):
     assert found.config["model"]["init_args"] == {"target_bpp": 32}
     assert {*found.snapshots[0].figures} == {"variance", "variance/head"}
     assert found.snapshots[0].arrays("variance", "head")["scores"].tolist() == [0.5]
-    assert math.isnan(found.snapshots[0].scalars["xinc/block1/variance/median"])
+    assert math.isnan(found.snapshots[0].scalars["variance/block1/median"])
     assert found.layers == ("block1", "head")
     assert [*found.problems] == []
 
@@ -161,7 +161,7 @@ def test_a_damaged_record_costs_nothing_else(run, name, content):
         assert any(name in problem for problem in found.problems), [*found.problems]
     assert all("\n" not in problem and len(problem) < 400 for problem in found.problems)
     assert len(found.snapshots) == 2
-    assert found.snapshots[1].scalars["xinc/head/variance/median"] == 20
+    assert found.snapshots[1].scalars["variance/head/median"] == 20
 
 
 def test_what_is_no_number_is_left_out_and_the_rest_is_kept(run):

@@ -27,6 +27,7 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   report     HTML page: from pixels to neurons        xinc report runs/nerv-001 runs/ffn-001
   compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
   evolution  animate a run's maps over training       xinc evolution runs/nerv-001
+  sync       send to W&B what it does not have        xinc sync runs/nerv-001
 
 `xinc COMMAND --help` lists every option of a command.
 """
@@ -34,7 +35,7 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
 TRAINING = ("fit", "validate", "test", "predict")
 """Commands that need a Trainer, in ``training.py``."""
 
-OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution")
+OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution", "sync")
 """Commands with their own module in this package, each with a function ``main``."""
 
 

@@ -1,6 +1,7 @@
 """``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with run folders and one-line errors."""
 
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -9,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
@@ -20,6 +22,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import xinc_lightning.callbacks as callbacks
 import xinc_lightning.modules as modules
+from xinc_lightning import __version__
 from xinc_lightning.callbacks.base.callback import analyses_of
 from xinc_lightning.callbacks.base.runner import check_analyses
 from xinc_lightning.callbacks.interruption import SIGNALS, Interrupted, Interruption, stop_at_once
@@ -27,6 +30,7 @@ from xinc_lightning.canvas import CanvasOptions
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.cli.failures import configuring, how_to_resume, running
+from xinc_lightning.cli.logger_options import logger_options, none_as_null, set_logger_options
 from xinc_lightning.cli.parse_errors import Classes, explain
 from xinc_lightning.data import ClipDataModule, clip_of, other_clip
 from xinc_lightning.errors import UserError, did_you_mean
@@ -90,7 +94,20 @@ class SaveRunConfig(SaveConfigCallback):
             "bpp": round(budget.bpp, 2),
             "parameters": budget.parameters,
             "seed": self.asked.get("seed_everything"),
+            "frames": len(clip),
+            "height": clip.height,
+            "width": clip.width,
+            "optimizer": "Adam",
+            "versions": {"xinc_lightning": __version__, "torch": torch.__version__},
+            "hardware": hardware(trainer.strategy.root_device),
         }
+
+
+def hardware(device: torch.device) -> str:
+    """What a network is trained on: the name of the GPU, or the number of processors."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {os.cpu_count()} processors"
 
 
 class TrainingCLI(CommandLine):
@@ -108,7 +125,9 @@ class TrainingCLI(CommandLine):
     @configuring()
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the command line and the configs."""
-        self.config = parser.parse_args(lists_replaced(sys.argv[1:] if args is None else args))
+        given, for_loggers = logger_options(none_as_null(sys.argv[1:] if args is None else args))
+        self.config = parser.parse_args(lists_replaced(given))
+        set_logger_options(self.config[self.config.subcommand].trainer.logger, for_loggers)
 
     @configuring()
     def find_checkpoint(self) -> None:
@@ -117,6 +136,7 @@ class TrainingCLI(CommandLine):
         Lightning would silently overwrite the command's hyperparameters with those of the checkpoint.
         """
         config = self.config[self.config.subcommand]
+        self.trained_epochs, self.logged = 0, dict[str, dict[str, Any]]()
         if not config.get("ckpt_path"):
             if self.config.subcommand != "fit":
                 raise UserError(
@@ -136,7 +156,7 @@ class TrainingCLI(CommandLine):
         self.trained_clip = checkpoint.get("clip")  # version 0.1 did not store it
         # Version 0.1 had an entry for W&B only.
         old = {"WandbRun": checkpoint["wandb"]} if "wandb" in checkpoint else {}
-        self.logged: dict[str, dict[str, Any]] = checkpoint.get("loggers", old)
+        self.logged = checkpoint.get("loggers", old)
         trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
         if trained != asked_for:
             raise UserError(f"'{path}' is a checkpoint of {trained}, but the config's model is {asked_for}.")
@@ -230,12 +250,11 @@ class TrainingCLI(CommandLine):
         """Run the command; if it is interrupted, say how to resume."""
         run = Path(self.trainer.default_root_dir)
         loggers = run_loggers(self.trainer.loggers)
-        exit_code = 1
+        exit_code, failure = 1, ""
         try:
             with running(run, RANK):
-                if command == "fit" and self.config.fit.ckpt_path:
-                    for name, logger in loggers.items():
-                        logger.resume(run, self.trained_epochs, self.logged.get(name, {}))
+                for name, logger in loggers.items():
+                    logger.begin(command, run, self.trained_epochs, self.logged.get(name, {}))
                 if self.only_the_end:  # a run that was stopped between its last epoch and its report
                     path = self.config.fit.ckpt_path
                     self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False)
@@ -249,9 +268,12 @@ class TrainingCLI(CommandLine):
                 left = how_to_resume(run) if command == "fit" else ""
                 print(f"xinc: stopped by {name}. {left}".rstrip(), file=sys.stderr)
             raise
+        except Exception as error:
+            failure = str(error)
+            raise
         finally:
             for logger in loggers.values():
-                logger.close(exit_code)
+                logger.close(exit_code, failure)
             if self.trainer.fast_dev_run and RANK == 0:  # type: ignore[attr-defined]
                 discard(run)
 

@@ -13,6 +13,7 @@ from xinc_lightning.explorer.layer_data import TABLES, layer_data
 from xinc_lightning.figures.style import CLUSTER_COLOURS, COLOURS
 from xinc_lightning.runs.arrays import Arrays
 from xinc_lightning.runs.reader import Run, Snapshot
+from xinc_lightning.runs.scalar_names import parse_scalar_name
 from xinc_lightning.runs.untrusted import UnreadableError, read_bytes
 from xinc_lightning.text import printable
 
@@ -121,7 +122,7 @@ def _curves(run: Run) -> dict[str, tuple[list[float], list[float]]]:
     for snapshot in run.snapshots:
         for name, value in snapshot.scalars.items():
             found.setdefault(name, {})[snapshot.epoch] = value
-    logged = {name: curve for name, curve in run.metrics.curves.items() if not name.startswith("xinc/")}
+    logged = {name: curve for name, curve in run.metrics.curves.items() if not parse_scalar_name(name)}
     return {name: ([*curve], [*curve.values()]) for name, curve in {**logged, **found}.items()}
 
 

@@ -39,9 +39,11 @@ class MetricsFile(CSVLogger, RunLogger):
             self._experiment = _Writer(self.log_dir)
         return self._experiment
 
-    def resume(self, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
+    def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
         """Go on with the file of a run that is resumed after so many epochs."""
-        if isinstance(writer := self.experiment, _Writer):  # not on the other ranks
+        if (
+            command == "fit" and epoch and isinstance(writer := self.experiment, _Writer)
+        ):  # not on the other ranks
             writer.keep_until(epoch)
 
 

@@ -61,21 +61,27 @@ class RunLogger:
         """What a checkpoint has to hold, in plain values, so that a resumed run goes on with these logs."""
         return {}
 
-    def resume(self, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
-        """Go on with the logs of a run that is resumed.
+    def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
+        """Get ready for a command; where it is ``fit`` from a checkpoint, go on with the logs of that run.
 
         Args:
-            run: its folder.
-            epoch: epochs completed at the checkpoint.
-            position: what :meth:`position` was when the checkpoint was saved; empty if nothing is known.
+            command: ``fit``, ``validate``, ``test`` or ``predict``.
+            run: the folder of its results.
+            epoch: epochs completed at its checkpoint, 0 without one.
+            position: what :meth:`position` was when the checkpoint was saved; empty if there is none.
         """
 
     def where(self) -> str | None:
         """Where the logs are to be seen, or how; None if there is nothing to say."""
         return None
 
-    def close(self, exit_code: int = 0) -> None:
-        """Hand over what is left, when the command ends with this exit code."""
+    def close(self, exit_code: int = 0, error: str = "") -> None:
+        """Hand over what is left, when the command ends.
+
+        Args:
+            exit_code: the command's.
+            error: why it failed; empty if it did not.
+        """
 
 
 class NumbersOnly(RunLogger):

@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 
 from xinc_lightning.loggers.protocol import EpochResults, RunLogger
+from xinc_lightning.runs.scalar_names import media_name
 
 
 class TensorBoardPictures(RunLogger):
@@ -34,7 +35,9 @@ class TensorBoardPictures(RunLogger):
         for name, path in results.pictures.items():
             with Image.open(path) as picture:
                 pixels = np.asarray(picture.convert("RGB"))
-            self.logger.experiment.add_image(name, pixels, results.global_step, dataformats="HWC")
+            self.logger.experiment.add_image(
+                media_name(name, "figure"), pixels, results.global_step, dataformats="HWC"
+            )
 
     def where(self) -> str:
         """The command that shows them."""

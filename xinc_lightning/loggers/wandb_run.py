@@ -1,266 +1,346 @@
-"""Weights & Biases, as an extra that a run can lose. The only user of wandb."""
+"""Weights & Biases, as an extra that a run can lose."""
 
-import logging
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from lightning.fabric.loggers.logger import _DummyExperiment, rank_zero_experiment
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
-from xinc_lightning.analyses import evenly_spaced
-from xinc_lightning.analyses.neuron_table import THUMBNAIL, NeuronTable
+from xinc_lightning.analyses.neuron_table import NeuronTable
+from xinc_lightning.errors import did_you_mean
+from xinc_lightning.loggers.background import Background
 from xinc_lightning.loggers.protocol import EpochResults, RunLogger
-from xinc_lightning.runs.records import without_nan
+from xinc_lightning.loggers.run_rows import Row, rows_of
+from xinc_lightning.loggers.wandb_options import (
+    WhenUsed,
+    default_tags,
+    from_environment,
+    plain,
+    sync_command,
+    without_none,
+    without_twins,
+)
+from xinc_lightning.loggers.wandb_session import (
+    Destination,
+    Mode,
+    WandbSession,
+    end_service,
+    has_api_key,
+    in_one_line,
+)
+from xinc_lightning.runs.records import without_nan, write_json
 
-TABLE_ROWS = 1000
-"""Neurons in W&B's table, evenly spaced over those that have a picture; ``neurons.csv`` has all."""
+RECORD = "wandb.json"
+"""In a run's folder: which run of W&B it is, so that it can be sent later."""
 
-FINISH_TIMEOUT = 300.0
-"""Seconds that a finished run waits for uploads; what is then left stays on disk, for ``wandb sync``."""
+MODES: tuple[str, ...] = get_args(Mode)
+
+SILENCE = 1.0
+"""Seconds of waiting at the end before it is said that there is something to wait for."""
 
 
 class WandbRun(WandbLogger, RunLogger):
     """Weights & Biases without surprises: offline where there is no key, and never the end of a training run.
 
+    A row an epoch, its step is the number of completed epochs. Nothing is asked of wandb while training: rows are
+    handed to a thread, and ``xinc sync RUN`` sends what did not arrive, from ``metrics.csv`` and the analyses.
+
     ``WANDB_MODE`` decides where it is set. Otherwise the run is online if an API key is configured, offline
-    if not; and offline, too, if the server cannot be reached. Whatever else fails (the package is missing, its
-    disk is full, its process dies) is said once, and the run goes on without W&B.
+    if not; and offline, too, if the server cannot be reached. ``WANDB_PROJECT``, ``WANDB_ENTITY``, ``WANDB_NAME``,
+    ``WANDB_RUN_GROUP``, ``WANDB_TAGS``, ``WANDB_NOTES`` and ``WANDB_JOB_TYPE`` come before the options here.
 
     Args:
-        project: project on the server.
+        project: project on the server; ``xinc_lightning`` unless given.
         name: name of the run; the run folder's unless given.
         save_dir: where wandb keeps its files; the run folder unless given.
         group: groups runs on the server.
-        tags: words to find the run by.
-        init_timeout: seconds to wait for the server.
+        tags: words to find the run by; architecture and clip unless given.
+        entity: account or team; the account's default unless given.
+        notes: a text about the run.
+        job_type: what kind of run it is; ``fit``, ``test`` or ``validate`` unless given.
+        init_timeout: seconds to wait for the server, while training goes on.
+        finish_timeout: seconds to wait for uploads when a run has ended.
+        system_metrics: log the load of processor, memory and GPU.
+        checkpoints: upload the last and the best checkpoint and ``report.json`` as artifacts.
+        alerts: send an alert when training diverges or fails.
     """
 
     label = "W&B"
 
     def __init__(
         self,
-        project: str = "xinc_lightning",
+        project: str | None = None,
         name: str | None = None,
         save_dir: str | None = None,
         group: str | None = None,
         tags: list[str] | None = None,
+        entity: str | None = None,
+        notes: str | None = None,
+        job_type: str | None = None,
         init_timeout: float = 30.0,
+        finish_timeout: float = 6.0,
+        system_metrics: bool = False,
+        checkpoints: bool = False,
+        alerts: bool = False,
     ) -> None:
         self.failure: str | None = None
+        options: dict[str, Any] = {"project": project or "xinc_lightning", "entity": entity, "name": name}
+        options |= {"group": group, "tags": tags, "notes": notes, "job_type": job_type}
+        self._options = {key: value for key, value in options.items() if value} | from_environment()
+        self._begin_anew(Path(save_dir or "."))
         try:
-            import wandb
-
-            settings = wandb.Settings(
-                init_timeout=init_timeout,
-                finish_timeout=FINISH_TIMEOUT,
-                console="off",
-                silent=True,
-                x_disable_stats=True,
-                quiet=True,
-            )
-            super().__init__(
-                name=name,
-                save_dir=save_dir or ".",
-                project=project,
-                group=group,
-                tags=tags,
-                settings=settings,
-            )
-            self._wandb_init.pop("anonymous", None)  # Lightning passes it on, wandb warns that it is gone
+            super().__init__(project=self._options["project"], save_dir=save_dir or ".")
         except Exception as error:  # not installed, or not fit for what is: there is nothing to be set up
             Logger.__init__(self)
-            self._project, self._save_dir, self._id, self._experiment = project, save_dir or ".", None, None
-            self._log_model = False
-            self._give_up(error)
+            self._project, self._experiment, self._log_model = self._options["project"], None, False
+            self._save_dir, self._prefix = save_dir or ".", ""
+            self._fail(error)
+        self._id = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
+        self._timeouts = (init_timeout, finish_timeout)
+        self._system_metrics, self._checkpoints, self._alerts = system_metrics, checkpoints, alerts
+
+    def _begin_anew(self, folder: Path) -> None:
+        self._background = Background()
+        self._session: WandbSession | None = None
+        self._mode: Mode = "offline"
+        self._config: dict[str, Any] = {}
+        self._folder = folder
+        self._offset = 0
+        self._known = -1
+        self._row: Row | None = None
+        self._neurons: NeuronTable | None = None
+        self._earlier: list[Row] = []
+
+    # --- what Lightning and the run ask for -----------------------------------------------------------------
+
+    def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
+        """Take the command for the job's type, and go on with the run of a checkpoint, or name it as the source."""
+        self._folder = run
+        self._options.setdefault("job_type", command)
+        if command != "fit":
+            if "id" in position:
+                self._config["training_run"] = position["id"]
+            return
+        if "id" in position:
+            self._id = position["id"]
+            # Version 0.1 counted calls, and the steps of a run may only grow.
+            self._offset = position.get("offset", max(0, position.get("step", 0) - epoch - 1))
+            self._known = epoch + self._offset
+        if position and not self._offset:
+            self._earlier = [row for row in rows_of(run).values() if row.epoch <= epoch]
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The wandb run; started offline if there is no key or the server does not answer.
+        """The wandb run, for a module of a user's; without W&B, an object whose every method does nothing.
 
-        Without W&B, an object whose every method does nothing.
+        Lightning asks every logger for its experiment before there is a config: W&B starts when it is used.
         """
-        if self._experiment is None and self.failure is None:
-            try:
-                self._start()
-            except Exception as error:
-                self._give_up(error)
-        return _DummyExperiment() if self.failure else self._experiment
+        return WhenUsed(self._run)
 
-    def _start(self) -> None:
-        """Start wandb as the environment asks for it, else offline."""
-        import wandb
-
-        try:
-            wandb.setup(wandb.Settings(silent=True))  # before it has anything to tell
-            self._wandb_init["mode"] = self._mode()
-            if self._wandb_init["mode"] != "disabled":
-                # wandb's own process may have been started in another folder, by an earlier run of this one.
-                self._wandb_init["dir"] = _writable(Path(self._wandb_init["dir"]).absolute())
-            _ = super().experiment
-        except Exception as error:
-            if self._wandb_init.get("mode") == "offline":
-                raise
-            self._wandb_init["mode"] = "offline"
-            _ = super().experiment
-            rank_zero_warn(f"W&B is not available ({_line(error)}); this run is logged offline instead.")
-        for handler in logging.getLogger("wandb").handlers:
-            handler.handleError = _ignore  # type: ignore[method-assign]  # its debug.log is not worth a traceback
+    def _run(self) -> Any:
+        session = self._started()
+        if self.failure is None:
+            session.ready.wait(sum(self._timeouts))
+            self._look()
+        return _DummyExperiment() if self.failure or session.run is None else session.run
 
     @property
-    def _run(self) -> Any:
-        return self._experiment
+    def version(self) -> str | None:
+        """The run's id."""
+        return self._id
 
-    def _mode(self) -> str:
-        if mode := os.environ.get("WANDB_MODE"):
-            return mode
-        if has_api_key():
-            return "online"
+    @rank_zero_only
+    def log_hyperparams(self, params: Any) -> None:
+        """Keep the config, without options that were not given; nothing is started yet."""
+        config = without_none(plain(params))
+        self._config |= config
+        if self._session is not None:
+            session = self._session
+            self._do(lambda: session.update_config(config))
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Add numbers to the row of their epoch; what is not finite has no place in JSON and would spoil W&B's axes."""
+        row = self._row_of(metrics.get("epoch"))
+        finite = {name: value for name, value in without_nan(metrics).items() if value is not None}
+        row.scalars |= {**finite, "epoch": row.epoch}
+        if step is not None:
+            row.scalars["trainer/global_step"] = step
+
+    @rank_zero_only
+    def log_results(self, results: EpochResults) -> None:
+        """Add what the analyses of an epoch found to its row."""
+        self.log_metrics({**results.scalars, "epoch": results.epoch}, results.global_step)
+        row = self._row_of(results.epoch)
+        row.pictures |= results.pictures
+        row.pages |= results.pages
+        row.caption = results.caption
+        self._neurons = results.neurons or self._neurons
+
+    def position(self) -> dict[str, Any]:
+        """What a checkpoint has to hold: the run's id, and how its steps are counted."""
+        return {} if os.environ.get("WANDB_MODE") == "disabled" else {"id": self._id, "offset": self._offset}
+
+    def where(self) -> str | None:
+        """The address of the run's page, or the command that sends it later."""
+        if self._mode == "disabled" or os.environ.get("WANDB_MODE") == "disabled":
+            return "disabled"
+        if self._session is not None:
+            self._session.ready.wait(SILENCE)
+        self._look()
+        if self.failure:
+            return f"left out: {self.failure}"
+        return (self._session and self._session.address) or sync_command(self._folder)
+
+    # --- rows -----------------------------------------------------------------------------------------------
+
+    def _row_of(self, epoch: float | None) -> Row:
+        """The row of an epoch that is not over yet for W&B; one of a later epoch sends the one before."""
+        last = self._row.epoch if self._row else 0
+        number = last if epoch is None else max(int(epoch), last)
+        if self._row is None or number > last:
+            self._send_row()
+            self._row = Row(number)
+            if self._earlier and self._earlier[-1].epoch == number:
+                self._row = self._earlier.pop()  # what was logged of it before the run was interrupted
+        return self._row
+
+    def _send_row(self) -> None:
+        if self._row is not None:
+            row, neurons, session = self._row, self._neurons, self._started()
+            self._row = self._neurons = None
+            self._do(lambda: session.log(row, neurons))
+
+    def _started(self) -> WandbSession:
+        """The session, on its way from now on, with what an earlier part of the run may not have sent."""
+        if self._session is None:
+            self._mode = self._chosen_mode() if self.failure is None else "offline"
+            fields: dict[str, Any] = {"tags": default_tags(self._config), **self._options}
+            assert self._id is not None
+            destination = Destination(id=self._id, offset=self._offset, **fields)
+            session = WandbSession(
+                destination, self._save_dir or ".", *self._timeouts, system_metrics=self._system_metrics
+            )
+            self._session = session
+            self._config = without_twins(self._config)
+            self._record(None)
+            config, earlier, self._earlier = self._config, self._earlier, []
+            self._do(lambda: session.start(self._mode, config, self._known))
+            for row in earlier:
+                self._do(lambda row=row: session.log(row))  # type: ignore[misc]
+        return self._session
+
+    def _chosen_mode(self) -> Mode:
+        """What the environment asks for, else whether there is a key."""
+        mode = os.environ.get("WANDB_MODE")
+        if mode in MODES:
+            return cast(Mode, mode)
+        if mode is not None:
+            near = did_you_mean(mode, MODES) or "."
+            rank_zero_warn(f"WANDB_MODE is {mode!r}, so this run is logged offline{near}")
+            os.environ["WANDB_MODE"] = "offline"
+            return "offline"
+        try:
+            if has_api_key():
+                return "online"
+        except Exception as error:
+            self._fail(error)
+            return "offline"
         print(
-            "W&B: no API key found, so this run is logged offline; `wandb sync` uploads it later, "
+            f"W&B: no API key found, so this run is logged offline; `{sync_command(self._folder)}` sends it later, "
             "`wandb login` makes the next one go online."
         )
         return "offline"
 
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log what is finite; what is not has no place in JSON and would spoil W&B's axes."""
-        self._attempt(lambda: super(WandbRun, self).log_metrics(_finite(metrics), step))
+    def _record(self, exit_code: int | None) -> None:
+        """Write down which run of W&B this is, for ``xinc sync``."""
+        assert self._session is not None
+        record = {
+            "destination": asdict(self._session.destination),
+            "config": self._config,
+            "exit_code": exit_code,
+        }
+        with suppress(OSError):
+            if self._mode != "disabled":
+                write_json(self._folder / RECORD, record)
 
-    @rank_zero_only
-    def log_hyperparams(self, params: Any) -> None:
-        """Log the config."""
-        self._attempt(lambda: super(WandbRun, self).log_hyperparams(params))
+    # --- failures -------------------------------------------------------------------------------------------
 
-    @rank_zero_only
-    def log_results(self, results: EpochResults) -> None:
-        """Log all of an epoch's analyses in one call, because W&B counts its steps by calls."""
-
-        def log() -> None:
-            import wandb
-
-            media: dict[str, Any] = {
-                f"xinc/{name}": wandb.Image(str(path), caption=results.caption)
-                for name, path in results.pictures.items()
-            }
-            media |= {f"xinc/{name}": wandb.Html(html, inject=False) for name, html in results.pages.items()}
-            if results.neurons:
-                media["xinc/neuron_table"] = neuron_table(results.neurons)
-            when = {"epoch": results.epoch, "trainer/global_step": results.global_step}
-            self.experiment.log({**media, **_finite(results.scalars), **when})
-
-        self._attempt(log)
-
-    def _attempt(self, action: Callable[[], None]) -> None:
-        """Do something with wandb, whose failure must not be the run's."""
+    def _do(self, task: Callable[[], None]) -> None:
+        """Have something done with wandb, and say what came of the things before."""
+        self._look()
         if self.failure is None:
-            try:
-                action()
-            except Exception as error:
-                self._give_up(error)
+            self._background.do(task)
 
-    def _give_up(self, error: Exception) -> None:
-        """Say so once, and leave nothing of wandb behind that could still fail at exit."""
-        self.failure = _line(error)
+    def _look(self) -> None:
+        """Say, once, what has gone wrong meanwhile."""
+        session = self._session
+        while session is not None and session.notes:
+            rank_zero_warn(session.notes.pop(0))
+        if self._background.failure is not None and self.failure is None:
+            self._fail(self._background.failure)
+            end_service(session and session.run)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = in_one_line(error)
+        later = f"; `{sync_command(self._folder)}` sends them later" if self._session else ""
         rank_zero_warn(
-            f"W&B is left out from here on ({self.failure}). The run goes on; its results are in its folder."
+            f"W&B is left out from here on ({self.failure}). The run goes on; its results are in its folder{later}."
         )
-        with suppress(Exception):
-            self._run.finish()
-        with suppress(Exception):
-            import wandb
 
-            wandb.run = None  # a run that could not be finished would be taken for one in progress
-            wandb.teardown()
+    # --- the end --------------------------------------------------------------------------------------------
 
-    def position(self) -> dict[str, Any]:
-        """What a checkpoint has to hold, so that a resumed run can go on with this one; nothing without W&B."""
-        run = self.experiment
-        return {} if self.failure or run.disabled else {"id": run.id, "step": run.step}
+    def close(self, exit_code: int = 0, error: str = "") -> None:
+        """Hand everything over to wandb, for a bounded time, and let go of its run."""
+        if self._row is not None:
+            self._send_row()
+        session = self._session
+        if session is not None:
+            self._record(exit_code)
+            if self._alerts and error:
+                self._do(lambda: session.alert("Training failed", error))
+            if self._checkpoints:
+                self._do(lambda: session.add_files(self._folder))
+            self._do(lambda: session.finish(exit_code))
+            if self.failure is None:
+                self._wait(session)
+        self._begin_anew(self._folder)
 
-    def resume(self, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
-        """Go on with a run where it was when a checkpoint was saved, under the same id, also offline."""
-
-        def go_on() -> None:
-            self._wandb_init["id"] = self._id = position["id"]
-            self.experiment.log({}, step=position["step"])  # rows that come again get the number they had
-
-        if position:
-            self._attempt(go_on)
-
-    def close(self, exit_code: int = 0) -> None:
-        """Hand everything over to wandb and let go of its run, so that the next one in this process is new."""
-        if self._experiment is not None:
-            self._attempt(self._finish)
-            self._experiment = None
-
-    def _finish(self) -> None:
-        disabled = self._run.disabled
-        self._run.finish()
-        # wandb's own process does not tell ours that it could not write what it was sent.
-        if not disabled and shutil.disk_usage(self._save_dir or ".").free == 0:
-            raise OSError(f"the disk of '{self._save_dir}' is full: what W&B has may be incomplete")
-
-    def where(self) -> str:
-        """Where this run is to be seen, or the command that uploads it."""
-        run = self.experiment
-        if self.failure:
-            return f"left out: {self.failure}"
-        if run.disabled:
-            return "disabled"
-        folder = Path(run.dir).parent
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
-        return f"wandb sync {folder}" if run.offline else run.url
-
-
-def _writable(folder: Path) -> str:
-    """The folder, or a temporary one if nothing can be written there: wandb's own choice, but said in one line."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return str(folder)
-    except OSError as error:
-        other = tempfile.mkdtemp(prefix="xinc-wandb-")
-        rank_zero_warn(f"W&B cannot write to '{folder}' ({_line(error)}); its files go to '{other}' instead.")
-        return other
-
-
-def neuron_table(neurons: NeuronTable) -> Any:
-    """W&B's table of those neurons that have a picture, or of all if none has."""
-    import wandb
-
-    pictured = list(neurons.rows(THUMBNAIL))
-    rows = pictured or list(neurons.rows())
-    table = wandb.Table(columns=["layer", "neuron", *neurons.columns, *[THUMBNAIL] * bool(pictured)])
-    for place in evenly_spaced(range(len(rows)), TABLE_ROWS):
-        row = rows[place]
-        picture = [wandb.Image(neurons.thumbnail(*row[:2]))] if pictured else []
-        table.add_data(*row, *picture)
-    return table
-
-
-def _finite(scalars: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in without_nan(scalars).items() if value is not None}
-
-
-def _ignore(record: logging.LogRecord) -> None:
-    """Instead of what logging prints when it cannot write."""
-
-
-def _line(error: Exception) -> str:
-    """An exception in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def has_api_key() -> bool:
-    """Whether wandb has a key for its server, from the environment, ``wandb login`` or .netrc."""
-    import wandb
-
-    return wandb.login(prompt=False, verify=False)
+    def _wait(self, session: WandbSession) -> None:
+        """Wait for the uploads; what does not arrive is said once, with the command that sends it."""
+        why = None
+        try:
+            if not self._background.wait(SILENCE):
+                seconds = self._timeouts[1]
+                print(
+                    f"W&B: waiting up to {seconds:g} s for uploads; Ctrl-C goes on without, nothing is lost.",
+                    flush=True,
+                )
+                if not self._background.wait(seconds):
+                    why = "it did not answer in time"
+        except (KeyboardInterrupt, SystemExit):  # training is done: whoever stops the waiting loses nothing
+            why = "stopped"
+        if why is None and self._background.failure is None:
+            # wandb's own process does not tell ours that it could not write what it was sent.
+            if self._mode != "disabled" and shutil.disk_usage(self._save_dir or ".").free == 0:
+                why = f"the disk of '{self._save_dir}' is full"
+        elif why is None:
+            why = in_one_line(self._background.failure or Exception())
+        for note in session.notes:
+            rank_zero_warn(note)
+        if why is not None:
+            session.abandoned = True
+            end_service(session.run)
+            self.failure = why
+            rank_zero_warn(
+                f"W&B does not have all of this run ({why}). Nothing is lost: "
+                f"`{sync_command(self._folder)}` sends what is missing."
+            )

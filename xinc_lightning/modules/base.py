@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -100,6 +101,7 @@ class INRModule(LightningModule, ABC):
         self.trained_epochs = 0
         self._loaded_steps = 0
         self._epoch_errors: list[Tensor] = []
+        self._epoch_losses: list[Tensor] = []
         if clip_shape is not None:
             self.size_for(*clip_shape)
 
@@ -192,7 +194,9 @@ class INRModule(LightningModule, ABC):
         losses = self.loss(prediction, frames)
         errors = losses if self.loss is per_frame_l2 else per_frame_l2(prediction.detach(), frames)
         self._epoch_errors.append(errors.detach())
-        return self.reduce_losses(losses)
+        loss = self.reduce_losses(losses)
+        self._epoch_losses.append(loss.detach())
+        return loss
 
     def reduce_losses(self, losses: Tensor) -> Tensor:
         """From one loss per frame to the loss that is minimised."""
@@ -201,6 +205,7 @@ class INRModule(LightningModule, ABC):
     def on_train_epoch_start(self) -> None:
         """Discard the errors of an interrupted epoch."""
         self._epoch_errors.clear()
+        self._epoch_losses.clear()
 
     def on_train_batch_end(self, outputs: object, batch: Any, batch_idx: int) -> None:
         """Count the epochs whose last batch is done, and stop if training has diverged."""
@@ -231,16 +236,24 @@ class INRModule(LightningModule, ABC):
             )
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean PSNR of the training steps of the epoch, as the paper's code does."""
-        if self._epoch_errors:  # empty if a resumed run finds the epoch already finished
+        """Log the mean loss, and the mean PSNR that frames had when they were trained on, as the paper's code does."""
+        if self._epoch_errors:  # none in an epoch that a resumed run finds already done
             errors = torch.cat(self._epoch_errors)
             self.log("train/psnr", (-10 * errors.log10()).mean(), sync_dist=True)
-        self._log_epoch()
+            self.log("train/loss", torch.stack(self._epoch_losses).mean(), sync_dist=True)
+            self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], sync_dist=True)
+        self._log_position()
 
-    def _log_epoch(self) -> None:
-        """Log the number of completed epochs; Lightning would log one less."""
-        epoch = float(self.current_epoch + 1)
-        self.log("epoch", epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+    def _log_position(self) -> None:
+        """Completed epochs, where Lightning would write how many had been completed before this one.
+
+        Where a checkpoint is evaluated, its own epochs and steps, of which Lightning knows nothing.
+        """
+        fitting = self.trainer.state.fn == TrainerFn.FITTING
+        where = {"epoch": float(self.current_epoch + 1 if fitting else self.trained_epochs)}
+        if not fitting:
+            where["step"] = float(self.trained_steps)
+        self.log_dict(where, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
@@ -259,11 +272,12 @@ class INRModule(LightningModule, ABC):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """PSNR and SSIM over the whole clip."""
         self._evaluate("val", batch)
-        self._log_epoch()
+        self._log_position()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """PSNR and SSIM over the whole clip."""
         self._evaluate("test", batch)
+        self._log_position()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Reconstructed frames, clamped to [0, 1]."""

@@ -47,7 +47,8 @@ class Trained:
 
     def scalar(self, layer: str, name: str) -> float:
         """A number of the trained network; NaN if it was not logged."""
-        return self.snapshot.scalars.get(f"xinc/{layer}/{name}", np.nan)
+        analysis, _, quantity = name.partition("/")
+        return self.snapshot.scalars.get(f"{analysis}/{layer}/{quantity}", np.nan)
 
     def label(self, layer: str) -> str:
         """A layer's name beside another architecture's: ``FFN layer3``."""

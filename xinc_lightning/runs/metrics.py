@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xinc_lightning.runs.layout import metrics_files
+from xinc_lightning.runs.scalar_names import current_name
 from xinc_lightning.runs.untrusted import UnreadableError, open_regular
 from xinc_lightning.text import LONGEST
 
@@ -58,7 +59,7 @@ def read_metrics(run: Path, say: Callable[[Path, str], None]) -> Metrics:
 def _read(text: io.TextIOWrapper, metrics: Metrics) -> int:
     """Add the rows of a file; returns how many of its values are none."""
     rows = csv.reader(text)
-    names = next(rows, [])
+    names = [current_name(name) for name in next(rows, [])]
     if len(names) > MOST_COLUMNS:
         raise UnreadableError(f"has more than {MOST_COLUMNS:,} columns")
     lost = 0

@@ -17,6 +17,7 @@ from xinc_lightning.runs.arrays import Arrays, Form, misfit, read_arrays
 from xinc_lightning.runs.layout import ANALYSES, CONFIG, REPORT, SCALARS, SETTINGS, snapshot_folders
 from xinc_lightning.runs.metrics import Metrics, read_metrics
 from xinc_lightning.runs.records import parse_json, parse_yaml
+from xinc_lightning.runs.scalar_names import current_name, parse_scalar_name
 from xinc_lightning.runs.schema import Config, Numbers, Scalars, Settings, checked
 from xinc_lightning.runs.untrusted import UnreadableError, is_inside, read_bytes
 from xinc_lightning.text import LONGEST, printable
@@ -59,7 +60,7 @@ class Snapshot:
         epoch: epochs completed.
         folder: its ``analyses/epoch=NNNN``.
         psnr: in dB over the clip, as last measured before; NaN if it never was.
-        scalars: every number that was logged, by its full name ``xinc/<layer>/<analysis>/<name>``; null is NaN.
+        scalars: every number that was logged, by its full name ``<analysis>/<layer>/<name>``; null is NaN.
         network: layers of the network, input side first; empty in a run of a version that did not say.
     """
 
@@ -165,8 +166,8 @@ class Run:
     @property
     def layers(self) -> tuple[str, ...]:
         """Layers that any snapshot has numbers of, input side first."""
-        keys = (key.split("/") for snapshot in self.snapshots for key in snapshot.scalars)
-        names = (parts[1] for parts in keys if parts[0] == "xinc" and len(parts) > 3)
+        keys = (parse_scalar_name(key) for snapshot in self.snapshots for key in snapshot.scalars)
+        names = (name.layer for name in keys if name)
         return ordered_layers(names, self.network)
 
     @property
@@ -216,7 +217,7 @@ def read_run(path: Path) -> Run:
                 epoch,
                 folder,
                 psnr,
-                scalars.scalars if scalars else {},
+                {current_name(n): x for n, x in scalars.scalars.items()} if scalars else {},
                 tuple(settings.network.layers),
                 problems,
             )

@@ -9,6 +9,7 @@ from typing import Literal
 
 from xinc_lightning.runs.layout import METRICS, REPORT
 from xinc_lightning.runs.reader import Run, RunError, Snapshot, ordered_layers
+from xinc_lightning.runs.scalar_names import parse_scalar_name
 from xinc_lightning.text import markdown_cell, printable
 
 Matching = Literal["last", "epoch", "psnr"]
@@ -98,9 +99,9 @@ class Comparison:
             found: dict[tuple[str, str], list[Value]] = {}
             for number, (layer, snapshot) in enumerate(zip(place.layers, self.snapshots, strict=True)):
                 for key, value in snapshot.scalars.items():
-                    parts = key.split("/")
-                    if len(parts) == 4 and parts[1] == layer:
-                        values = found.setdefault((parts[2], parts[3]), [None] * len(self.runs))
+                    of = parse_scalar_name(key)
+                    if of and of.layer == layer:
+                        values = found.setdefault((of.analysis, of.name), [None] * len(self.runs))
                         values[number] = value
             rows += [Row(place.name, *names, tuple(values)) for names, values in found.items()]
         return rows

@@ -159,7 +159,7 @@ def intensity_correlations(comparison: Comparison) -> Rows:
         lines: Lines = {}
         for run, snapshot in enumerate(comparison.snapshots):
             values = [
-                snapshot.scalars.get(f"xinc/{place.layers[run]}/intensity/{name}_correlation", np.nan)
+                snapshot.scalars.get(f"intensity/{place.layers[run]}/{name}_correlation", np.nan)
                 for place in comparison.places
             ]
             if not np.isnan(values).all():
@@ -188,7 +188,7 @@ def evolutions(comparison: Comparison, over: str) -> dict[str, Rows]:
                     f"{place.name}: {name}",
                     label,
                     "",
-                    _courses(comparison, place, f"{analysis}/{name}", over),
+                    _courses(comparison, place, analysis, name, over),
                 )
                 for place in comparison.places
             ]
@@ -208,10 +208,10 @@ def quality(comparison: Comparison) -> Rows:
     return [[Panel("", "epoch", "PSNR (dB)", lines)]] if lines else []
 
 
-def _courses(comparison: Comparison, place: Place, name: str, over: str) -> Lines:
+def _courses(comparison: Comparison, place: Place, analysis: str, name: str, over: str) -> Lines:
     lines = {}
     for number, (run, layer) in enumerate(zip(comparison.runs, place.layers, strict=True)):
-        key = f"xinc/{layer}/{name}"
+        key = f"{analysis}/{layer}/{name}"
         course = [
             (float(s.epoch) if over == "epoch" else s.psnr, s.scalars[key])
             for s in run.snapshots

@@ -426,7 +426,7 @@ def test_strict_stops_with_one_line_after_other_results_are_saved(fit, folders, 
     assert folders() == ["epoch=0001", "epoch=0002"]
     scalars = scalars_of(tmp_path, 2)
     assert scalars["xinc/good/epoch"] == 2
-    assert "xinc/head/pixels_per_neuron/median_share" in scalars
+    assert "pixels_per_neuron/head/median_share" in scalars
     assert not [name for name in scalars if "bad" in name]
     folder = tmp_path / "run" / "analyses" / "epoch=0002"
     assert (folder / "pixels_per_neuron.png").is_file()

@@ -100,18 +100,18 @@ def explode(module, value, neurons=slice(None)):
 def test_not_finite_neurons_are_counted_and_warned_of_once(scene, nerv, run_analyses, recwarn, value):
     layer = explode(nerv, value, slice(2))
     folder, scalars = run_analyses(nerv, scene.clip, [cls(layers=[layer]) for cls in EIGHT], evaluations=2)
-    assert scalars[f"xinc/{layer}/canvas/not_finite"] == 2
+    assert scalars[f"canvas/{layer}/not_finite"] == 2
     assert said(recwarn) == [f"2 neurons of layer '{layer}' contribute Inf or NaN and are excluded."]
     for name in ("pixels_per_neuron", "neurons_per_pixel", "variance", "intensity", "neuron_clusters"):
         with np.load(folder / name / f"{layer}.npz") as arrays:
             for key, array in arrays.items():
                 assert array.dtype.kind not in "fc" or np.isfinite(array).all(), (name, key)
     for name in (
-        "neurons_per_pixel/tau_50",
-        "things_and_stuff/temporal_variation",
-        "flow_vs_fluctuation/auc",
+        f"neurons_per_pixel/{layer}/tau_50",
+        f"things_and_stuff/{layer}/temporal_variation",
+        f"flow_vs_fluctuation/{layer}/auc",
     ):
-        assert scalars[f"xinc/{layer}/{name}"] is not None, name
+        assert scalars[name] is not None, name
 
 
 def test_layer_without_finite_neurons_is_an_error(scene, nerv):

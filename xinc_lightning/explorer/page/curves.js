@@ -17,8 +17,8 @@ function collectCharts() {
   RUNS.forEach((run, r) => {
     for (const [key, [epochs, values]] of Object.entries(run.curves)) {
       const parts = key.split("/");
-      const ofLayer = parts[0] === "xinc" && parts.length > 3;
-      const title = ofLayer ? `${parts[2]} / ${parts.slice(3).join("/")}` : key;
+      const ofLayer = parts.length === 3; // analysis/layer/name
+      const title = ofLayer ? `${parts[0]} / ${parts[2]}` : key;
       const layer = ofLayer ? parts[1] : null;
       const colour = COLOURS[(layer ? LAYERS.indexOf(layer) : r) % COLOURS.length];
       const name = [layer, RUNS.length > 1 ? run.name : null].filter(Boolean).join(" · ") || run.name;
