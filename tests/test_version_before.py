@@ -12,7 +12,7 @@ from xinc_lightning.runs.scalar_names import current_name
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
-KMEANS = re.compile("/variance/(rgb|gabor)_")
+KMEANS = re.compile("^variance/[^/]+/(rgb|gabor)_")
 """Scalars of partitions by k-means."""
 
 
