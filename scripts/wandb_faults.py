@@ -40,7 +40,7 @@ SMALL = [
     ),
     *("--trainer.max_epochs", str(EPOCHS), "--trainer.check_val_every_n_epoch", "5"),
 ]
-LONGEST = 120.0
+LONGEST = 600.0
 TIMED = """
 import atexit, sys, time
 start = []

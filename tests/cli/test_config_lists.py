@@ -71,7 +71,7 @@ def test_loggers_of_a_later_config_replace_the_earlier_ones(resolved, tmp_path):
     (tmp_path / "last.yaml").write_text(yaml.safe_dump({"trainer": {"logger": loggers}}))
     assert options_of(resolved({"logger": first})["logger"], "WandbRun")[0]["project"] == "mine"
     found = resolved({"logger": first}, "--config=last.yaml")["logger"]
-    assert options_of(found, "WandbRun")[0]["project"] == "xinc_lightning"
+    assert options_of(found, "WandbRun")[0]["project"] is None
 
 
 @pytest.mark.parametrize("form", [["--trainer.callbacks={}"], ["--trainer.callbacks", "{}"]])
