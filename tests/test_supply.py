@@ -1,6 +1,9 @@
 """What is installed with this package: not the poisoned uploads, and nothing of which the licence is not listed."""
 
 import re
+import subprocess
+import sys
+import tarfile
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +22,23 @@ REQUIREMENTS = {
 PINNED = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
 OF_CUDA = ("nvidia-", "cuda-", "triton")
 """Come with a CUDA build of torch, and are pinned by it."""
+
+
+@pytest.mark.slow
+def test_the_source_distribution_is_complete(tmp_path):
+    command = [sys.executable, "-m", "build", "--sdist", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as files:
+        names = {name.partition("/")[2] for name in files.getnames()}
+    expected = (
+        "docs/reliability.md",
+        "scripts/fuzz.py",
+        "constraints.txt",
+        "tests/conftest.py",
+        "configs/nerv.yaml",
+    )
+    assert {*expected, "callbacks/report.py", "xinc_lightning/explorer/page/main.js"} <= names
 
 
 @pytest.mark.parametrize("poisoned", ["2.6.2", "2.6.3"])

@@ -17,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jsonargparse import Namespace
 
 from xinc_lightning.cli.main import main
+from xinc_lightning.cli.training import TrainingCLI
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
@@ -380,3 +382,8 @@ def test_invalid_combinations_of_analyses_leave_no_folder(callbacks, options, me
     stop = stopped(capsys, "fit", "--config", "tiny.yaml", "--config", "odd.yaml", *options)
     assert stop == (1, f"xinc: error: {message}")
     assert not Path("runs").exists()
+
+
+def test_a_tilde_in_the_root_is_the_home_folder():
+    given = Namespace(trainer=Namespace(default_root_dir="~/runs"))
+    assert TrainingCLI._root(given) == Path.home() / "runs"
