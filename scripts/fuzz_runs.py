@@ -290,9 +290,9 @@ def other_records(draw: st.DrawFn, name: str) -> Change:
         )
         rows = draw(st.lists(st.lists(cell, max_size=6), max_size=4))
         return replaced("\n".join(",".join(row) for row in [head, *rows]).encode("utf-8", "surrogatepass"))
-    keys = st.builds(
-        "xinc/{}/{}/{}".format, names, st.sampled_from(["maps", "intensity", "$x", "..", "variance"]), names
-    )
+    forms = st.sampled_from(["xinc/{0}/{1}/{2}", "{1}/{0}/{2}"])  # of version 0.1, and of today
+    analyses = st.sampled_from(["maps", "intensity", "$x", "..", "variance"])
+    keys = st.builds(str.format, forms, names, analyses, names)
     inner = st.dictionaries(
         keys | st.sampled_from(["psnr", "bpp", "ssim"]), scalars | st.floats(), max_size=5
     )

@@ -195,6 +195,13 @@ def test_what_is_damaged_is_named_and_the_rest_compared(runs, tmp_path, capsys):
     assert (tmp_path / "compare" / "variance.png").is_file()
 
 
+def test_a_run_without_numbers_of_layers_has_no_figures_of_layers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = make_run(tmp_path / "bare-001", "NeRVModule", 1, {10: 20.0}, ("head",), 30)
+    (folder / "analyses/epoch=0010/scalars.json").write_text("{")
+    assert set(figures_of(compare([read_run(folder)]))) == {"quality"}
+
+
 def test_arrays_of_no_layer(runs):
     with pytest.raises(RunError, match="has no variance of stem"):
         runs[0].snapshots[0].arrays("variance", "stem")

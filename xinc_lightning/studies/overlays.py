@@ -66,7 +66,7 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
 
 
 def _readable(panels: Rows) -> bool:
-    return len(panels) <= MOST_ROWS and sum(map(len, panels)) <= MOST_PANELS
+    return len(panels) <= MOST_ROWS and 0 < sum(map(len, panels)) <= MOST_PANELS
 
 
 def _file_name(analysis: str) -> str:
