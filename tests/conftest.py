@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import skimage.data
 import torch
 import yaml
 from jaxtyping import install_import_hook
+from lightning.pytorch import LightningDataModule, Trainer
 from safetensors.torch import load_file
 from torch import nn
 
@@ -28,7 +30,9 @@ install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
 from xinc_lightning.canvas import Canvas, LayerCanvas  # noqa: E402  (after the import hook)
 from xinc_lightning.data import PanopticClip, Segment  # noqa: E402  (after the import hook)
+from xinc_lightning.modules import INRModule  # noqa: E402
 from xinc_lightning.networks import ConvLayer, LinearLayer, NeRV  # noqa: E402
+from xinc_lightning.runs.checkpoint_file import CheckpointFile  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -194,6 +198,24 @@ def _no_wandb_of_the_developer(monkeypatch, tmp_path):
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def save_checkpoint() -> Callable[[INRModule, PanopticClip, Path], Path]:
+    """Write a module's checkpoint as a trainer that was given the clip would; returns its path."""
+
+    def save(module: INRModule, clip: PanopticClip, path: Path) -> Path:
+        trainer = Trainer(
+            accelerator="cpu", logger=False, enable_checkpointing=False, plugins=[CheckpointFile()]
+        )
+        trainer.datamodule = LightningDataModule()
+        trainer.datamodule.clip = clip
+        trainer.strategy.connect(module)
+        module.trainer = trainer
+        trainer.save_checkpoint(path)
+        return path
+
+    return save
 
 
 HEIGHT, WIDTH, FRAMES = 48, 96, 4

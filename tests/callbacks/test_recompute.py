@@ -6,7 +6,6 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Trainer
 
 from xinc_lightning import analyses
 from xinc_lightning.analyses.neuron_clusters import CLUSTERS, cluster
@@ -27,7 +26,6 @@ from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import Segment
 from xinc_lightning.modules import NeRVModule
-from xinc_lightning.runs.checkpoint_file import CheckpointFile
 
 LAYER = "block3"
 LAYERS = {"layers": [LAYER]}
@@ -69,7 +67,7 @@ class Folder:
 
 
 @pytest.fixture(scope="module")
-def run(scene, tmp_path_factory) -> Folder:
+def run(scene, tmp_path_factory, save_checkpoint) -> Folder:
     torch.manual_seed(5)
     root = tmp_path_factory.mktemp("recompute")
     clip = scene.clip
@@ -83,9 +81,7 @@ def run(scene, tmp_path_factory) -> Folder:
     ]
     with undisturbed(module), Sink(root / "epoch=0007", [], 7, 70) as sink:
         AnalysisRunner(callbacks).run(module, clip, sink, callbacks)
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, plugins=[CheckpointFile()])
-    trainer.strategy.connect(module)
-    trainer.save_checkpoint(root / "last.ckpt")
+    save_checkpoint(module, clip, root / "last.ckpt")
     return Folder(root / "epoch=0007", root / "last.ckpt")
 
 

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 
 from xinc_lightning import callbacks as package
 from xinc_lightning.callbacks import AnalysisCallback, Reconstructions
-from xinc_lightning.data import ClipDataModule, DataError
+from xinc_lightning.data import ClipDataModule, DataError, PanopticClip
 from xinc_lightning.modules import FFNModule, NeRVModule
 from xinc_lightning.modules.base import INRModule, warmup_cosine
 from xinc_lightning.networks import FFN
@@ -211,12 +211,10 @@ class Own(INRModule):
         raise NotImplementedError
 
 
-def test_a_module_is_built_by_its_base_class_and_rebuilt_from_its_checkpoint(tmp_path):
+def test_a_module_is_built_by_its_base_class_and_rebuilt_from_its_checkpoint(tmp_path, save_checkpoint):
     module = Own(400, depth=4, clip_shape=[1, 2, 3])
     assert (len(module.network.layers), module.network.layers[0].out_features) == (4, 6)
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, plugins=[CheckpointFile()])
-    trainer.strategy.connect(module)
-    trainer.save_checkpoint(tmp_path / "own.ckpt")
+    save_checkpoint(module, PanopticClip("one", torch.rand(1, 3, 2, 3)), tmp_path / "own.ckpt")
     assert_same(module, Own.load_from_checkpoint(tmp_path / "own.ckpt"))
 
 

@@ -5,31 +5,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 
+from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import NeRVModule
-from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
+from xinc_lightning.runs.checkpoint_file import read_checkpoint
 
 OF_0_1 = Path(__file__).parents[1] / "fixtures/run_of_0_1/checkpoints/last.ckpt"
 
 
-def save(module: NeRVModule, path: Path) -> Path:
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, plugins=[CheckpointFile()])
-    trainer.strategy.connect(module)
-    trainer.save_checkpoint(path)
-    return path
-
-
 @pytest.mark.parametrize(("before", "precision"), [(True, torch.float32), (False, torch.float64)])
-def test_checkpoint_renders_the_same_frames_as_before(before, precision, tmp_path):
+def test_checkpoint_renders_the_same_frames_as_before(before, precision, tmp_path, save_checkpoint):
     """Also when it is saved once more; one of version 0.1 says nothing of its encoding, which was float32."""
+    clip = PanopticClip("toy", torch.rand(3, 3, 16, 32))
     if before:
         path = Path(shutil.copy(OF_0_1, tmp_path / "first.ckpt"))
         assert "encoding_version" not in read_checkpoint(path)["hyper_parameters"]
     else:
-        path = save(NeRVModule(target_parameters=12_000, clip_shape=[3, 16, 32]), tmp_path / "first.ckpt")
+        path = save_checkpoint(
+            NeRVModule(target_parameters=12_000, clip_shape=[3, 16, 32]), clip, tmp_path / "first.ckpt"
+        )
     module = NeRVModule.load_from_checkpoint(path)
-    again = NeRVModule.load_from_checkpoint(save(module, tmp_path / "again.ckpt"))
+    again = NeRVModule.load_from_checkpoint(save_checkpoint(module, clip, tmp_path / "again.ckpt"))
     assert module.network.encoding.precision == again.network.encoding.precision == precision
     assert torch.equal(module.reconstruct(), again.reconstruct())
     # and the canvas is of the same network at the same time

@@ -38,7 +38,7 @@ def test_stack_renders_like_its_single_networks():
 
 
 def test_stack_needs_a_frame():
-    with pytest.raises(ValueError, match="frames=0"):
+    with pytest.raises(ValueError, match="frames must be at least 1, got 0"):
         FFNStack(frames=0)
 
 
