@@ -196,7 +196,7 @@ def test_errors_name_the_valid_values():
         Canvas(nerv, [ConvLayer("a", nerv.head), ConvLayer("a", nerv.head)])
     with pytest.raises(ValueError, match="mix LinearLayer and ConvLayer"):
         Canvas(nerv, [ConvLayer("a", nerv.head), LinearLayer("b", nn.Linear(1, 1))])
-    with pytest.raises(ValueError, match="unflattened"):
+    with pytest.raises(ValueError, match="do not flatten"):
         Canvas(FFN(width=4)).at(pixel_grid(3, 4).reshape(-1, 2))
 
 

@@ -322,7 +322,8 @@ def test_folder_that_cannot_be(capsys):
     code, line = stopped(capsys, "fit", "--config", "tiny.yaml", "--trainer.default_root_dir", "file/runs")
     assert code == 1
     assert (
-        line == "xinc: error: trainer.default_root_dir: no run can be kept in 'file/runs': Not a directory."
+        line
+        == "xinc: error: trainer.default_root_dir: no run folder can be created in 'file/runs': Not a directory."
     )
 
 

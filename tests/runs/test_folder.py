@@ -48,7 +48,7 @@ def test_results_are_never_discarded(tmp_path):
 def test_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        ValueError, match=r"default_root_dir: no run can be kept in '.*file/runs': Not a directory"
+        ValueError, match=r"default_root_dir: no run folder can be created in '.*file/runs': Not a directory"
     ):
         new_run(tmp_path / "file" / "runs", "mine")
     with pytest.raises(ValueError, match=r"File name too long"):

@@ -19,7 +19,7 @@ Convention = Literal["paper", "released"]
 """Conventions of the paper's text, or of the authors' released code where it differs."""
 
 STARTS = 10
-"""Starts of k-means, of which the best is used: with one, medians of variances differ by 13 % between seeds."""
+"""Initialisations of k-means, the best of which is used: with one, medians of variances vary by 13 % between seeds."""
 
 ORIENTATIONS = 4
 WAVELENGTHS = (4, 8, 16)

@@ -1,4 +1,4 @@
-"""Runs as one page that opens from disk: no server, no network, no model."""
+"""A self-contained HTML page of runs: no server, no network connection, no model."""
 
 from xinc_lightning.explorer.build import build_page
 

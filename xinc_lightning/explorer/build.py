@@ -1,4 +1,4 @@
-"""Runs put into one HTML page."""
+"""Builds one HTML page of runs."""
 
 import json
 import os
@@ -52,7 +52,7 @@ WORKERS = 4
 
 
 def build_page(runs: Sequence[Run]) -> str:
-    """The page of these runs, with everything it needs inside.
+    """The self-contained page of these runs.
 
     >>> build_page([])[:15]
     '<!doctype html>'
@@ -86,7 +86,7 @@ def build_page(runs: Sequence[Run]) -> str:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    """What holds for all of a run's snapshots."""
+    """Data that all snapshots of a run share."""
     found = [snapshot.find_arrays(TABLES, "frame", FRAME) for snapshot in run.snapshots]
     frames = [frame for frame in found if frame is not None]
     names = list(dict.fromkeys(name for snapshot in run.snapshots for name in snapshot.figures))
@@ -117,7 +117,7 @@ def _frame(frame: Arrays) -> dict[str, Any]:
 
 
 def _curves(run: Run) -> dict[str, tuple[list[float], list[float]]]:
-    """Every number over the epochs: those logged in training, and those of the snapshots."""
+    """All scalars over the epochs: those logged in training, and those of the snapshots."""
     found: dict[str, dict[float, float]] = {}
     for snapshot in run.snapshots:
         for name, value in snapshot.scalars.items():
@@ -165,7 +165,7 @@ def _snapshot(run: Run, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _missing(run: Run) -> list[str]:
-    """What the page cannot show, and which callback would have made it."""
+    """What the page cannot show, and which callback produces it."""
     callbacks = {
         TABLES: ("pixels do not lead to neurons", "PixelsToNeurons"),
         "variance": ("neurons have no variances", "GroupingVariance"),

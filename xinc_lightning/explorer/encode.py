@@ -1,4 +1,4 @@
-"""Numbers and pictures as text for a page."""
+"""Encoding of numbers and images as text for a page."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""One layer in one snapshot, as the page wants it."""
+"""Data of one layer in one snapshot, in the format of the page."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +33,7 @@ FORMS = {
 
 
 def layer_data(snapshot: Snapshot, layer: str) -> dict[str, Any]:
-    """Everything about a layer's neurons that a snapshot holds; what it does not is left out."""
+    """All data of a layer's neurons in a snapshot."""
     found = {key: snapshot.find_arrays(folder, layer, FORMS[key]) for key, folder in ANALYSES.items()}
     data: dict[str, Any] = {}
     known: list[np.ndarray] = []
@@ -55,7 +55,7 @@ def layer_data(snapshot: Snapshot, layer: str) -> dict[str, Any]:
 
 
 def _tables(tables: Arrays) -> dict[str, Any]:
-    """The strongest neurons of each cell, and the favourites of each segment."""
+    """The strongest neurons of each cell, and the neurons that favour each segment."""
     rows, cols, count = tables["top"].shape
     return {
         "rows": rows,
@@ -87,7 +87,7 @@ def _embedding(embedding: Arrays) -> dict[str, Any]:
 
 
 def _maps(tables: Arrays | None, sampled: Arrays | None) -> dict[str, Any]:
-    """Kept maps, and those of the neurons that ``ContributionMaps`` follows, as cell means of |c|."""
+    """Saved maps, and those of the neurons of ``ContributionMaps``, as cell means of |c|."""
     neurons, maps, scales = [], [], []
     if tables is not None and len(tables["kept"]):
         neurons, maps, scales = [tables["kept"]], [tables["maps"]], [tables["scales"]]
@@ -124,7 +124,7 @@ def _cell_means(sizes: np.ndarray, cell: int) -> np.ndarray:
 
 
 def _universe(known: list[np.ndarray], tables: Arrays | None) -> np.ndarray:
-    """The neurons that the page can lead to; of a small layer all."""
+    """The neurons that the page can show; all of a small layer."""
     if tables is not None and tables["neurons"].size <= 512:
         known = [*known, tables["neurons"]]
     together = np.unique(np.concatenate(known)) if known else np.zeros(0, np.int64)

@@ -1,4 +1,4 @@
-"""Where numbers and pictures go besides the run's folder: ``metrics.csv``, Weights & Biases, TensorBoard."""
+"""Loggers of scalars and figures: ``metrics.csv``, Weights & Biases, TensorBoard."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ __all__ = ["EpochResults", "MetricsFile", "RunLogger", "WandbRun", "run_loggers"
 
 
 def run_loggers(loggers: Iterable[Logger]) -> dict[str, RunLogger]:
-    """A trainer's loggers, each with the methods that a run asks for, by class and, of several, a number."""
+    """A Trainer's loggers with the methods of :class:`RunLogger`, by class name and, for several, a number."""
     named: dict[str, RunLogger] = {}
     for logger in loggers:
         kind = type(logger).__name__

@@ -1,4 +1,4 @@
-"""A thread that does one thing after another, so that nobody waits for them longer than he wants to."""
+"""A thread that runs tasks one after another, so that callers can limit how long they wait."""
 
 import queue
 import threading
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 
 class Background:
-    """Does what it is given, in order, until something fails; what comes after that is left undone.
+    """Runs tasks in order until one fails; later tasks are discarded.
 
-    The thread does not keep the program alive: what is stuck is left behind when the program ends.
+    It is a daemon thread: a task that hangs does not keep the program alive.
     """
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class Background:
         return self._thread is not None
 
     def do(self, task: Callable[[], None]) -> None:
-        """Do this after all that was given before."""
+        """Queue a task."""
         self._tasks.put(task)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until everything is done, but no longer than this; whether it is."""
+        """Wait until all tasks are done, or for so many seconds; returns whether they are."""
         if self._thread is None:
             return True
         done = threading.Event()

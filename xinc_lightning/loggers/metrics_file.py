@@ -1,4 +1,4 @@
-"""Every logged number in one CSV file, which survives being interrupted."""
+"""All logged scalars in one CSV file, which survives interruptions."""
 
 import csv
 import io
@@ -19,13 +19,13 @@ Row = dict[str, str]
 
 
 class MetricsFile(CSVLogger, RunLogger):
-    """Every logged number in ``<run>/metrics.csv``, for those who use no W&B.
+    """All logged scalars in ``<run>/metrics.csv``, with or without W&B.
 
-    Its column ``epoch`` counts completed epochs, as folders and captions do. A resumed run goes on in the same
-    file; rows past the checkpoint, which come again, are kept in ``metrics-part1.csv`` and so on.
+    Its column ``epoch`` counts completed epochs, like folders and titles. A resumed run continues the same file; rows
+    past the checkpoint, which are logged again, are moved to ``metrics-part1.csv`` and so on.
 
     Args:
-        save_dir: where to write; the run folder unless given.
+        save_dir: folder of the file, by default the run folder.
     """
 
     def __init__(self, save_dir: str | None = None) -> None:
@@ -34,13 +34,13 @@ class MetricsFile(CSVLogger, RunLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """What writes the file."""
+        """The writer of the file."""
         if self._experiment is None:
             self._experiment = _Writer(self.log_dir)
         return self._experiment
 
     def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
-        """Go on with the file of a run that is resumed after so many epochs."""
+        """Continue the file of a run that is resumed after so many epochs."""
         if (
             command == "fit" and epoch and isinstance(writer := self.experiment, _Writer)
         ):  # not on the other ranks
@@ -48,17 +48,17 @@ class MetricsFile(CSVLogger, RunLogger):
 
 
 class _Writer(CSVWriter):
-    """Goes on with the file of a resumed run, and replaces it whole where columns are added."""
+    """Continues the file of a resumed run, and replaces it atomically when columns are added."""
 
     NAME_METRICS_FILE = METRICS
 
     def prepare(self, path: Path) -> None:
-        """Leave what is there until it is clear whether this run goes on with it."""
+        """Keep an existing file until it is known whether this run continues it."""
         self._path = path
         self._resumed = False
 
     def keep_until(self, epoch: int) -> None:
-        """Keep the rows of the first epochs; a file with all of them is put aside if there are more."""
+        """Keep the rows of the first epochs; if there are more, the complete file is saved under another name."""
         self._resumed = True
         if not self._path.exists():
             return
@@ -70,19 +70,19 @@ class _Writer(CSVWriter):
         _write(self._path, self.metrics_keys, kept)
 
     def log_metrics(self, metrics_dict: dict[str, float], step: int | None = None) -> None:
-        """Take a row; epochs are counted in whole numbers, though Lightning averages what a module logs."""
+        """Add a row; epochs are rounded to integers, because Lightning averages what a module logs."""
         epoch = {"epoch": int(metrics_dict["epoch"])} if "epoch" in metrics_dict else {}
         super().log_metrics({**metrics_dict, **epoch}, step)
 
     def save(self) -> None:
         """Append the new rows."""
         if not self._resumed and self._path.exists():
-            self._path.rename(_free_name(self._path))  # of another run: not ours to go on with
+            self._path.rename(_free_name(self._path))  # a file of another run is not continued
         self._resumed = True
         super().save()
 
     def rewrite(self, columns: list[str]) -> None:
-        """The same rows under more columns."""
+        """Rewrite the rows with more columns."""
         _write(self._path, columns, _read(self._path))
 
 

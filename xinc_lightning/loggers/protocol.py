@@ -1,4 +1,4 @@
-"""What a run asks of its loggers besides Lightning's own methods: pictures, resuming, where to look."""
+"""The interface of loggers besides Lightning's own methods: figures, resuming, and where the logs are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ Scalars = Mapping[str, float]
 
 @dataclass(frozen=True)
 class EpochResults:
-    """What the analyses of one epoch found, as loggers show it.
+    """Results of all analyses of one epoch, for the loggers.
 
     Attributes:
         epoch: epochs completed.
         global_step: optimiser steps completed.
-        scalars: numbers by their full name.
+        scalars: values by full name.
         pictures: PNG files by name.
-        pages: HTML for a browser, by name.
-        neurons: what is known about each neuron; None but at the end of training.
+        pages: HTML pages by name.
+        neurons: the table of neurons; None except at the end of training.
     """
 
     epoch: int
@@ -34,17 +34,17 @@ class EpochResults:
 
     @property
     def caption(self) -> str:
-        """When the pictures were made, in words."""
+        """Caption of the figures: their epoch."""
         return f"epoch {self.epoch}, step {self.global_step}"
 
 
 class RunLogger:
-    """What a run asks of a logger; the methods here are all that a logger of nothing but numbers needs.
+    """Interface of a run's logger; the methods here are sufficient for a logger of scalars only.
 
-    A base class, because Lightning's DummyLogger has any method that one asks for.
+    It is a base class and no protocol, because Lightning's DummyLogger has every method.
 
     Attributes:
-        label: what the logger is called in the table at the end.
+        label: name of the logger in the final table.
     """
 
     label: str = ""
@@ -53,16 +53,16 @@ class RunLogger:
         """Lightning's own method: log numbers at an optimiser step."""
 
     def log_results(self, results: EpochResults) -> None:
-        """Log what the analyses of an epoch found."""
+        """Log the results of an epoch's analyses."""
         if results.scalars:
             self.log_metrics({**results.scalars, "epoch": results.epoch}, results.global_step)
 
     def position(self) -> dict[str, Any]:
-        """What a checkpoint has to hold, in plain values, so that a resumed run goes on with these logs."""
+        """State for a checkpoint, in plain values, with which a resumed run continues these logs."""
         return {}
 
     def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
-        """Get ready for a command; where it is ``fit`` from a checkpoint, go on with the logs of that run.
+        """Prepare for a command; for ``fit`` from a checkpoint, continue the logs of that run.
 
         Args:
             command: ``fit``, ``validate``, ``test`` or ``predict``.
@@ -72,20 +72,20 @@ class RunLogger:
         """
 
     def where(self) -> str | None:
-        """Where the logs are to be seen, or how; None if there is nothing to say."""
+        """Location of the logs, or the command that shows them; None if there is none."""
         return None
 
     def close(self, exit_code: int = 0, error: str = "") -> None:
-        """Hand over what is left, when the command ends.
+        """Flush and close the logger at the end of the command.
 
         Args:
-            exit_code: the command's.
+            exit_code: of the command.
             error: why it failed; empty if it did not.
         """
 
 
 class NumbersOnly(RunLogger):
-    """Any logger of Lightning's that knows nothing of this protocol; it gets numbers.
+    """Any other Lightning logger; it gets scalars only.
 
     Args:
         logger: the logger.

@@ -1,4 +1,4 @@
-"""What a run's folder says about each epoch, in the rows in which W&B has it."""
+"""Rows of a run's epochs for W&B, read from the run folder."""
 
 import csv
 from collections.abc import Mapping

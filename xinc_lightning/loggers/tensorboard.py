@@ -1,4 +1,4 @@
-"""Pictures for Lightning's TensorBoardLogger, which by itself would show numbers."""
+"""Figures for Lightning's TensorBoardLogger, which by itself only logs scalars."""
 
 import shlex
 from typing import Any
@@ -12,9 +12,9 @@ from xinc_lightning.runs.scalar_names import media_name
 
 
 class TensorBoardPictures(RunLogger):
-    """Adds the analyses' pictures to a TensorBoardLogger, at the steps at which it has its numbers.
+    """Adds the figures of the analyses to a TensorBoardLogger, at the steps of its scalars.
 
-    Pages and the table of neurons, for which TensorBoard has no place, are in the run's folder.
+    Pages and the table of neurons, which TensorBoard does not support, are in the run folder.
 
     Args:
         logger: the logger.
@@ -30,7 +30,7 @@ class TensorBoardPictures(RunLogger):
         self.logger.log_metrics(metrics, step)
 
     def log_results(self, results: EpochResults) -> None:
-        """Log the numbers, then the pictures."""
+        """Log the scalars, then the figures."""
         super().log_results(results)
         for name, path in results.pictures.items():
             with Image.open(path) as picture:

@@ -1,4 +1,4 @@
-"""What a W&B run is called and what its config says, from the options, the environment and Lightning."""
+"""Name and config of a W&B run, from the options, the environment and Lightning."""
 
 import json
 import os

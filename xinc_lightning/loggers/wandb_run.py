@@ -1,4 +1,4 @@
-"""Weights & Biases, as an extra that a run can lose."""
+"""The Weights & Biases logger, whose failures never stop a run."""
 
 import os
 import secrets
@@ -38,36 +38,36 @@ from xinc_lightning.loggers.wandb_session import (
 from xinc_lightning.runs.records import without_nan, write_json
 
 RECORD = "wandb.json"
-"""In a run's folder: which run of W&B it is, so that it can be sent later."""
+"""File in the run folder with the id of its W&B run, so that it can be uploaded later."""
 
 MODES: tuple[str, ...] = get_args(Mode)
 
 SILENCE = 1.0
-"""Seconds of waiting at the end before it is said that there is something to wait for."""
+"""Seconds of waiting for uploads at the end before a message is printed."""
 
 
 class WandbRun(WandbLogger, RunLogger):
-    """Weights & Biases without surprises: offline where there is no key, and never the end of a training run.
+    """Weights & Biases: offline without an API key, and without any failure that stops training.
 
-    A row an epoch, its step is the number of completed epochs. Nothing is asked of wandb while training: rows are
-    handed to a thread, and ``xinc sync RUN`` sends what did not arrive, from ``metrics.csv`` and the analyses.
+    It logs one row per epoch, whose step is the number of completed epochs. Training never waits for wandb: a thread
+    logs the rows, and ``xinc sync RUN`` uploads missing ones, from ``metrics.csv`` and the analyses.
 
-    ``WANDB_MODE`` decides where it is set. Otherwise the run is online if an API key is configured, offline
-    if not; and offline, too, if the server cannot be reached. ``WANDB_PROJECT``, ``WANDB_ENTITY``, ``WANDB_NAME``,
-    ``WANDB_RUN_GROUP``, ``WANDB_TAGS``, ``WANDB_NOTES`` and ``WANDB_JOB_TYPE`` come before the options here.
+    ``WANDB_MODE`` takes precedence. Otherwise the run is online if an API key is configured and the server can be
+    reached, else offline. ``WANDB_PROJECT``, ``WANDB_ENTITY``, ``WANDB_NAME``, ``WANDB_RUN_GROUP``, ``WANDB_TAGS``,
+    ``WANDB_NOTES`` and ``WANDB_JOB_TYPE`` take precedence over the options here.
 
     Args:
-        project: project on the server; ``xinc_lightning`` unless given.
-        name: name of the run; the run folder's unless given.
-        save_dir: where wandb keeps its files; the run folder unless given.
-        group: groups runs on the server.
-        tags: words to find the run by; architecture and clip unless given.
-        entity: account or team; the account's default unless given.
+        project: project on the server, by default ``xinc_lightning``.
+        name: name of the run, by default that of the run folder.
+        save_dir: folder of wandb's files, by default the run folder.
+        group: group of the run on the server.
+        tags: tags of the run on the server, by default architecture and clip.
+        entity: account or team, by default that of the account.
         notes: a text about the run.
-        job_type: what kind of run it is; ``fit``, ``test`` or ``validate`` unless given.
-        init_timeout: seconds to wait for the server, while training goes on.
-        finish_timeout: seconds to wait for uploads when a run has ended.
-        system_metrics: log the load of processor, memory and GPU.
+        job_type: type of the run, by default ``fit``, ``test`` or ``validate``.
+        init_timeout: seconds to wait for the server, while training continues.
+        finish_timeout: seconds to wait for uploads after a run has ended.
+        system_metrics: log the load of CPU, memory and GPU.
         checkpoints: upload the last and the best checkpoint and ``report.json`` as artifacts.
         alerts: send an alert when training diverges or fails.
     """
@@ -168,7 +168,7 @@ class WandbRun(WandbLogger, RunLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """Add numbers to the row of their epoch; what is not finite has no place in JSON and would spoil W&B's axes."""
+        """Add finite values to the row of their epoch; others are not valid JSON and would distort W&B's axes."""
         row = self._row_of(metrics.get("epoch"))
         finite = {name: value for name, value in without_nan(metrics).items() if value is not None}
         row.scalars |= {**finite, "epoch": row.epoch}
@@ -177,7 +177,7 @@ class WandbRun(WandbLogger, RunLogger):
 
     @rank_zero_only
     def log_results(self, results: EpochResults) -> None:
-        """Add what the analyses of an epoch found to its row."""
+        """Add the results of an epoch's analyses to its row."""
         self.log_metrics({**results.scalars, "epoch": results.epoch}, results.global_step)
         row = self._row_of(results.epoch)
         row.pictures |= results.pictures
@@ -197,7 +197,7 @@ class WandbRun(WandbLogger, RunLogger):
             self._session.ready.wait(SILENCE)
         self._look()
         if self.failure:
-            return f"left out: {self.failure}"
+            return f"disabled: {self.failure}"
         return (self._session and self._session.address) or sync_command(self._folder)
 
     # --- rows -----------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class WandbRun(WandbLogger, RunLogger):
         return "offline"
 
     def _record(self, exit_code: int | None) -> None:
-        """Write down which run of W&B this is, for ``xinc sync``."""
+        """Save the id of the W&B run, for ``xinc sync``."""
         assert self._session is not None
         record = {
             "destination": asdict(self._session.destination),
@@ -275,13 +275,13 @@ class WandbRun(WandbLogger, RunLogger):
     # --- failures -------------------------------------------------------------------------------------------
 
     def _do(self, task: Callable[[], None]) -> None:
-        """Have something done with wandb, and say what came of the things before."""
+        """Queue a call of wandb, and report failures of earlier ones."""
         self._look()
         if self.failure is None:
             self._background.do(task)
 
     def _look(self) -> None:
-        """Say, once, what has gone wrong meanwhile."""
+        """Report pending messages and failures, once."""
         session = self._session
         while session is not None and session.notes:
             rank_zero_warn(session.notes.pop(0))
@@ -293,13 +293,13 @@ class WandbRun(WandbLogger, RunLogger):
         self.failure = in_one_line(error)
         later = f"; `{sync_command(self._folder)}` sends them later" if self._session else ""
         rank_zero_warn(
-            f"W&B is left out from here on ({self.failure}). The run goes on; its results are in its folder{later}."
+            f"W&B is disabled from here on ({self.failure}). The run continues; its results are in its folder{later}."
         )
 
     # --- the end --------------------------------------------------------------------------------------------
 
     def close(self, exit_code: int = 0, error: str = "") -> None:
-        """Hand everything over to wandb, for a bounded time, and let go of its run."""
+        """Flush everything to wandb within a bounded time, and finish its run."""
         if self._row is not None:
             self._send_row()
         session = self._session
@@ -321,7 +321,7 @@ class WandbRun(WandbLogger, RunLogger):
             if not self._background.wait(SILENCE):
                 seconds = self._timeouts[1]
                 print(
-                    f"W&B: waiting up to {seconds:g} s for uploads; Ctrl-C goes on without, nothing is lost.",
+                    f"W&B: waiting up to {seconds:g} s for uploads; press Ctrl-C to skip, nothing is lost.",
                     flush=True,
                 )
                 if not self._background.wait(seconds):

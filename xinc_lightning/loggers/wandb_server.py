@@ -1,4 +1,4 @@
-"""How much of a run a W&B server has, asked of the server: wandb's own process does not tell what was refused."""
+"""Queries a W&B server for the rows it has of a run: wandb's own process does not report rejected ones."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""One wandb run from start to finish. The only user of wandb; whatever it does may take for ever, or fail."""
+"""One wandb run from start to finish. Only this module imports wandb; all calls of it may hang or fail."""
 
 import logging
 import os

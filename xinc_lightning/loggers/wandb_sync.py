@@ -1,4 +1,4 @@
-"""Sending a run to W&B from its folder, as far as the server has not got it."""
+"""Uploads to W&B the rows of a run that the server does not have, from the run folder."""
 
 import json
 from pathlib import Path

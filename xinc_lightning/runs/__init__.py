@@ -1,1 +1,1 @@
-"""The run folder: where its files are, how they are written whole, how they are read back."""
+"""The run folder: names of its files, atomic writing, and reading."""

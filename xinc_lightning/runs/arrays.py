@@ -1,4 +1,4 @@
-"""Reading ``.npz`` files that somebody else may have made: their size is known before anything is allocated."""
+"""Reading ``.npz`` files from untrusted sources: sizes are checked before anything is allocated."""
 
 import math
 import zipfile
@@ -32,16 +32,16 @@ OF_KIND = {"?": "b", "i": "iu", "B": "u", "#": "biuf", "U": "U"}
 def read_arrays(path: Path, inside: Path, only: Collection[str] | None = None) -> Arrays:
     """Arrays by name, as ``np.savez`` writes them.
 
-    Nothing that was compressed is read, so that no file grows; no array is allocated that its bytes do not fill.
+    Compressed files are rejected, so that no file expands; no array is larger than its bytes in the file.
 
     Args:
         path: the file.
-        inside: the folder that it must not lead out of.
-        only: names of those that are wanted; all unless given.
+        inside: the folder in which the file must be, with links resolved.
+        only: names of the arrays to read; by default all.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        UnreadableError: if it is anything but arrays of numbers and text.
+        UnreadableError: if it holds anything but arrays of numbers and text.
     """
     with open_regular(path, inside, MOST_BYTES) as file:
         try:
@@ -58,7 +58,7 @@ def read_arrays(path: Path, inside: Path, only: Collection[str] | None = None) -
                 return {name: _array(archive, member) for name, member in wanted.items()}
         except UnreadableError:
             raise
-        except Exception as error:  # what a damaged archive raises is zipfile's and numpy's business
+        except Exception as error:  # zipfile and numpy raise many kinds of exceptions for damaged archives
             raise UnreadableError(f"cannot be read ({type(error).__name__})") from None
 
 

@@ -1,4 +1,4 @@
-"""Files and folders that are there as a whole or not at all, whenever the process is killed or the power fails."""
+"""Atomic writing of files and folders: complete or absent, even if the process is killed or the power fails."""
 
 import os
 import shutil
@@ -12,14 +12,14 @@ UNFINISHED, OLD = ".unfinished", ".old"
 
 
 class OutputError(UserError):
-    """A file that a user asked for cannot be written."""
+    """An output file that the user requested cannot be written."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that appears under its name only when all of it is on the disk.
+    """Write a file that appears under its name only when it is completely on disk.
 
-    It is written beside its place, never in another folder, which could be on another disk. A link in its place
-    is replaced, not followed.
+    It is written to a temporary file in the same folder, because another folder could be on another disk. An existing
+    link is replaced, not followed.
 
     Raises:
         OSError: if it cannot be written; what was there before is untouched.
@@ -41,10 +41,10 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def save(path: Path, content: bytes) -> None:
-    """Write a file that a user asked for, see :func:`write_atomically`.
+    """Write an output file that the user requested, see :func:`write_atomically`.
 
     Raises:
-        OutputError: if it cannot be written, as one sentence; what was there before is untouched.
+        OutputError: if it cannot be written, as one sentence; an existing file is unchanged.
     """
     with one_sentence(path):
         write_atomically(path, content)
@@ -52,7 +52,7 @@ def save(path: Path, content: bytes) -> None:
 
 @contextmanager
 def one_sentence(path: Path) -> Iterator[None]:
-    """What prevents a file from being written becomes a sentence.
+    """Turn an error of writing a file into one sentence.
 
     Raises:
         OutputError: instead of an OSError.
@@ -67,10 +67,10 @@ def one_sentence(path: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes ``folder`` once everything in it is on the disk.
+    """A temporary folder to fill, which becomes ``folder`` once all of it is on disk.
 
-    One that is there already is replaced: it is moved aside, and deleted when the new one is in its place. What
-    is left behind by a process that is killed on the way is set right by :func:`tidy`.
+    An existing folder is replaced: it is renamed, and deleted when the new one is in its place. :func:`tidy` repairs
+    what a process that is killed in between leaves behind.
     """
     aside, old = _beside(folder, UNFINISHED), _beside(folder, OLD)
     _remove(aside)
@@ -80,7 +80,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         for path in [*aside.rglob("*"), aside]:
             _to_disk(path)
     except Exception:
-        shutil.rmtree(aside, ignore_errors=True)  # a full disk needs the room
+        shutil.rmtree(aside, ignore_errors=True)  # free the space on a full disk
         raise
     if folder.exists():
         _remove(old)
@@ -91,7 +91,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def tidy(parent: Path) -> None:
-    """Bring back folders that were moved aside and not replaced, and delete what was not finished."""
+    """Restore renamed folders that were not replaced, and delete unfinished ones."""
     for old in sorted(parent.glob(f".*{OLD}")):
         folder = parent / old.name[1 : -len(OLD)]
         if folder.exists():
@@ -103,7 +103,7 @@ def tidy(parent: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove whatever has this name, if anything has; of a link the link itself."""
+    """Remove a file, folder or link (not its target), if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -115,8 +115,8 @@ def _beside(folder: Path, suffix: str) -> Path:
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, would survive a power failure."""
-    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+    """Flush a file, or the entries of a folder, to disk."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):  # folders cannot be opened on Windows
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:

@@ -1,7 +1,7 @@
-"""Checkpoint files: written whole or not at all, checked before they are read, never trusted with code.
+"""Checkpoint files: written atomically, verified before they are read, and never executed.
 
-A checkpoint is what ``torch.save`` writes, with a digest of all its bytes in the comment at the end of the zip
-archive. So the one file is enough to tell whether it is intact, and plain ``torch.load`` still opens it.
+A checkpoint is a file of ``torch.save`` with a digest of all its bytes in the comment at the end of the zip archive. So
+the file alone is enough to verify that it is intact, and plain ``torch.load`` still opens it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ TRAILER = len(MARK) + 64
 """Bytes of the mark and the digest."""
 
 INSTANTIATION = ("_instantiator", "_class_path")
-"""Hyperparameters by which a checkpoint could say what is to be called when it is loaded; ours never do."""
+"""Hyperparameters with which a checkpoint could have code called when it is loaded; ours never have them."""
 
 
 class CheckpointError(UserError):
@@ -36,12 +36,12 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
     """Write a checkpoint with its digest.
 
     Args:
-        checkpoint: what to store; paths, NumPy scalars and arrays become text, numbers and tensors.
-        path: where; an older file there is replaced when the new one is complete.
+        checkpoint: the content; paths, NumPy scalars and arrays are converted to text, numbers and tensors.
+        path: of the file; an existing file is replaced when the new one is complete.
 
     Raises:
-        TypeError: if something in it is not a plain value or a tensor, so that it could not be read again.
-        OSError: if it cannot be written; an older file is untouched.
+        TypeError: if it holds anything but plain values and tensors, which could not be read again.
+        OSError: if it cannot be written; an existing file is unchanged.
     """
     buffer = io.BytesIO()
     torch.save(_plain(checkpoint, "checkpoint"), buffer)
@@ -50,11 +50,10 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint, on the CPU, after checking that it is whole; no code in it is ever run.
+    """Read a checkpoint, on the CPU, after verifying that it is intact; no code in it is ever run.
 
     Raises:
-        CheckpointError: if the file is anything but an intact checkpoint of an INR; names the newest good one
-            beside it.
+        CheckpointError: if the file is not an intact checkpoint of an INR; names the newest intact one beside it.
     """
     try:
         return _verified(path)
@@ -104,7 +103,7 @@ def _newest_good(bad: Path) -> str:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """The same with nothing in it that ``torch.load(weights_only=True)`` would refuse."""
+    """The value converted to types that ``torch.load(weights_only=True)`` accepts."""
     if isinstance(value, Mapping):
         return {_plain(key, where): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
@@ -125,7 +124,7 @@ def _plain(value: Any, where: str) -> Any:
 
 
 class CheckpointFile(TorchCheckpointIO):
-    """How the trainer reads and writes checkpoints of INRs."""
+    """Lightning plugin that reads and writes checkpoints of INRs."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a checkpoint; see :func:`write_checkpoint`."""
@@ -134,5 +133,5 @@ class CheckpointFile(TorchCheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Read a checkpoint onto the CPU, whatever the caller thinks of its contents; see :func:`read_checkpoint`."""
+        """Read a checkpoint onto the CPU, whatever arguments the caller gives; see :func:`read_checkpoint`."""
         return read_checkpoint(Path(path))

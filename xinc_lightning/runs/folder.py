@@ -1,4 +1,4 @@
-"""Run folders: one for each command, never shared, found again by name."""
+"""Run folders: one for each command, never shared, found by name."""
 
 import itertools
 import os
@@ -18,17 +18,17 @@ _locks: list[IO[str]] = []  # the operating system lets go of a lock when its fi
 def new_run(root: Path, name: str) -> Path:
     """Make and return the folder ``<root>/<name>-NNN`` with the next free number.
 
-    Two processes that ask at once get two folders.
+    Two processes that call this at the same time get different folders.
 
     Raises:
-        UserError: if there can be no folder of this name, or nothing may be written into it.
+        UserError: if the folder cannot be created or written to.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
         return _next(root, name)
     except OSError as error:
         raise UserError(
-            f"trainer.default_root_dir: no run can be kept in '{root}': {error.strerror}."
+            f"trainer.default_root_dir: no run folder can be created in '{root}': {error.strerror}."
         ) from None
 
 
@@ -45,9 +45,9 @@ def _next(root: Path, name: str) -> Path:
 
 
 def discard(run: Path) -> None:
-    """Remove the folder of a command that came to nothing, and the folder of runs if it was the first in it.
+    """Remove the folder of a failed command, and the folder of runs if it was the first run.
 
-    Where results of an earlier command are in it, it stays.
+    A folder with results of an earlier command is kept.
     """
     with suppress(OSError):
         if {path.name for path in run.iterdir()} <= {LOCK}:
@@ -57,10 +57,10 @@ def discard(run: Path) -> None:
 
 
 def lock(run: Path) -> None:
-    """Keep a run to this process until it lets go or ends, however it ends.
+    """Lock a run for this process until :func:`unlock` or its end.
 
     Raises:
-        UserError: if another process is training it, or what is written into it would come to lie elsewhere.
+        UserError: if another process is training it, or if files written into it would end up elsewhere.
     """
     refuse_links(run)
     try:
@@ -79,14 +79,14 @@ def lock(run: Path) -> None:
 
 
 def refuse_links(run: Path, part: str = "") -> None:
-    """Refuse to write into a run that holds links which lead out of it, or what is neither file nor folder.
+    """Reject a run with links that lead out of it, or with entries that are neither files nor folders.
 
-    A run that somebody else made could have its ``metrics.csv`` overwrite a file of ours. What wandb keeps in its
-    own folder is its own business: it links to its logs elsewhere.
+    Otherwise the ``metrics.csv`` of an untrusted run could overwrite another file. The folder of wandb is not checked:
+    it has links to its logs elsewhere.
 
     Args:
         run: the run's folder.
-        part: the folder in it that is written into; all of it unless given.
+        part: the folder in it that is written to; by default the whole run.
 
     Raises:
         UserError: names the first one.
@@ -108,13 +108,13 @@ def _everything(folder: Path) -> Iterator[Path]:
 
 
 def unlock() -> None:
-    """Let go of all runs."""
+    """Unlock all runs."""
     while _locks:
         _locks.pop().close()
 
 
 def newest_checkpoint(root: Path, name: str, which: str) -> Path:
-    """The checkpoint that ``last`` or ``best`` stands for: that of the newest run of this name which has one.
+    """The checkpoint that ``last`` or ``best`` refers to: that of the newest run of this name that has one.
 
     Raises:
         UserError: if no run of this name has such a checkpoint.
@@ -124,8 +124,8 @@ def newest_checkpoint(root: Path, name: str, which: str) -> Path:
         other = {"best": "last", "last": "best"}[which]
         if [*root.glob(f"{name}-*/{CHECKPOINTS}/{other}*.ckpt")]:
             raise UserError(
-                f"ckpt_path={which}: the runs named '{name}' in '{root}' were not validated yet and have only a "
-                f"checkpoint to be had as --ckpt_path {other}."
+                f"ckpt_path={which}: the runs named '{name}' in '{root}' were not validated yet and only have a "
+                f"checkpoint for --ckpt_path {other}."
             )
         raise UserError(
             f"ckpt_path={which}: no run named '{name}' in '{root}' has a {which} checkpoint. Give the path of a "
@@ -135,5 +135,5 @@ def newest_checkpoint(root: Path, name: str, which: str) -> Path:
 
 
 def run_of(checkpoint: Path) -> Path | None:
-    """The run folder a checkpoint lies in, if it lies in one."""
+    """The run folder of a checkpoint, if it is in one."""
     return checkpoint.parent.parent if checkpoint.parent.name == CHECKPOINTS else None

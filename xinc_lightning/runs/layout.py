@@ -1,4 +1,4 @@
-"""The names of the files and folders in a run, each said once: whoever writes or reads them takes them from here.
+"""Names of the files and folders in a run, for all code that writes or reads them.
 
     nerv-001/
         config.yaml  hparams.yaml  metrics.csv  metrics-part1.csv  report.json  report.html  .lock
@@ -47,7 +47,7 @@ def snapshot_name(epoch: int) -> str:
 
 
 def snapshot_folders(analyses: Path) -> dict[int, Path]:
-    """The snapshots in a run's ``analyses``, by epoch, the first first; what is called otherwise is none."""
+    """The snapshots in a run's ``analyses``, ordered by epoch; folders with other names are ignored."""
     found = {
         int(match[1]): path
         for path in analyses.glob("epoch=*")
@@ -66,6 +66,6 @@ def metrics_part(number: int) -> str:
 
 
 def metrics_files(run: Path) -> list[Path]:
-    """A run's files of metrics that there are, those put aside when it was resumed first."""
+    """The existing metrics files of a run, those of earlier parts first."""
     parts = sorted(run.glob("metrics-part*.csv"), key=lambda path: (len(path.name), path.name))
     return [*parts, *([run / METRICS] if (run / METRICS).exists() else [])]

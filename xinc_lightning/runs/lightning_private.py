@@ -1,7 +1,7 @@
-"""Every name of Lightning's that is not its API and that we build on, in one place.
+"""All uses of Lightning's private names, in one place.
 
-``tests/runs/test_lightning_private.py`` holds the installed version to it. Subclasses elsewhere fill the public
-methods here, which are called where Lightning calls its private ones.
+``tests/runs/test_lightning_private.py`` checks them against the installed version. Subclasses elsewhere override the
+public methods here, which are called where Lightning calls its private ones.
 """
 
 from abc import abstractmethod
@@ -13,14 +13,14 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 
 class CommandLine(LightningCLI):
-    """LightningCLI with two of its steps open to subclasses."""
+    """LightningCLI with two steps that subclasses can override."""
 
     @abstractmethod
     def find_checkpoint(self) -> None:
-        """Resolve ``ckpt_path`` in the config, before anything is built; instead of taking over its hyperparameters."""
+        """Resolve ``ckpt_path`` in the config, before anything is built, instead of loading its hyperparameters."""
 
     def run_command(self, command: str) -> None:
-        """Run a command on what was built."""
+        """Run a command with the built objects."""
         super()._run_subcommand(command)
 
     def _parse_ckpt_path(self) -> None:
@@ -31,10 +31,10 @@ class CommandLine(LightningCLI):
 
 
 class CSVWriter(ExperimentWriter):
-    """Lightning's writer of metrics, which would delete the file of a run that is resumed, and rewrites it in place."""
+    """Lightning's metrics writer, which would delete the file of a resumed run, and rewrites the file in place."""
 
     def prepare(self, path: Path) -> None:
-        """Called once, before the first row, instead of deleting what is there."""
+        """Called once, before the first row, instead of deleting an existing file."""
 
     @abstractmethod
     def rewrite(self, columns: list[str]) -> None:
@@ -48,7 +48,7 @@ class CSVWriter(ExperimentWriter):
 
 
 def rewind_to_epoch_start(checkpoint: dict[str, Any]) -> bool:
-    """Make a checkpoint saved between two batches of an epoch one that starts this epoch; whether it was one."""
+    """Rewind a checkpoint saved within an epoch to the epoch's start; returns whether it was such a checkpoint."""
     loops = checkpoint.get("loops", {}).get("fit_loop", {})
     if not loops:
         return False

@@ -1,4 +1,4 @@
-"""Reading ``metrics.csv``: every number that was logged in training, by completed epochs."""
+"""Reading ``metrics.csv``: all scalars logged in training, by completed epochs."""
 
 import csv
 import io
@@ -20,23 +20,23 @@ MOST_COLUMNS = 20_000
 
 @dataclass
 class Metrics:
-    """What was logged.
+    """Logged scalars.
 
     Attributes:
-        curves: by name, the number at each epoch; of what came twice, in a resumed run, the last.
-        last: by name, the last number, also of what was logged before the first epoch.
+        curves: by name, the value at each epoch; the last one if a resumed run logged it twice.
+        last: by name, the last value, also of scalars logged before the first epoch.
     """
 
     curves: dict[str, dict[float, float]] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)
 
     def at(self, name: str) -> dict[float, float]:
-        """A number's course; empty if it was never logged."""
+        """A scalar over the epochs; empty if it was never logged."""
         return self.curves.get(name, {})
 
 
 def read_metrics(run: Path, say: Callable[[Path, str], None]) -> Metrics:
-    """Read all files of metrics of a run.
+    """Read all metrics files of a run.
 
     Args:
         run: the run's folder.

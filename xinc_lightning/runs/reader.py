@@ -1,7 +1,7 @@
-"""What a run left in its folder, whoever made it, whatever is missing or damaged.
+"""Reads run folders, also of untrusted, incomplete or damaged runs.
 
-Everything is checked before anything sees it, see :mod:`xinc_lightning.runs.untrusted` and
-:mod:`xinc_lightning.runs.schema`. What is damaged is left out and named in :attr:`Run.problems`.
+All content is checked before it is used, see :mod:`xinc_lightning.runs.untrusted` and
+:mod:`xinc_lightning.runs.schema`. Damaged content is skipped and listed in :attr:`Run.problems`.
 """
 
 import math
@@ -30,11 +30,11 @@ MOST_YAML = 1 << 18
 
 
 class RunError(UserError):
-    """A run cannot be read, or lacks what is asked of it; says so in one sentence."""
+    """A run cannot be read, or lacks the requested data; the message is one sentence."""
 
 
 class Problems:
-    """What could not be read of a run, a sentence each.
+    """Problems of reading a run, one sentence each.
 
     Args:
         run: the run's folder.
@@ -59,9 +59,9 @@ class Snapshot:
     Attributes:
         epoch: epochs completed.
         folder: its ``analyses/epoch=NNNN``.
-        psnr: in dB over the clip, as last measured before; NaN if it never was.
-        scalars: every number that was logged, by its full name ``<analysis>/<layer>/<name>``; null is NaN.
-        network: layers of the network, input side first; empty in a run of a version that did not say.
+        psnr: in dB over the clip, from the last validation before; NaN if there is none.
+        scalars: all logged scalars, by full name ``<analysis>/<layer>/<name>``; null is NaN.
+        network: layers of the network, input side first; empty in a run of a version that did not save them.
     """
 
     epoch: int
@@ -72,7 +72,7 @@ class Snapshot:
     problems: Problems = field(repr=False, compare=False)
 
     def layers(self, analysis: str) -> tuple[str, ...]:
-        """Layers of which an analysis left arrays, input side first."""
+        """Layers of which an analysis saved arrays, input side first."""
         folder = self.folder / analysis
         if not is_inside(folder, self.problems.run):
             return ()
@@ -80,20 +80,20 @@ class Snapshot:
 
     @cached_property
     def figures(self) -> Mapping[str, Path]:
-        """Picture files by name, without the ending."""
+        """Image files by name, without the suffix."""
         found = sorted(self.folder.rglob("*.png"))
         return {str(path.relative_to(self.folder).with_suffix("")): path for path in found}
 
     def find_arrays(
         self, analysis: str, layer: str, form: Form | None = None, only: Collection[str] | None = None
     ) -> Arrays | None:
-        """What an analysis saved about a layer; None if it saved nothing, or what it saved cannot be read.
+        """Arrays that an analysis saved of a layer; None if there are none, or if they cannot be read.
 
         Args:
             analysis: its folder.
-            layer: the file's name without its ending.
-            form: what the arrays must be; of other ones this returns None.
-            only: names of the arrays that are wanted; all unless given.
+            layer: the file's name without its suffix.
+            form: required names, types and axes of the arrays; None is returned for others.
+            only: names of the arrays to read; by default all.
         """
         path = self.folder / analysis / f"{layer}.npz"
         try:
@@ -109,10 +109,10 @@ class Snapshot:
         return found
 
     def arrays(self, analysis: str, layer: str) -> Arrays:
-        """What an analysis saved about a layer.
+        """Arrays that an analysis saved of a layer.
 
         Raises:
-            RunError: if it saved nothing, or what it saved cannot be read.
+            RunError: if there are none, or if they cannot be read.
         """
         found = self.find_arrays(analysis, layer)
         if found is None:
@@ -127,9 +127,9 @@ class Run:
     Attributes:
         path: the folder.
         config: the resolved configuration; empty if there is none.
-        final: what ``report.json`` says about the trained network; empty if training did not end.
-        metrics: what was logged in training.
-        snapshots: the saved analyses, by epoch, the first first.
+        final: values of ``report.json`` of the trained network; empty if training did not finish.
+        metrics: scalars logged in training.
+        snapshots: the saved analyses, ordered by epoch.
         problems: what could not be read.
     """
 
@@ -206,7 +206,7 @@ def read_run(path: Path) -> Run:
     for epoch, folder in folders.items():
         known = max((e for e in measured if e <= epoch), default=None)
         psnr = math.nan if known is None else measured[known]
-        if epoch == max(folders):  # report.json measures the network that the last analyses saw
+        if epoch == max(folders):  # report.json is of the same network as the last analyses
             at_the_end = (final.get("psnr", math.nan), metrics.last.get("test/psnr", math.nan), psnr)
             psnr = next((value for value in at_the_end if not math.isnan(value)), math.nan)
             final = {**final, "psnr": psnr} if "psnr" in final else final  # null there, if it is infinite
@@ -261,7 +261,7 @@ def ordered_layers(names: Iterable[str], network: Iterable[str] = ()) -> tuple[s
 
 
 def _record(path: Path, kind: Any, problems: Problems) -> Any:
-    """A file as its kind says it should be, without what is damaged; None if there is none that can be read."""
+    """Content of a file checked against its schema, without damaged parts; None if it cannot be read."""
     most, parse = (MOST_YAML, parse_yaml) if path.name == CONFIG else (MOST_BYTES, parse_json)
     try:
         value = parse(read_bytes(path, problems.run, most))
@@ -274,7 +274,7 @@ def _record(path: Path, kind: Any, problems: Problems) -> Any:
 
 
 def _did_you_mean(path: Path) -> str:
-    """The end of a sentence, with the folder beside this one whose name is nearest."""
+    """The end of a sentence that suggests the sibling folder with the nearest name."""
     beside = [other.name for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
     folder = "" if path.parent == Path() else f"{path.parent}/"
     return did_you_mean(path.name, beside).replace("mean '", f"mean '{folder}") or "."

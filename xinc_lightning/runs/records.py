@@ -1,4 +1,4 @@
-"""Records as JSON and YAML: written so that every program can read them, read whoever wrote them."""
+"""Writing JSON records as valid JSON, and reading JSON and YAML from untrusted sources."""
 
 import json
 import math
@@ -16,7 +16,7 @@ MOST_NODES = 100_000
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record for people and programs, whole or not at all, in an order that does not depend on its making.
+    """Write a record as indented JSON, atomically and with sorted keys.
 
     Raises:
         OSError: if it cannot be written.
@@ -27,7 +27,7 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def without_nan(scalars: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers with None for NaN and infinity, which JSON does not know: Python would write invalid JSON.
+    """The values with None for NaN and infinity, for which Python would write invalid JSON.
 
     >>> without_nan({"psnr": 30.0, "ssim": float("nan")})
     {'psnr': 30.0, 'ssim': None}
@@ -36,10 +36,10 @@ def without_nan(scalars: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_json(content: bytes) -> Any:
-    """What a JSON file holds.
+    """Content of a JSON file.
 
     Raises:
-        UnreadableError: if it is none.
+        UnreadableError: if it is not valid JSON.
     """
     try:
         return json.loads(content.decode("utf-8"))
@@ -50,13 +50,13 @@ def parse_json(content: bytes) -> Any:
 
 
 def parse_yaml(content: bytes) -> Any:
-    """What a YAML file holds, as plain values: no tag constructs anything, aliases do not multiply.
+    """Content of a YAML file as plain values: tags construct nothing, aliases do not multiply.
 
     >>> parse_yaml(b"a: [1, 2020-01-01]")
     {'a': [1, '2020-01-01']}
 
     Raises:
-        UnreadableError: if it is none, or one that grows without bounds.
+        UnreadableError: if it is not valid YAML, or expands without bounds.
     """
     loader = None
     try:
@@ -79,7 +79,7 @@ def parse_yaml(content: bytes) -> Any:
 
 
 def _size(node: Any, known: dict[int, int]) -> int:
-    """Values below a node, an alias as often as it stands there."""
+    """Number of values below a node, with aliases counted each time."""
     if id(node) not in known:
         known[id(node)] = MOST_NODES + 1  # what contains itself has no end
         children: list[Any] = []

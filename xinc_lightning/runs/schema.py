@@ -1,4 +1,4 @@
-"""What the records of a run may hold. Whatever else is in one is named and left out, before anything uses it."""
+"""Schemas of a run's records. Content that does not match is reported and skipped before it is used."""
 
 import copy
 import math
@@ -60,7 +60,7 @@ class Scalars(_Open):
 
 
 class Network(_Open):
-    """What ``settings.json`` says about the network; before version 0.2 there were no layers in it."""
+    """The network in ``settings.json``; before version 0.2 it had no layers."""
 
     architecture: str | None = None
     layers: list[str] = Field(default=[], max_length=MOST_NUMBERS)
@@ -73,7 +73,7 @@ class Settings(_Open):
 
 
 def checked(kind: Any, value: Any, say: Callable[[str], None]) -> Any:
-    """A value as a kind says it should be, without those of its parts that are otherwise.
+    """A value checked against a schema, without the parts that do not match.
 
     >>> checked(Numbers, {"psnr": 30, "ssim": "good"}, print)
     holds what it should not: ssim (Input should be a valid number)

@@ -1,4 +1,4 @@
-"""Opening files of a folder that somebody else may have filled: regular ones, inside it, no larger than expected."""
+"""Opening files of an untrusted folder: regular files inside it, no larger than expected."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ from xinc_lightning.errors import UserError
 
 
 class UnreadableError(UserError):
-    """A file is not what it should be; the message goes on after its name: ``is larger than 8 MB``."""
+    """A file is invalid; the message continues a sentence that begins with its name: ``is larger than 8 MB``."""
 
 
 def is_inside(path: Path, folder: Path) -> bool:
@@ -26,13 +26,13 @@ def is_inside(path: Path, folder: Path) -> bool:
 def open_regular(path: Path, inside: Path, most: int) -> Iterator[BinaryIO]:
     """Open a file to read it.
 
-    A FIFO, a device or a socket would be waited for, a link could lead anywhere, a sparse file could hold more
-    than there is memory.
+    Reading a FIFO, a device or a socket would block, a link could lead anywhere, and a sparse file could be larger than
+    the memory.
 
     Args:
         path: the file.
-        inside: the folder that it must not lead out of.
-        most: bytes that it may have.
+        inside: the folder in which the file must be, with links resolved.
+        most: maximum size in bytes.
 
     Raises:
         FileNotFoundError: if there is none.

@@ -1,1 +1,1 @@
-"""Several runs side by side: comparison, overlays, evolution, one UMAP. They read run folders and raise, never exit."""
+"""Studies of saved runs: comparison, overlays, evolution, shared UMAP. They only read run folders."""

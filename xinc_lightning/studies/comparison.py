@@ -1,4 +1,4 @@
-"""Several runs side by side: which snapshots, which layers, which numbers."""
+"""Comparison of several runs: which snapshots, layers and scalars correspond."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ class Place:
     """Layers that are compared with each other.
 
     Attributes:
-        name: of the layers, for people.
+        name: readable name of the layers.
         layers: each run's layer; None if it has none here.
     """
 
@@ -36,10 +36,10 @@ class Row:
     """One quantity of all runs.
 
     Attributes:
-        place: the layers it is of; empty for the runs as a whole.
-        analysis: whose number it is; empty likewise.
+        place: its layers; empty for the runs as a whole.
+        analysis: its analysis; empty likewise.
         name: of the quantity.
-        values: one a run; None where a run lacks it.
+        values: one per run; None if a run lacks it.
     """
 
     place: str
@@ -50,11 +50,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs, and the snapshot at which each is looked at.
+    """Runs, and the snapshot of each that is compared.
 
     Attributes:
         runs: at least one.
-        snapshots: one a run.
+        snapshots: one per run.
         places: input side first.
     """
 
@@ -64,7 +64,7 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the runs are called: by folder, with its parent where that is needed to tell them apart."""
+        """Names of the runs: their folders, with the parent folder where needed to distinguish them."""
         names = [run.name for run in self.runs]
         return tuple(run.name if names.count(run.name) == 1 else str(run.path) for run in self.runs)
 
@@ -73,7 +73,7 @@ class Comparison:
         return [*self.summary(), *self._scalars()]
 
     def summary(self) -> list[Row]:
-        """The runs as a whole: what they are and what they reached."""
+        """Rows of the runs as a whole: settings and results."""
 
         def row(name: str, value: Callable[[Run, Snapshot], Value]) -> Row:
             pairs = zip(self.runs, self.snapshots, strict=True)
@@ -108,7 +108,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run], at: Matching = "last") -> Comparison:
-    """Choose a snapshot of each run, and which layers belong together.
+    """Choose a snapshot of each run, and match their layers.
 
     Raises:
         RunError: if no snapshots match.
@@ -117,10 +117,10 @@ def compare(runs: Sequence[Run], at: Matching = "last") -> Comparison:
 
 
 def matched_snapshots(runs: Sequence[Run], at: Matching) -> list[Snapshot]:
-    """One snapshot a run.
+    """One snapshot per run.
 
-    ``psnr`` takes the highest PSNR that every run has at some snapshot, and of each run the snapshot
-    nearest to it; nothing is interpolated, so that the PSNRs differ by what the cadence of the analyses allows.
+    ``psnr`` uses the highest PSNR that every run reaches at some snapshot, and the snapshot of each run nearest to it.
+    Nothing is interpolated, so that the PSNRs differ depending on the schedules of the analyses.
 
     Raises:
         RunError: if no epoch is common to all, or a run's PSNR is not known.
@@ -146,10 +146,10 @@ def matched_snapshots(runs: Sequence[Run], at: Matching) -> list[Snapshot]:
 
 
 def matched_layers(runs: Sequence[Run]) -> list[Place]:
-    """Layers of the same name where runs share names; else those equally far from the output.
+    """Layers of the same name where runs share names; else layers at the same distance from the output.
 
-    Runs that share a layer's name belong to one kind of network. With one kind, places are its layers. With
-    several, the last layers belong together, those before them, and so on, as the paper compares FFN's layer 3
+    Runs that share a layer's name have the same kind of network, and are compared layer by layer. For different kinds,
+    the last layers correspond to each other, then those before them, and so on, as the paper compares FFN's layer 3
     with NeRV's head.
     """
     kinds: list[list[Run]] = []
@@ -176,7 +176,7 @@ def _layers(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def csv_table(comparison: Comparison) -> str:
-    """All numbers, in full."""
+    """All values, unrounded."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["layer", "analysis", "quantity", *map(printable, comparison.labels)])
@@ -187,7 +187,7 @@ def csv_table(comparison: Comparison) -> str:
 
 
 def markdown_table(comparison: Comparison) -> str:
-    """All numbers, to four digits, as a table of GitHub's Markdown."""
+    """All values, to four digits, as a table in GitHub's Markdown."""
     lines = [["layer", "analysis", "quantity", *map(markdown_cell, comparison.labels)]]
     lines += [["---"] * 3 + ["---:"] * len(comparison.runs)]
     lines += [
@@ -213,7 +213,7 @@ def readable(value: Value) -> str:
 
 
 def _final(run: Run, name: str, logged: str = "") -> float | None:
-    """A number of the trained network, or what was logged under a name before it was trained."""
+    """A value of the trained network, or the one logged before training."""
     return _known(run.final.get(name, run.metrics.last.get(logged, math.nan)))
 
 

@@ -1,4 +1,4 @@
-"""How a run's maps grew: the same neurons and the same heat maps at every snapshot. Reads its folder only."""
+"""Animations of a run's maps: the same neurons and the same heat maps at every snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MAPS = {"maps": "# n h w", "total": "# h w"}
 TOTAL = "Σ|c|"
 
 MOST_NEURONS = 48
-"""In a film, if it is not said which; of more it shows so many, evenly spaced."""
+"""Default number of neurons in an animation; of more, so many are shown, evenly spaced."""
 
 MOST_BYTES, HIGHEST = 1 << 29, 8192
 """Of a film before it is encoded, and pixels of its longer side."""
@@ -38,8 +38,8 @@ class GrowingNeurons:
     Attributes:
         layer: name of the layer.
         neurons: [n] their indices.
-        labels: [n] what identifies them, for people.
-        snapshots: [c] when.
+        labels: [n] their readable names.
+        snapshots: [c] the snapshots.
         maps: [c, n, height, width] contribution maps.
         totals: [c, height, width] Σ|c| of the layer.
     """
@@ -53,12 +53,12 @@ class GrowingNeurons:
 
 
 def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) -> GrowingNeurons:
-    """The maps that ContributionMaps saved of a layer, of those neurons that every snapshot has.
+    """The maps that ContributionMaps saved of a layer, of the neurons that all snapshots have.
 
     Args:
         run: the run.
         layer: name of the layer.
-        neurons: which of them, in this order; all of them unless given.
+        neurons: which of them, in this order; by default all.
 
     Raises:
         RunError: if there are no such maps.
@@ -127,7 +127,7 @@ def growing_heat_maps(run: Run) -> tuple[tuple[Snapshot, ...], list[HeatMaps]]:
 
 
 def _heat_maps(snapshot: Snapshot) -> dict[tuple[str, str], np.ndarray]:
-    """A snapshot's heat maps by what they show and layer."""
+    """A snapshot's heat maps by kind and layer."""
     maps: dict[tuple[str, str], np.ndarray] = {}
     total, share = {"total": "# h w"}, {"thresholds": "# t", "share": "# t h w"}
     for layer in snapshot.layers("maps"):
@@ -142,7 +142,7 @@ def _heat_maps(snapshot: Snapshot) -> dict[tuple[str, str], np.ndarray]:
 
 
 def _drawable(values: np.ndarray) -> np.ndarray:
-    """What is too large to be drawn is like what is not finite."""
+    """Values too large to be drawn become NaN."""
     return np.where(np.abs(values) < LARGEST, values, np.nan).astype(np.float32)
 
 
@@ -151,7 +151,7 @@ def _shapes(maps: Mapping[tuple[str, str], np.ndarray]) -> dict[tuple[str, str],
 
 
 def titles(run: Run, subject: str, snapshots: Sequence[Snapshot]) -> list[str]:
-    """A heading for each snapshot, with epoch and PSNR."""
+    """A title for each snapshot, with epoch and PSNR."""
     return [
         f"{run.architecture} {subject} · {run.clip} · epoch {s.epoch}"
         + (f" · {'∞' if np.isinf(s.psnr) else f'{s.psnr:.2f}'} dB" if not np.isnan(s.psnr) else "")
@@ -162,12 +162,12 @@ def titles(run: Run, subject: str, snapshots: Sequence[Snapshot]) -> list[str]:
 def films_of(
     run: Run, layers: Sequence[str] | None = None, neurons: Sequence[int] | None = None
 ) -> dict[str, Iterator[np.ndarray]]:
-    """Pictures of each film, by name; they are drawn when they are asked for.
+    """Frames of each animation, by name; they are rendered lazily.
 
     Args:
         run: the run.
-        layers: of which to show neurons, all that were saved unless given.
-        neurons: which, all that every snapshot has unless given.
+        layers: layers whose neurons are shown, by default all saved ones.
+        neurons: which neurons, by default all that every snapshot has.
 
     Raises:
         RunError: if there is nothing to show.
@@ -188,12 +188,12 @@ def films_of(
 
 
 def write_film(folder: Path, name: str, pictures: Iterable[np.ndarray]) -> None:
-    """Write ``<name>.gif`` and ``<name>.mp4``, each when it is complete; the last picture stays longer.
+    """Write ``<name>.gif`` and ``<name>.mp4`` atomically; the last frame is shown longer.
 
     Args:
         folder: made if it does not exist.
         name: of the files.
-        pictures: [height, width, 3] bytes, all of one size; drawn as they are asked for.
+        pictures: [height, width, 3] bytes, all of one size; rendered lazily.
 
     Raises:
         DataError: if the video cannot be encoded.

@@ -1,4 +1,4 @@
-"""What several runs' analyses look like on one axis."""
+"""Figures of several runs on one axis."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +18,14 @@ Rows = list[list[Panel]]
 BINS = 40
 
 MOST_PANELS, MOST_ROWS = 300, 40
-"""In a figure; a larger one takes minutes to draw and nobody can read it."""
+"""Most panels of a figure; a larger one takes minutes to render and is not legible."""
 
 UNSHOWN = ("_q25", "_q75", "_rank", "_null_median", "_above_null")
 """Of the variances, evolution shows medians and their distance from shifted labels."""
 
 
 def figures_of(comparison: Comparison) -> dict[str, Figure]:
-    """Every figure for which the runs have numbers, by name.
+    """All figures for which the runs have data, by name.
 
     Raises:
         RunError: if a file is damaged.
@@ -70,7 +70,7 @@ def _readable(panels: Rows) -> bool:
 
 
 def _file_name(analysis: str) -> str:
-    """An analysis's name as part of a file's, wherever it came from.
+    """An analysis's name made safe as part of a file name.
 
     >>> _file_name("../x y")
     '___x_y'
@@ -79,7 +79,7 @@ def _file_name(analysis: str) -> str:
 
 
 def sorted_variances(comparison: Comparison) -> Rows:
-    """A row a partition: each run's live neurons, sorted by variance (Fig 4)."""
+    """One row per partition: each run's live neurons, sorted by variance (Fig 4)."""
     arrays = _arrays(comparison, "variance", {"dead": "? n"})
     partitions = dict.fromkeys(
         key.removeprefix("scores_") for saved in arrays.values() for key in saved if key.startswith("scores_")
@@ -105,7 +105,7 @@ def sorted_variances(comparison: Comparison) -> Rows:
 
 
 def pixels_per_neuron_histograms(comparison: Comparison) -> Rows:
-    """How many pixels a neuron has: a histogram above, the sorted counts below (Fig 6)."""
+    """Pixels per neuron: a histogram at the top, the sorted counts at the bottom (Fig 6)."""
     arrays = _arrays(comparison, "pixels_per_neuron", {"counts": "# n", "pixels": "#"})
 
     def shares(saved: Arrays) -> np.ndarray:
@@ -126,7 +126,7 @@ def pixels_per_neuron_histograms(comparison: Comparison) -> Rows:
 
 
 def neurons_per_pixel_distributions(comparison: Comparison) -> Rows:
-    """A row a threshold: over how many pixels which share of the neurons counts (Figs 7, 17)."""
+    """One row per threshold: share of the neurons that count, over the pixels (Figs 7, 17)."""
     arrays = _arrays(comparison, "neurons_per_pixel", {"thresholds": "# t", "share": "# t h w"})
     arrays = {key: saved for key, saved in arrays.items() if len(saved["thresholds"])}
     found = dict.fromkeys(float(x) for saved in arrays.values() for x in saved["thresholds"])
@@ -169,7 +169,7 @@ def intensity_correlations(comparison: Comparison) -> Rows:
 
 
 def evolutions(comparison: Comparison, over: str) -> dict[str, Rows]:
-    """By analysis, a row a scalar: its course over training.
+    """By analysis, one row per scalar: its values over training.
 
     Args:
         comparison: the runs.

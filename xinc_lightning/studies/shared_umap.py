@@ -38,7 +38,7 @@ class SharedUMAP:
 
     Attributes:
         runs: the runs.
-        by: what the colours tell apart.
+        by: what the colours distinguish.
         epochs: of the snapshots.
         panels: an embedding for each layer of each architecture if runs are compared, else one of everything.
     """
@@ -50,7 +50,7 @@ class SharedUMAP:
 
     @property
     def title(self) -> str:
-        """Heading of the figure."""
+        """Title of the figure."""
         number = f"{len(self.runs)} run" + "s" * (len(self.runs) > 1)
         return f"Neurons of {number}, by {self.by} · epoch {', '.join(map(str, self.epochs))}"
 
@@ -88,10 +88,10 @@ def shared_umap(
 
     Args:
         runs: the runs.
-        by: what the colours tell apart.
-        layers: names of the layers to take, all unless given.
-        epoch: of the snapshot, each run's last unless given.
-        max_neurons: of each layer of each run; of more, so many are sampled.
+        by: what the colours distinguish.
+        layers: names of the layers, by default all.
+        epoch: of the snapshots, by default each run's last.
+        max_neurons: of each layer of each run; larger layers are sampled.
 
     Raises:
         UserError: if a run has no neuron vectors, no run has such a layer, or the runs cannot be compared.
@@ -128,7 +128,7 @@ def load_neuron_sets(run: Run, epoch: int | None = None) -> list[NeuronSet]:
 
     Args:
         run: the run.
-        epoch: of the snapshot, the last unless given.
+        epoch: of the snapshot, by default the last.
 
     Raises:
         RunError: if there are none.
