@@ -150,7 +150,7 @@ def test_degenerate_layers(oracle, sweep):
         np.testing.assert_allclose(found.curve.numpy(), value, rtol=1e-6, atol=1e-44)
         np.testing.assert_allclose(found.pixel_sums.numpy(), 4 * value, rtol=1e-6, atol=1e-43)
         if value > 1e-30:
-            np.testing.assert_allclose(found.effective_neurons.numpy(), 4, rtol=1e-5)
+            np.testing.assert_allclose(found.at(0).effective_neurons.numpy(), 4, rtol=1e-5)
         assert torch.isfinite(found.entropy).all()
         assert found.fluctuation.shape == (0, 3, 4)
 

@@ -89,11 +89,11 @@ def dies(monkeypatch, folder):
     [
         (offline, None),
         (disabled, None),
-        (missing, "W&B is left out from here on (import of wandb halted; None in sys.modules)"),
-        (broken, "W&B is left out from here on (Descriptors cannot be created directly.)"),
-        (full, "W&B is left out from here on ([Errno 28] No space left on device"),
+        (missing, "W&B is disabled from here on (import of wandb halted; None in sys.modules)"),
+        (broken, "W&B is disabled from here on (Descriptors cannot be created directly.)"),
+        (full, "W&B is disabled from here on ([Errno 28] No space left on device"),
         (read_only, "W&B cannot write to"),
-        (dies, "W&B is left out from here on ("),
+        (dies, "W&B is disabled from here on ("),
     ],
 )
 def test_training_finishes_and_says_it_once(fault, said, tmp_path, monkeypatch, tiny_clip, capfd):
@@ -138,12 +138,12 @@ def test_a_run_after_one_whose_process_died_is_logged_again(quietly_offline, tmp
     quietly_offline.experiment.log({"by": "a module of the user's"})
     kill_service()
     with pytest.warns(  # noqa: PT031
-        UserWarning, match="left out from here on.*`xinc sync .*` sends them later"
+        UserWarning, match="disabled from here on.*`xinc sync .*` sends them later"
     ):
         for epoch in range(100):
             quietly_offline.log_metrics({"a": 2.0, "epoch": epoch}, epoch)
             time.sleep(0.02)
-    assert quietly_offline.where().startswith("left out: ")
+    assert quietly_offline.where().startswith("disabled: ")
     quietly_offline.experiment.log({"by": "a module of the user's"})
     quietly_offline.close()
     following = WandbRun(save_dir=str(tmp_path / "next"))

@@ -46,8 +46,8 @@ def test_log_spaced_epochs_grow_by_one_factor(last, count):
         ({"log_spaced": 5, "at_checkpoints": True}, "log_spaced=5, at_checkpoints=True: give at most one"),
         ({"every_n_epochs": 0}, "every_n_epochs must be at least 1, got 0"),
         ({"log_spaced": 0}, "log_spaced must be at least 1, got 0"),
-        ({"epochs": []}, r"epochs=\[\]: give numbers of completed epochs"),
-        ({"epochs": [3, -1]}, r"epochs=\[3, -1\]: give numbers of completed epochs"),
+        ({"epochs": []}, r"epochs must be a list of .*, got \[\]"),
+        ({"epochs": [3, -1]}, r"epochs must be a list of .*, got \[3, -1\]"),
     ],
 )
 def test_invalid_schedules_of_an_analysis_are_rejected(options, message):
