@@ -31,7 +31,9 @@ def test_large_layers_are_sampled_and_flow_is_computed_once(scene, nerv, results
     results_of(callback, nerv, scene.clip)
 
 
-@pytest.mark.parametrize(("kind", "why"), [("ffn", "every frame has its own FFN"), ("nerv", "has only one frame")])
+@pytest.mark.parametrize(
+    ("kind", "why"), [("ffn", "every frame has its own FFN"), ("nerv", "has only one frame")]
+)
 def test_clip_without_motion_warns_once(kind, why, scene, request, results_of, recwarn):
     module, clip = request.getfixturevalue(kind), scene.clip
     if kind == "nerv":
