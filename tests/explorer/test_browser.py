@@ -27,7 +27,7 @@ def browser(chromium, page):
 
 
 @pytest.mark.parametrize("place", [(0.5, 0.5), (0.12, 0.34), (0.999, 0.999)])
-def test_a_pixel_leads_to_the_neurons_that_python_finds(browser, runs, scene, strongest_of, place):
+def test_pixel_shows_the_same_neurons_as_in_python(browser, runs, scene, strongest_of, place):
     x, y = place
     browser.point(x, y)
     row, col = int(y * scene.clip.height), int(x * scene.clip.width)
@@ -48,7 +48,7 @@ def test_a_pixel_leads_to_the_neurons_that_python_finds(browser, runs, scene, st
                 }
 
 
-def test_a_click_holds_the_place(browser):
+def test_click_pins_the_place(browser):
     browser.point(0.2, 0.2)
     there = browser.listed("head")
     browser.point(0.2, 0.2, "click")
@@ -102,7 +102,7 @@ def test_everything_by_keyboard(browser):
     assert browser.run(words) != before
 
 
-def test_a_segment_leads_to_its_favourites(browser, runs):
+def test_segment_shows_the_neurons_that_favour_it(browser, runs):
     run = read_run(runs.nerv)
     tables = run.snapshots[-1].arrays("pixels_to_neurons", "head")
     browser.press("s")
@@ -113,7 +113,7 @@ def test_a_segment_leads_to_its_favourites(browser, runs):
     assert [neuron for neuron, _ in browser.listed("head")] == [n for n in tables["favourites"][2] if n >= 0]
 
 
-def test_a_neuron_shows_its_map_over_the_epochs_its_variances_and_its_place(browser, runs):
+def test_neuron_shows_its_map_over_the_epochs_its_variances_and_its_position(browser, runs):
     run = read_run(runs.nerv)
     neuron = int(run.snapshots[0].arrays("pixels_to_neurons", "head")["kept"][0])
     browser.run(

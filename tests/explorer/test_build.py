@@ -17,7 +17,7 @@ from xinc_lightning.runs.reader import read_run
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_the_page_needs_nothing_but_itself(runs):
+def test_page_is_self_contained(runs):
     page = build_page([read_run(runs.nerv), read_run(runs.ffn)])
     assert not re.search(r"""(src|href)=["'](?!#|data:)""", page)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_page(tmp_path):
     assert {"xinc_lightning/explorer/page/page.html", "xinc_lightning/explorer/page/main.js"} <= set(names)
 
 
-def test_an_empty_page_is_one_too():
+def test_page_without_runs():
     assert "no runs" in build_page([])
 
 

@@ -16,7 +16,7 @@ function drawCards() {
     if (has("psnr")) facts.push(`${run.report.psnr.toFixed(2)} dB`);
     if (has("bpp")) facts.push(`${run.report.bpp.toFixed(2)} bpp`);
     if (run.config.seed_everything) facts.push(`seed ${run.config.seed_everything}`);
-    facts.push(`${run.epochs.length} checkpoint${run.epochs.length === 1 ? "" : "s"}`);
+    facts.push(`${run.epochs.length} snapshot${run.epochs.length === 1 ? "" : "s"}`);
     const problems = run.problems.length ? [make("a", { href: "#about", className: "warning", textContent: `⚠ ${run.problems.length} thing${run.problems.length === 1 ? "" : "s"} missing` })] : [];
     return make("p", { className: "card" }, make("b", { textContent: run.name }), ` ${facts.filter(Boolean).join(" · ")} `, ...problems);
   }));
@@ -40,7 +40,7 @@ function drawAbout() {
   }
   const problems = RUNS.flatMap((run) => run.problems.map((text) => make("li", { textContent: `${run.name}: ${text}` })));
   if (problems.length) parts.push(make("h3", { textContent: "Missing" }), make("ul", { id: "problems" }, ...problems));
-  parts.push(make("h3", { textContent: "How to read it" }), make("p", { textContent: "A neuron's contribution map c is what it adds to every pixel. Beside the frame are the neurons with the largest Σ|c| over the small square you point at, as shares of the layer's Σ|c| there; the squares' means of |c| are also what the maps show. A segment's favourites are neurons whose mean |c| inside it is the most times their mean over the frame, among the half of the layer with the larger Σ|c|. “Partly” marks a neuron whose map was not kept: it is drawn from the squares in which it is among the strongest." }));
-  parts.push(make("h3", { textContent: "Keys" }), make("p", { textContent: "[ and ] change the epoch, P plays; , and . change the figure; on the frame the arrow keys move, Enter holds and Escape lets go; S changes between places and segments; on the UMAP left and right go from neuron to neuron." }));
+  parts.push(make("h3", { textContent: "How to read it" }), make("p", { textContent: "A neuron's contribution map c is what it adds to every pixel. The lists beside the frame show the neurons with the largest Σ|c| over the small square at the pointer, as shares of the layer's Σ|c| there. Maps show the mean of |c| over each square. The neurons that favour a segment have the largest mean |c| inside it relative to their mean over the frame, among the half of the layer with the larger Σ|c|. “Partly” marks a neuron whose map was not saved: it is drawn from the squares in which it is among the strongest." }));
+  parts.push(make("h3", { textContent: "Keys" }), make("p", { textContent: "[ and ] change the epoch, P plays; , and . change the figure; on the frame the arrow keys move, Enter pins and Escape unpins; S switches between places and segments; on the UMAP left and right step through the neurons." }));
   byId("about-body").replaceChildren(...parts);
 }

@@ -1,5 +1,5 @@
-// How values and kinds are painted. COLOURS and CLUSTER_COLOURS are the figures' own palette, put in before this.
-// Magnitudes: cividis, even to the eye, and the same to colour-blind eyes.
+// Colours of values and categories. COLOURS and CLUSTER_COLOURS are the palette of the figures, inserted before this.
+// Magnitudes: cividis, perceptually uniform, also for colour-blind readers.
 
 const CIVIDIS = (() => {
   const stops = (

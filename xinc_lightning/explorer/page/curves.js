@@ -1,4 +1,4 @@
-// Curves of every number: one chart for each kind, a colour for each layer, a dash for each run.
+// Curves of all scalars: one chart for each kind, a colour for each layer, a dash for each run.
 
 const SVG = "http://www.w3.org/2000/svg";
 const CHART = { width: 340, height: 180, left: 46, right: 8, top: 8, bottom: 20 };
@@ -110,7 +110,7 @@ function drawCurves() {
     if (wanted && found.length && !element.open) element.open = true;
     element.lastChild.replaceChildren(...(element.open ? found.map((title) => chartWithLegend(title, CHARTS.get(title))) : []));
   }
-  noNumbers.textContent = any ? "" : CHARTS.size ? "No number is called that." : "No numbers were logged.";
+  noNumbers.textContent = any ? "" : CHARTS.size ? "No scalar matches." : "No scalars were logged.";
 }
 
 byId("curve-filter").oninput = drawCurves;

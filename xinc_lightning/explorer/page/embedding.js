@@ -1,4 +1,4 @@
-// The layer's UMAP: every dot a neuron, the chosen one ringed.
+// The layer's UMAP: every marker is a neuron, the selected one is ringed.
 
 const MARKS = ["circle", "square", "triangle", "diamond"];
 
@@ -57,7 +57,7 @@ function drawEmbedding() {
   }
   const shown = embedding.neurons.length.toLocaleString("en");
   const sample = embedding.neurons.length < embedding.of ? `${shown} of ${embedding.of.toLocaleString("en")} neurons` : `${shown} neurons`;
-  caption.textContent = chosen >= 0 ? `${sample}; ringed: #${state.neuron.index}, kind ${embedding.clusters[chosen] + 1}. Click a mark for its neuron.` : `${sample}, not this one: it was not drawn, or contributes nothing. Click a mark for its neuron.`;
+  caption.textContent = chosen >= 0 ? `${sample}; ringed: #${state.neuron.index}, cluster ${embedding.clusters[chosen] + 1}. Click a marker to select its neuron.` : `${sample}, not this one: it was not drawn, or contributes nothing. Click a mark for its neuron.`;
 }
 
 byId("embedding").onclick = (event) => {

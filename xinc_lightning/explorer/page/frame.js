@@ -1,4 +1,4 @@
-// The frame of every run: a place or a segment of it leads to neurons.
+// The frame of every run: pointing at a place or a segment shows its neurons.
 
 const frameParts = RUNS.map((run, r) => (run.frame ? new FramePart(run, r) : null));
 
@@ -9,7 +9,7 @@ function FramePart(run, r) {
   const image = new Image();
   const canvas = make("canvas", {
     className: "frame", width: width * Math.ceil(512 / width), tabIndex: 0, role: "application",
-    "aria-label": `Frame of ${run.name}: arrow keys move, Enter holds, Escape lets go`,
+    "aria-label": `Frame of ${run.name}: arrow keys move, Enter pins, Escape unpins`,
   });
   canvas.height = (canvas.width / width) * height;
   canvas.dataset.run = r;
@@ -126,7 +126,7 @@ function FramePart(run, r) {
     if (state.mode === "pixel") {
       where.textContent = `Rows ${range(top, height)}, columns ${range(left, width)}${segment}` + (cell > 1 ? ` · shares of Σ|c| over these ${cell}×${cell} pixels` : "");
     } else {
-      where.textContent = state.segment ? `“${state.segment}” · times a neuron's mean |c| in the frame, among the busier half of each layer` : "No segment here.";
+      where.textContent = state.segment ? `“${state.segment}” · mean |c| relative to the neuron's mean over the frame, among the half of each layer with the larger Σ|c|` : "No segment here.";
     }
   };
 
@@ -177,6 +177,6 @@ function fillList(list, found, data, r, layer) {
     if (map) paint(canvas, map.values, map.rows, map.cols);
     else paint(canvas, new Float32Array(data.rows * data.cols).fill(NaN), data.rows, data.cols);
     canvas.classList.toggle("partly", Boolean(map && !map.whole));
-    button.title = map && !map.whole ? "Its map was not kept: drawn where it is among the strongest" : "";
+    button.title = map && !map.whole ? "Its map was not saved: drawn where it is among the strongest" : "";
   });
 }

@@ -1,4 +1,4 @@
-// The parts put together: the epoch's slider, the keys, the first picture.
+// Assembles the page: the epoch slider, the keys, the first rendering.
 
 let timer = null;
 
@@ -77,8 +77,8 @@ function start() {
   byId("figure-columns").append(...figureParts.map((part) => part.element));
   byId("pixels-tools").hidden = !parts.length;
   byId("pixels-hint").textContent = parts.length
-    ? "Point at the frame, or tap it. A click holds the place, so that its neurons can be looked at; a click on a neuron shows it below."
-    : "These runs do not say which neurons paint which pixel. Train or test one with the callback PixelsToNeurons, which the shipped configs switch on; figures and curves are below.";
+    ? "Point at the frame, or tap it. A click pins the place; a click on a neuron shows the neuron below."
+    : "These runs have no data on which neurons contribute to which pixel. Train or test one with the callback PixelsToNeurons, which the shipped configs have; figures and curves are below.";
   Object.assign(state, { neuron: firstNeuron(), figure: FIGURE_NAMES[0] || null });
   byId("neuron").hidden = !state.neuron;
   byId("figures").hidden = !FIGURE_NAMES.length;

@@ -43,21 +43,21 @@ function neuronWords(data, place) {
   } else if (data && data.neurons !== undefined && index >= data.neurons) {
     facts.push(`the layer has neurons 0 … ${(data.neurons - 1).toLocaleString("en")}`);
   } else {
-    facts.push("nothing more about it was written down at this epoch");
+    facts.push("no further data was saved at this epoch");
   }
   return facts.join(" · ");
 }
 
 function mapWords(data, map, index) {
-  if (!map) return data && data.keptPlaces.has(index) ? "" : "Its map was not kept at this epoch.";
+  if (!map) return data && data.keptPlaces.has(index) ? "" : "Its map was not saved at this epoch.";
   const scale = `dark 0, bright ${digits(map.scale)}`;
-  return map.whole ? `|c|, ${scale}` : `Its map was not kept: |c| where it is among the strongest (${scale}), grey elsewhere`;
+  return map.whole ? `|c|, ${scale}` : `Its map was not saved: |c| where it is among the strongest (${scale}), grey elsewhere`;
 }
 
 function drawVariance(data, place) {
   const box = byId("neuron-variance");
   if (!data || !data.variance || place === undefined) {
-    box.replaceChildren(make("p", { className: "hint", textContent: "None were written down at this epoch." }));
+    box.replaceChildren(make("p", { className: "hint", textContent: "None were saved at this epoch." }));
     return;
   }
   const rows = Object.entries(data.variance).map(([partition, { scores, below, median }]) => {

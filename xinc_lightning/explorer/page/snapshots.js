@@ -1,4 +1,4 @@
-// The saved analyses of an epoch, decoded when it is first asked for.
+// The saved analyses of an epoch, decoded at first use.
 
 function bytes(text) {
   const binary = atob(text);

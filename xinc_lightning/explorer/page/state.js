@@ -1,4 +1,4 @@
-// What the page shows, and who redraws when it changes.
+// The state of the page, and which parts redraw when it changes.
 
 const RUNS = JSON.parse(document.getElementById("runs").textContent);
 const EPOCHS = [...new Set(RUNS.flatMap((run) => run.epochs))].sort((a, b) => a - b);
