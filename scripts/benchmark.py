@@ -58,10 +58,10 @@ def main() -> None:
 
 
 def benchmark_training(device: str, rounds: int) -> None:
-    """Print epochs a second of NeRV and steps a second of FFN, plain and ours, and their ratio.
+    """Print epochs per second of NeRV and steps per second of FFN, plain and ours, and their ratio.
 
-    Each measurement is a process of its own, because they share an allocator otherwise; plain and ours take
-    turns, so that a busy machine disturbs both alike.
+    Each measurement runs in a separate process, because they would share an allocator otherwise. Plain and ours
+    alternate, so that a busy machine slows both equally.
     """
     print(f"{device}, 30 frames of 128×256; best of {rounds} alternating rounds")
     for network, unit in (("nerv", "epochs/s"), ("ffn", "steps/s")):
@@ -83,7 +83,7 @@ def epochs(device: torch.device, on_cpu: int, on_cuda: int) -> int:
 
 
 class PlainNeRV(nn.Module):
-    """The same network as one would write it first: convolution, PixelShuffle, GELU."""
+    """The same network in a straightforward implementation: convolution, PixelShuffle, GELU."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class PlainNeRV(nn.Module):
 
 
 def plain_nerv(device: torch.device) -> float:
-    """Epochs a second of the loop one would write first: contiguous tensors, batches of 2."""
+    """Epochs per second of a straightforward loop: contiguous tensors, batches of 2."""
     torch.manual_seed(0)
     frames = ClipDataModule().clip.frames.contiguous().to(device)
     network = PlainNeRV().to(device)
@@ -113,7 +113,7 @@ def plain_nerv(device: torch.device) -> float:
 
 
 def plain_ffn(device: torch.device) -> float:
-    """Steps a second of the loop one would write first, which encodes the grid in every step."""
+    """Steps per second of a straightforward loop, which encodes the grid in every step."""
     torch.manual_seed(0)
     frame = ClipDataModule(frames=[0]).clip.frames[0].to(device)
     network = FFN().to(device)
@@ -145,7 +145,7 @@ def step(optimizer: torch.optim.Optimizer, predict: Callable[[], Tensor], target
 
 
 def rate(epoch: Callable[[], None], epochs: int, device: torch.device) -> float:
-    """Undisturbed calls a second, after one that warms up."""
+    """Best calls per second, after a warm-up call."""
     times = []
     for _ in range(epochs + 1):
         synchronize(device)
@@ -167,7 +167,7 @@ class Stopwatch(Callback):
         self.times: list[float] = []
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Look at the watch."""
+        """Record the time."""
         synchronize(pl_module.device)
         self.times.append(time.perf_counter())
 

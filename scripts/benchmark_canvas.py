@@ -1,4 +1,4 @@
-"""How fast the canvas engine is, against a floor and against a naive implementation, measured in one run."""
+"""Speed of the canvas engine, compared with a lower bound and with a naive implementation, measured in one run."""
 
 import argparse
 import time
@@ -64,7 +64,7 @@ def partitions(layer: LayerCanvas, copies: int = 1) -> dict[str, Tensor]:
 
 
 def by_layer(canvas: TracedCanvas, options: argparse.Namespace) -> None:
-    """All maps of the paper's NeRV with every reduction, beside forming the maps once and nothing else."""
+    """All maps of the paper's NeRV with all reductions, compared with one pass that only computes the maps."""
     print(
         "| layer | neurons | maps only (s) | all reductions (s) | ratio | ns / value | additional memory (MB) |"
     )
@@ -84,7 +84,7 @@ def by_layer(canvas: TracedCanvas, options: argparse.Namespace) -> None:
 
 
 def form_only(layer: LayerCanvas) -> None:
-    """One pass that forms every value and does nothing with it: the floor of one pass."""
+    """One pass that computes every value without reducing it: the lower bound of one pass."""
     from xinc_lightning.canvas.fused import FusedSweep
 
     with torch.no_grad():
@@ -94,7 +94,7 @@ def form_only(layer: LayerCanvas) -> None:
 
 
 def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
-    """What each kernel takes per value, on one core and a row of values in cache."""
+    """Time of each kernel per value, on one core with a row of values in cache."""
     import numpy as np
 
     from xinc_lightning.canvas import kernels
@@ -125,7 +125,7 @@ def by_part(canvas: TracedCanvas, options: argparse.Namespace) -> None:
 
 
 def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
-    """Head and block 3 with every reduction, ours and materialise-then-reduce."""
+    """Head and block 3 with all reductions, ours and materialise-then-reduce."""
     print("| layer | naive (s) | ours (s) | speed-up | naive memory (MB) | our memory (MB) |")
     print("|---|---|---|---|---|---|")
     total = [0.0, 0.0]
@@ -141,7 +141,7 @@ def against_naive(canvas: TracedCanvas, options: argparse.Namespace) -> None:
 
 
 def naive(layer: LayerCanvas, labels: Mapping[str, Tensor]) -> list[Tensor]:
-    """Every reduction the plain way: all maps at once, one reduction after the other, sorting for τ."""
+    """Naive implementation of all reductions: all maps at once, one reduction after the other, sorting for τ."""
     sizes = layer.maps(range(layer.neurons))[:, 0].abs()
     total = sizes.sum(0)
     share = torch.where(total > 0, sizes / total, 0.0)

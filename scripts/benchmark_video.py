@@ -1,4 +1,4 @@
-"""Opening video: 30 frames of 1080p, and 30 frames anywhere in two hours; films are made first, in a minute or two.
+"""Benchmark of opening videos: 30 frames of 1080p, and 30 frames from two hours; it encodes the videos first.
 
 python scripts/benchmark.py video [--folder FOLDER] [--minutes 120]
 """
@@ -41,7 +41,7 @@ print()
 
 
 def main(arguments: list[str]) -> None:
-    """Make the films and print what opening them takes."""
+    """Encode the videos and print time and memory of opening them."""
     parser = argparse.ArgumentParser(
         prog="benchmark.py video", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
 
 
 def opening(path: Path, selection: str, cache: Path, *flags: str) -> str:
-    """Open a clip in a process of its own, and say what it took."""
+    """Open a clip in a separate process, and measure time and memory."""
     command = [sys.executable, "-c", MEASURED, str(path), selection, *flags]
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
     return subprocess.run(
@@ -74,7 +74,7 @@ def opening(path: Path, selection: str, cache: Path, *flags: str) -> str:
 
 
 def made(path: Path, frames: int, size: tuple[int, int], draw: Draw) -> Path:
-    """Encode a film, unless it is there."""
+    """Encode a video, unless it exists."""
     if path.exists():
         return path
     half = path.with_name(f"half-{path.name}")

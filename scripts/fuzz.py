@@ -1,13 +1,13 @@
-"""Throw generated configs, images, masks, annotations and run folders at the tool: only errors of one line come back.
+"""Fuzz the tool with generated configs, images, masks, annotations and run folders: only one-line errors are allowed.
 
     python scripts/fuzz.py --cases 5000                 # of each kind
     python scripts/fuzz.py --cases 5000 --only configs  # or files, annotations, runs
 
-Every case runs the tool's own code in this process. A case fails if an exception gets out that a user would see
-as a traceback, if an error takes more than a line, if more than 2 GB of memory would be taken (the limit is set
-here) or if it takes longer than 20 seconds. Hypothesis shrinks what it finds.
+Every case runs the tool's own code in this process. A case fails if an exception propagates that a user would see
+as a traceback, if an error has more than one line, if more than 2 GB of memory would be allocated (the limit is set
+here) or if it takes longer than 20 seconds. Hypothesis shrinks failing cases.
 
-It is long because each target needs a generator of its own.
+The file is long because each target needs its own generator.
 """
 
 import argparse
@@ -253,7 +253,7 @@ def command_line() -> Any:
 
 
 def try_config(text: str | bytes, folder: Path) -> None:
-    """Everything that ``xinc fit --config`` does before the first epoch, but for opening loggers."""
+    """Everything that ``xinc fit --config`` does before the first epoch, except opening loggers."""
     from xinc_lightning.cli import training as training_cli
 
     path = folder / "config.yaml"
@@ -512,7 +512,7 @@ def fuzz(kind: str, cases: int, folder: Path, derandomize: bool = False) -> None
     """Try so many cases of a kind.
 
     Raises:
-        AssertionError: at a case that is not refused in one line, or anything else that it raises.
+        AssertionError: for a case that is not rejected in one line, or any other exception of a case.
     """
     strategy, attempt = fuzzers(folder)[kind]
 
@@ -536,7 +536,7 @@ def fuzz(kind: str, cases: int, folder: Path, derandomize: bool = False) -> None
 
 
 def main() -> None:
-    """Fuzz, and say how many cases were tried."""
+    """Fuzz, and print the number of cases."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

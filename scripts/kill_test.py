@@ -1,12 +1,12 @@
-"""Kill a training run again and again, resume it each time, and compare it with one that was left alone.
+"""Kill a training run repeatedly, resume it each time, and compare it with an uninterrupted run.
 
     python scripts/kill_test.py --kills 50 --folder /tmp --folder /dev/shm
 
 A small FFN that validates, saves two checkpoints and, every fifth epoch, an analysis, at each epoch, is killed
-(SIGKILL) at a random moment and resumed, until it was killed as often as asked; then it may finish. After each
-kill, every checkpoint and every analysis that is there must be whole. In the end weights, optimiser, metrics and
-analyses must be those of the undisturbed run, bit for bit. The kills are shared out among the folders; files for
-temporary use go to another of them.
+(SIGKILL) at a random moment and resumed, until the given number of kills; then it finishes. After each
+kill, all existing checkpoints and analyses must be complete. In the end weights, optimiser, metrics and
+analyses must be bit-identical to those of the uninterrupted run. The kills are divided among the folders; temporary
+files go to another of them.
 """
 
 import argparse
@@ -54,7 +54,7 @@ trainer:
 
 
 def main() -> None:
-    """Read the command line; exit with 1 if anything was lost."""
+    """Parse the command line; exit with 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--folder", action="append", help="where to train; several are taken in turn")
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def survive(work: Path, kills: int, moments: random.Random) -> None:
-    """Train once undisturbed and once killed in one folder, and compare."""
+    """Train once uninterrupted and once with kills in one folder, and compare."""
     clip = work / "clip"
     clip.mkdir()
     for i in range(2):
@@ -156,7 +156,7 @@ def train(config: Path, *more: str) -> tuple[int, int]:
 
 
 def check_whole(run: Path) -> None:
-    """Every checkpoint and every analysis that has its name is complete."""
+    """Check that all existing checkpoints and analyses are complete."""
     for checkpoint in (run / "checkpoints").glob("*.ckpt"):
         read_checkpoint(checkpoint)
     for path in (run / "analyses").glob("epoch=*/**/*"):
@@ -171,7 +171,7 @@ def check_whole(run: Path) -> None:
 
 
 def compare(run: Path, undisturbed: Path) -> None:
-    """Nothing differs between two runs."""
+    """Check that two runs are identical."""
     for key in ("state_dict", "optimizer_states", "lr_schedulers"):
         ours, theirs = (read_checkpoint(r / "checkpoints" / "last.ckpt")[key] for r in (run, undisturbed))
         if not same(ours, theirs):
@@ -192,7 +192,7 @@ def compare(run: Path, undisturbed: Path) -> None:
 
 
 def same(a: object, b: object) -> bool:
-    """Equal bit for bit."""
+    """Whether two values are bit-identical."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     if isinstance(a, list) and isinstance(b, list):

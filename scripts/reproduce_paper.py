@@ -1,10 +1,10 @@
-"""The paper's experiment: FFN and NeRV for each clip and seed, Figures 3 to 19, our numbers beside the paper's.
+"""The paper's experiments: FFN and NeRV for each clip and seed, Figures 3 to 19, our numbers beside the paper's.
 
 python scripts/reproduce_paper.py                               # the demo clip, three seeds
 python scripts/reproduce_paper.py --data data/cityscapes_vps --clips 0005 0025
 python scripts/reproduce_paper.py --fast                        # does everything work?
 
-Trainings that are finished are not done again, interrupted ones go on. The report is <out>/report.md.
+Finished trainings are skipped, interrupted ones are resumed. The report is <out>/report.md.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from xinc_lightning.runs.reader import RunError
 
 
 def main() -> None:
-    """Read the options and go."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

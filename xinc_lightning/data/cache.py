@@ -1,4 +1,4 @@
-"""What is slow to find out about a file, kept in the user's cache folder until the file changes."""
+"""Caches slow computations about a file in the user's cache folder until the file changes."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def cache_folder() -> Path:
-    """Where it is kept: ``$XDG_CACHE_HOME/xinc_lightning`` or ``~/.cache/xinc_lightning``."""
+    """The cache folder: ``$XDG_CACHE_HOME/xinc_lightning`` or ``~/.cache/xinc_lightning``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "xinc_lightning"
 
 
@@ -23,18 +23,18 @@ def cache_file(path: Path) -> Path | None:
 
 
 def stamp(path: Path, layout: int) -> list[Any]:
-    """What must be the same for a cache file to count: the file's place, modification time and size.
+    """What must be unchanged for a cache file to be valid: the file's path, modification time and size.
 
     Args:
         path: the file that the cache is about.
-        layout: version of what is kept.
+        layout: version of the cached data.
     """
     status = path.stat()
     return [layout, str(path.resolve()), status.st_mtime_ns, status.st_size]
 
 
 def write_cache(cache: Path | None, content: bytes) -> None:
-    """Replace a cache file in one step, so that no other process sees half of it."""
+    """Replace a cache file atomically, so that no other process reads an incomplete one."""
     if cache is None:
         return
     # Whether the folder is read-only or the disk full, the clip is opened all the same.

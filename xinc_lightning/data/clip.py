@@ -39,15 +39,15 @@ class Segment:
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """A clip on disk, nothing of it decoded yet.
+    """A clip on disk, not decoded yet.
 
     Attributes:
-        name: how the clip is called in figures and errors.
+        name: of the clip in figures and errors.
         frames: its frames.
         masks: mask of each annotated frame, a file or a page of one, by frame index.
-        segments: what the ids in the masks mean; None to name them after their ids.
+        segments: the segments of the ids in the masks; None to name them after their ids.
         void: mask value of unlabelled pixels.
-        annotations: file that says what the ids mean, to be named in errors.
+        annotations: file that describes the ids, to be named in errors.
         read_mask: decodes a mask file to ids.
     """
 
@@ -65,9 +65,9 @@ class PanopticClip:
     """Chosen frames of one clip, cropped and resized, with their panoptic segments.
 
     Attributes:
-        name: how the clip is called in figures.
+        name: of the clip in figures.
         frames: [frame, 3, height, width] RGB in [0, 1], but for a cubic's overshoot where that was kept.
-        segments: things and stuff that are seen in at least one mask.
+        segments: things and stuff that are in at least one mask.
         masks: for each frame [height, width] segment ids, ``VOID`` where unlabelled; None where the frame is
             not annotated.
         indices: each frame's number in the source.
@@ -86,7 +86,7 @@ class PanopticClip:
     box: Box | None = None
 
     def __post_init__(self) -> None:
-        """Fill in what a clip made in memory left out, and check that everything fits together."""
+        """Fill in the defaults of a clip made in memory, and check that its parts are consistent."""
         if self.frames.ndim != 4 or self.frames.shape[1] != 3 or not self.frames.is_floating_point():
             raise DataError(
                 f"frames are float [frame, 3, height, width], not {self.frames.dtype} {[*self.frames.shape]}"
@@ -245,9 +245,7 @@ def crop_box(
 
 def _checked_mask(files: ClipFiles, index: int, size: tuple[int, int]) -> NDArray[np.int64]:
     path = files.masks[index]
-    found = mask_size(
-        path
-    )  # before it is decoded: whatever it claims, it takes no more memory than the frame
+    found = mask_size(path)  # before it is decoded, so that it takes no more memory than the frame
     if found != size:
         raise DataError(
             f"mask '{path}' has {_by(found)} pixels, but {files.frames.describe(index)} has {_by(size)}"

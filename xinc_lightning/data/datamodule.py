@@ -1,4 +1,4 @@
-"""One clip as batches: the whole of it in memory, on the device that trains."""
+"""Batches of one clip, which is entirely in memory on the training device."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -21,15 +21,15 @@ class ClipLoader:
     """Batches (frame index [batch], frames [batch, 3, height, width]) of a clip that is already in memory.
 
     A torch DataLoader would copy frame by frame and draw from the global random numbers at every epoch. Here
-    a batch is one indexing operation, and the order depends on seed and epoch alone, so that a run resumed at
-    an epoch's end goes on as if it had never stopped.
+    a batch is one indexing operation, and the order depends on seed and epoch only, so that a run resumed at
+    an epoch's end continues like an uninterrupted one.
 
-    Several processes share every batch, so that they take the same steps as one would. Where a batch does not
-    divide among them, it is filled up with frames of its own.
+    Several processes divide every batch, so that they take the same steps as one process. If a batch cannot be divided
+    equally, it is padded with frames of its own.
 
     Args:
         frames: [frame, 3, height, width].
-        batch_size: frames a batch, of all processes together; None for all in one, on every rank.
+        batch_size: frames per batch of all processes together; None for all in one batch, on every rank.
         shuffle: draw a new order every epoch.
         seed: of the order.
         rank: of this process among ``world_size``.
@@ -39,7 +39,7 @@ class ClipLoader:
         DataError: if a batch does not divide among the processes.
     """
 
-    batch_sampler = None  # the trainer looks for one in whatever has a sampler
+    batch_sampler = None  # the Trainer expects this attribute of a sampler
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ClipLoader:
 
     @property
     def sampler(self) -> "ClipLoader":
-        """Whose ``set_epoch`` the trainer calls before every epoch."""
+        """The sampler whose ``set_epoch`` the Trainer calls before every epoch."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -82,7 +82,7 @@ class ClipLoader:
             yield order.to(self.frames.device), self.frames  # as they are: indexing would copy the whole clip
             return
         if self.shuffle:
-            # One seed from the two, spread out: neighbouring seeds must not share epochs.
+            # One seed from both, such that neighbouring seeds do not share the orders of epochs.
             mixed = (self.seed * 1_000_003 + self.epoch) % 2**63
             order = torch.randperm(len(self.frames), generator=torch.Generator().manual_seed(mixed))
         for batch in torch.split(order.to(self.frames.device), self.batch_size):
@@ -109,9 +109,9 @@ def clip_of(trainer: pl.Trainer) -> PanopticClip:
 
 
 class ClipDataModule(pl.LightningDataModule):
-    """A clip to train on, from wherever it is: the demo clip, a video, a folder of images, a dataset.
+    """A clip to train on: the demo clip, a video, a folder of images, or a clip of a dataset.
 
-    The whole clip is decoded once and stays in memory, on the training device. Batches are (frame index,
+    The whole clip is decoded once and kept in memory, on the training device. Batches are (frame index,
     frames): index [batch] counts within the chosen frames, frames [batch, 3, height, width] RGB in [0, 1].
 
     Args:
@@ -129,8 +129,8 @@ class ClipDataModule(pl.LightningDataModule):
             them in one file; for a clip that is not part of a dataset.
         clip_id: which clip of a dataset, such as ``0005``.
         annotated_only: leave out frames that have no mask.
-        batch_size: frames a step, in a new order every epoch; null for all frames at every step, in order.
-            Several processes share the frames of a step; with null, every process takes them all.
+        batch_size: frames per step, in a new order every epoch; null for all frames at every step, in order.
+            Several processes divide the frames of a step; with null, every process takes all of them.
         seed: of the order of frames.
         white: value that is white in your own pictures of 16 bits, such as 4095 for 12-bit cameras; null for what
             the files state.

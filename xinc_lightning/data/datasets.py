@@ -1,4 +1,4 @@
-"""The door to every clip: tells a dataset from a folder of images, and opens or lists what is there."""
+"""Opens and lists clips; recognises whether a path is a dataset, a folder of images or a video."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a list of clips says about one.
+    """Description of a clip in a list of clips.
 
     Attributes:
         id: its name in the dataset.

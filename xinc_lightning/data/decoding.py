@@ -1,4 +1,4 @@
-"""Video files through ffmpeg: opened or refused in one sentence, their frames as upright RGB."""
+"""Video files decoded by ffmpeg to upright RGB frames, with errors of one sentence."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The one error of this room: a sentence naming what was given, what is allowed and the nearest match."""
+"""The error class of this subpackage, and errors of the operating system as one sentence."""
 
 import errno
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from xinc_lightning.errors import UserError, did_you_mean
 
 
 class DataError(UserError):
-    """Data that cannot be used as asked; its message is one clear sentence to show a user as it is."""
+    """Data that cannot be used; its message is one clear sentence, shown as it is."""
 
 
 def existing(path: Path, also: Iterable[str] = ()) -> Path:

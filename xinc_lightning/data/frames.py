@@ -1,4 +1,4 @@
-"""What a clip's frames can be asked, wherever they come from, and which of them are chosen."""
+"""The interface of a clip's frames, and the selection of frames."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from xinc_lightning.data.errors import DataError
 
 
 class Frames(Protocol):
-    """The frames of one clip at their source resolution, decoded one at a time and never kept."""
+    """The frames of one clip at their source resolution, decoded one at a time and not cached."""
 
     @property
     def names(self) -> Sequence[str]:
-        """One name a frame, by which masks and flow files are matched."""
+        """One name per frame, by which masks and flow files are matched."""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,11 +6,11 @@ from typing import Any
 from xinc_lightning.data.clip import PanopticClip
 
 NEAR = 0.02
-"""Difference of mean colours that decoders and ways of resizing make at most."""
+"""Maximum difference of mean colours between decoders and ways of resizing."""
 
 
 def clip_facts(clip: PanopticClip) -> dict[str, Any]:
-    """What tells a clip from others wherever its files lie: its name, indices of its frames, their mean colours."""
+    """What identifies a clip wherever its files are: its name, indices of its frames, their mean colours."""
     colours = clip.frames.float().mean((2, 3)).cpu()
     return {
         "name": clip.name,

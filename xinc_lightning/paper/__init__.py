@@ -1,4 +1,4 @@
-"""The paper's experiment from beginning to end: fits, Figures 3 to 19, our numbers beside the paper's."""
+"""The paper's experiments: trainings, Figures 3 to 19, our numbers beside the paper's."""
 
 from pathlib import Path
 

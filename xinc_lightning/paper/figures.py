@@ -1,4 +1,4 @@
-"""Figures 3 to 19, in the paper's layout where it matters: FFN and NeRV side by side, layer by layer."""
+"""Figures 3 to 19, in the paper's layout where needed: FFN and NeRV side by side, layer by layer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Case:
     """An FFN and a NeRV of the same clip and seed.
 
     Attributes:
-        name: clip and seed, for people.
+        name: clip and seed as a readable name.
         ffn: the FFNs of the clip's frames, of which the first is analysed.
         nerv: the NeRV.
     """
@@ -56,13 +56,13 @@ def draw_figures(
     """Draw everything, as PDF and PNG.
 
     Args:
-        cases: what the paper's main figures show, the first of them in Figures 3, 8 to 12 and 19.
-        others: what Figures 13 and 15 to 17 add.
+        cases: for the paper's main figures, the first of them in Figures 3, 8 to 12 and 19.
+        others: for Figures 13 and 15 to 17.
         seeds: the first clip with every seed.
-        folder: made if it does not exist.
+        folder: created if it does not exist.
 
     Returns:
-        What each file shows, by its name without ending.
+        Description of each file, by its name without suffix.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shown = {}

@@ -1,4 +1,4 @@
-"""Which networks the paper trains, and training those that are not trained yet, through the command line."""
+"""The networks that the paper trains, and their training through the command line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Plan:
         clips: ids of a dataset's clips; None stands for the one clip that the path is.
         seeds: of the trainings.
         out: folder for runs, figures and the report.
-        fast: a few epochs of a few tiny frames, to see that everything works.
+        fast: a few epochs of a few tiny frames, to check that everything works.
     """
 
     data: str
@@ -56,8 +56,8 @@ class Fit:
     Attributes:
         architecture: a NeRV for the clip, or an FFN for each of several of its frames, trained together.
         clip: id of the clip, None for the one there is.
-        seed: of everything random.
-        plan: of which it is a part.
+        seed: of all random numbers.
+        plan: to which it belongs.
     """
 
     architecture: Architecture
@@ -145,14 +145,14 @@ FRAME_ANALYSES = (
 
 
 def carry_out(fits: Sequence[Fit]) -> list[Path]:
-    """Train what is not trained yet; what was interrupted goes on from its last checkpoint.
+    """Train the missing networks; interrupted trainings are resumed from their last checkpoints.
 
     Returns:
         The runs' folders, one a fit.
 
     Raises:
         RunError: if a training stopped before its end.
-        SystemExit: if the command line could not do one; what it said is on the screen.
+        SystemExit: if a command failed; it has printed why.
     """
     folders = []
     for number, fit in enumerate(fits, start=1):
@@ -172,5 +172,5 @@ def _train(fit: Fit) -> Path:
     main(command)  # which ends this program, in one sentence, if it cannot go on
     run = fit.run()
     if run is None:
-        raise RunError(f"the training '{fit.name}' did not end; run this again to go on.")
+        raise RunError(f"the training '{fit.name}' did not finish; run this again to resume.")
     return run

@@ -1,4 +1,4 @@
-"""Results as the analyses computed them, rebuilt from what they saved."""
+"""Results of the analyses, restored from their files."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +37,7 @@ class Trained:
 
     @property
     def frame(self) -> int:
-        """Position of the frame that the analyses look at."""
+        """Position of the analysed frame."""
         return _option(self.run, "ContributionMaps", "frame")
 
     @property
@@ -46,7 +46,7 @@ class Trained:
         return self.clip.frames[self.frame].permute(1, 2, 0).numpy()
 
     def scalar(self, layer: str, name: str) -> float:
-        """A number of the trained network; NaN if it was not logged."""
+        """A scalar of the trained network; NaN if it was not logged."""
         analysis, _, quantity = name.partition("/")
         return self.snapshot.scalars.get(f"{analysis}/{layer}/{quantity}", np.nan)
 
@@ -55,7 +55,7 @@ class Trained:
         return f"{self.run.architecture} {layer}"
 
     def result(self, kind: type[R], layer: str) -> R:
-        """What an analysis found about a layer, under a name that tells the architectures apart."""
+        """Result of an analysis of a layer, with a layer name that includes the architecture."""
         result = kind.from_arrays(self.snapshot.arrays(kind.analysis, layer))
         return replace(result, layer=self.label(layer))
 

@@ -15,16 +15,16 @@ PAPER = {
 
 PARTITIONS = ("instances", "rgb", "gabor", "grid", "lattice")
 CONTENT = PARTITIONS[:3]
-"""What the paper finds neurons to prefer to space."""
+"""Partitions that neurons favour over space, according to the paper."""
 
 
 def report(cases: Sequence[Case], shown: Mapping[str, str], notes: Sequence[str]) -> str:
     """The report.
 
     Args:
-        cases: everything that was trained.
-        shown: what each figure shows, by file name.
-        notes: what to know before comparing.
+        cases: all trained networks.
+        shown: description of each figure, by file name.
+        notes: remarks for the comparison.
     """
     parts = [
         "# Explaining the Implicit Neural Canvas, reproduced",
@@ -63,7 +63,7 @@ def report(cases: Sequence[Case], shown: Mapping[str, str], notes: Sequence[str]
 
 
 def missing_figures(cases: Sequence[Case], clips: int, seeds: int) -> list[str]:
-    """What of Figures 3 to 19 cannot be made as in the paper, and why."""
+    """Which of Figures 3 to 19 cannot be made as in the paper, and why."""
     notes = ["Figures 1 and 2 are a teaser taken from Figure 3 and a drawing of the method."]
     if clips == 1 and seeds > 1:
         notes.append("Figures 13 and 15 to 17 show further clips; of one clip they show the other seeds.")
@@ -166,7 +166,7 @@ def _variances(cases: Sequence[Case]) -> str:
 
 
 def _ordering(cases: Sequence[Case]) -> str:
-    """Whether instances, rgb and gabor lie above space, by the paper's measure and by the control."""
+    """Whether instances, rgb and gabor are above space, by the paper's measure and by the control."""
     rows = []
     for runs in _runs(cases):
         for layer in runs[0].layers:
