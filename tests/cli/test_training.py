@@ -317,7 +317,7 @@ def test_damaged_checkpoint_is_one_line_that_names_a_good_one(content, capsys):
     main(["fit", "--config", "tiny.yaml", "--ckpt_path", str(best)])
 
 
-def test_folder_that_cannot_be(capsys):
+def test_unwritable_root_is_one_line(capsys):
     Path("file").write_text("")
     code, line = stopped(capsys, "fit", "--config", "tiny.yaml", "--trainer.default_root_dir", "file/runs")
     assert code == 1

@@ -61,7 +61,7 @@ def test_crop(crop, resize, size, box):
     "crop",
     [[0, 8, 0, 9], [-1, 3, 0, 9], [3, 3, 0, 9], [0, 7, 5, 4], [8, 9], [0, 4], "centre", [1], [1, 2, 3]],
 )
-def test_crop_that_cannot_be(crop):
+def test_invalid_crop(crop):
     with pytest.raises(DataError, match=r"does not lie inside the frame of 7×9 pixels|neither 'aspect'"):
         crop_box(crop, (2, 2), (7, 9))
 
@@ -115,7 +115,7 @@ def test_only_chosen_frames_are_decoded(frames_folder):
     assert len(load_clip(open_clip(frames_folder), "0:5", resize=(8, 16))) == 5
 
 
-def test_void_becomes_ours(tmp_path, save_image):
+def test_void_id_is_remapped_to_zero(tmp_path, save_image):
     save_image(tmp_path / "a.png", np.zeros((2, 2, 3), np.uint8))
     save_image(tmp_path / "mask.png", np.array([[255, 1], [1, 255]], np.uint8))
     files = ClipFiles(

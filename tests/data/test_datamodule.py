@@ -108,7 +108,7 @@ def test_reading_an_epoch_leaves_the_global_random_numbers_alone():
     torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
 
 
-def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path, frames_folder):
+def test_resumed_run_has_the_same_order_of_frames(tmp_path, frames_folder):
     whole = Recorder()
     trainer(tmp_path, max_epochs=4).fit(whole, module(frames_folder))
     half = Recorder()
@@ -181,7 +181,7 @@ def test_command_line(arguments, name, value):
         ({"resize": (0, 4)}, r"resize is \[0, 4\]"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_invalid_options(options, message):
     with pytest.raises(DataError, match=message):
         ClipDataModule(**options)
 

@@ -31,7 +31,7 @@ def test_list_own_clips(frames_folder):
     assert list_clips("bunny") == [ClipInfo("bunny", 132, 720, 1280, instances=9, annotated=30)]
 
 
-def test_a_broken_clip_does_not_hide_the_others(vipseg):
+def test_broken_clip_is_listed_with_the_others(vipseg):
     (vipseg.root / "images" / "0_wHBO8eMSsgo" / "00000000.jpg").unlink()
     broken, whole = list_clips(vipseg.root)
     assert "belongs to no frame" in broken.problem
@@ -40,7 +40,7 @@ def test_a_broken_clip_does_not_hide_the_others(vipseg):
     assert not whole.problem
 
 
-def test_the_nearest_clip_is_offered(vipseg, davis, cityscapes):
+def test_nearest_clip_is_suggested(vipseg, davis, cityscapes):
     with pytest.raises(
         DataError, match=re.escape("has no clip '1053_Zl' among its 2; did you mean '1053_Zl-ÿ0'?")
     ):
@@ -86,7 +86,7 @@ def nobody():
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions work differently here")
 @pytest.mark.parametrize("locked", ["", "JPEGImages", "JPEGImages/480p/bear", "Annotations/480p/bear"])
-def test_folders_that_may_not_be_entered(davis, locked, request):
+def test_folders_without_permission(davis, locked, request):
     folder = davis.root / locked
     for parent in folder.parents:
         if parent.owner() == davis.root.owner() and str(parent).startswith(str(davis.root.parents[2])):

@@ -96,7 +96,7 @@ def test_youtube_vos(youtube_vos, painted):
         np.testing.assert_array_equal(clip.masks[3].numpy() == 2, painted.parts(3)["car_1"])
 
 
-def test_pascal_is_not_taken_for_it(davis):
+def test_pascal_is_not_mistaken_for_davis(davis):
     folder = davis.root.parent / "VOC"
     shutil.copytree(davis.root / "JPEGImages" / "480p" / "bear", folder / "JPEGImages")
     (folder / "Annotations").mkdir()

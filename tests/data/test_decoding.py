@@ -60,7 +60,7 @@ def test_mirrored(tmp_path, films):
 @pytest.mark.parametrize("matrix", [0, 1, 5], ids=["not stated", "BT.709", "BT.601"])
 @pytest.mark.parametrize("colour_range", [1, 2], ids=["limited", "full"])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le"])
-def test_colours_come_out_as_they_went_in(tmp_path, films, matrix, colour_range, pixels):
+def test_colours_are_preserved(tmp_path, films, matrix, colour_range, pixels):
     picture = np.empty((32, 64, 3), np.uint8)
     picture[...] = (200, 40, 90)
     tags = {"color_range": colour_range} | ({"colorspace": matrix} if matrix else {})

@@ -12,7 +12,7 @@ from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.image_files import ImageFiles, ImageStack, in_natural_order
 
 
-def test_images_in_the_order_people_count(tmp_path, save_image, painted):
+def test_images_are_in_natural_order(tmp_path, save_image, painted):
     for name in ("frame_10.png", "frame_2.png", "frame_1.JPG", ".hidden.png"):
         save_image(tmp_path / name, painted.picture(0))
     (tmp_path / "notes.txt").write_text("")
@@ -37,7 +37,7 @@ def test_empty_folder(tmp_path):
         ImageFiles.in_folder(tmp_path)
 
 
-def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
+def test_folder_without_permission(tmp_path, monkeypatch):
     def refuse(self):
         raise PermissionError(13, "Permission denied")
 

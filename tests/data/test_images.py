@@ -82,7 +82,7 @@ def test_a_truncated_png_is_an_error_or_whole(tmp_path, cut):
     np.testing.assert_array_equal(read, pixels)
 
 
-def test_damage_anywhere_is_one_sentence(tmp_path):
+def test_damage_is_one_line(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (12, 12, 3), np.uint8)
     whole = tmp_path / "whole.png"
     Image.fromarray(pixels).save(whole)
@@ -107,7 +107,7 @@ def test_not_an_image(tmp_path, read, content):
 
 
 @pytest.mark.parametrize("read", [read_rgb, read_ids, image_size])
-def test_missing_image_offers_its_neighbour(tmp_path, read):
+def test_missing_image_suggests_the_nearest(tmp_path, read):
     Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "frame_01.png")
     with pytest.raises(DataError, match=r"did you mean 'frame_01.png'"):
         read(tmp_path / "frame_1.png")
@@ -165,7 +165,7 @@ def test_damaged_camera_notes_are_no_reason_to_refuse(tmp_path):
     assert read_rgb(tmp_path / "a.jpg").shape == (2, 4, 3)
 
 
-def test_pictures_are_told_by_their_content(tmp_path):
+def test_images_are_recognised_by_content(tmp_path):
     Image.new("RGB", (4, 2)).save(tmp_path / "a", format="PNG")
     assert is_picture(tmp_path / "a")
     (tmp_path / "b.png").write_bytes(b"\x00\x00\x01\xba" + bytes(100))  # how an MPEG film begins

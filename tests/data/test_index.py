@@ -57,7 +57,7 @@ def test_a_changed_file_is_parsed_again(path, parsed, cache_folder):
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[:-3], lambda c: b"", lambda c: b"[]\n" + c, lambda c: c[40:]])
-def test_a_damaged_cache_is_made_anew(path, parsed, cache_folder, damage):
+def test_damaged_cache_is_rebuilt(path, parsed, cache_folder, damage):
     ClipIndex(path, split)
     file = next(cache_folder.iterdir())
     file.write_bytes(damage(file.read_bytes()))
@@ -69,14 +69,14 @@ def test_a_damaged_cache_is_made_anew(path, parsed, cache_folder, damage):
 @pytest.mark.parametrize(
     "damage", [lambda f: f.unlink(), lambda f: f.write_bytes(f.read_bytes()[:-9] + b"x" * 9)]
 )
-def test_a_cache_that_is_lost_meanwhile(path, cache_folder, damage):
+def test_cache_deleted_in_between(path, cache_folder, damage):
     ClipIndex(path, split)
     index = ClipIndex(path, split)
     damage(next(cache_folder.iterdir()))
     assert index.entry("c ✓") == "text"
 
 
-def test_without_a_place_for_the_cache(path, tmp_path, monkeypatch):
+def test_no_writable_cache_folder(path, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert contents(ClipIndex(path, split)) == CONTENT["clips"]
@@ -120,7 +120,7 @@ def test_two_files_of_one_name_do_not_share_a_cache(path, tmp_path):
         ("", "is not complete JSON"),
     ],
 )
-def test_a_file_that_cannot_be_used(path, cache_folder, content, message):
+def test_invalid_file(path, cache_folder, content, message):
     path.write_text(content)
     with pytest.raises(DataError, match=message) as caught:
         ClipIndex(path, split)

@@ -45,7 +45,7 @@ def test_undescribed_masks(frames_folder, masks_folder):
     assert clip.annotated == (1, 3)
 
 
-def test_a_shifted_void(frames_folder, masks_folder):
+def test_shifted_void_id(frames_folder, masks_folder):
     content = {"segments": [{"id": 3, "name": "a"}], "void": 9}
     (masks_folder / "segments.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"00000.png' holds id 0, which '.*segments.json' does not describe"):
@@ -68,7 +68,7 @@ def test_a_shifted_void(frames_folder, masks_folder):
         (b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
-def test_a_description_that_cannot_be_used(frames_folder, masks_folder, content, message):
+def test_invalid_segment_description(frames_folder, masks_folder, content, message):
     path = masks_folder / "segments.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=message) as caught:

@@ -16,13 +16,13 @@ def screen(monkeypatch):
 
 
 @pytest.mark.parametrize(("patience", "shown"), [(2.0, False), (-1.0, True)])
-def test_a_bar_only_for_what_is_slow(screen, monkeypatch, patience, shown):
+def test_progress_bar_is_only_shown_for_slow_work(screen, monkeypatch, patience, shown):
     monkeypatch.setattr(progress, "PATIENCE", patience)
     assert list(with_progress(iter("abc"), 3, "Reading a clip")) == ["a", "b", "c"]
     assert ("Reading a clip" in screen.getvalue()) == shown
 
 
-def test_the_bar_goes_when_reading_fails(screen, monkeypatch):
+def test_progress_bar_is_removed_when_reading_fails(screen, monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE", -1.0)
 
     def broken():

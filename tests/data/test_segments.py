@@ -33,7 +33,7 @@ def test_groups_are_no_objects():
     }
 
 
-def test_a_second_region_of_stuff_is_told_apart():
+def test_second_region_of_stuff_has_its_own_name():
     assert names([Annotation(1, 2), Annotation(2, 2)]) == {1: "sky", 2: "sky_1"}
 
 
@@ -44,7 +44,7 @@ def test_every_id_gets_one_name_and_every_name_one_id(frames):
     assert len(set(found.values())) == len(found)
 
 
-def test_an_id_must_stay_what_it_is():
+def test_id_keeps_its_category():
     with pytest.raises(DataError, match=r"segment 7 in 'a.json' is 'car' in one frame and 'bus' in another"):
         names([Annotation(7, 1)], [Annotation(7, 3)])
 

@@ -60,7 +60,7 @@ def test_clips_are_listed(cityscapes, capsys):
     assert lines[2].split()[0] == "0010"
 
 
-def test_without_a_terminal_nothing_is_cut(vipseg, capsys, monkeypatch):
+def test_output_to_a_file_is_not_cut(vipseg, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     long = "a clip whose name is longer than many a terminal is wide, as names of downloaded files tend to be"
     for folder in ("images", "panomasksRGB", "panomasks"):
@@ -78,7 +78,7 @@ def test_without_a_terminal_nothing_is_cut(vipseg, capsys, monkeypatch):
     ("clip_id", "part"),
     [("0006", "did you mean '0010' or '0005'?"), (None, "choose one by clip_id: 0005, 0010")],
 )
-def test_a_clip_that_is_not_there_is_one_line(cityscapes, capsys, clip_id, part):
+def test_missing_clip_is_one_line(cityscapes, capsys, clip_id, part):
     chosen = ["--data.clip_id", clip_id or "null"]
     with pytest.raises(SystemExit) as stop:
         main(["fit", "--config", "nerv.yaml", "--data.path", str(cityscapes.root), *chosen])

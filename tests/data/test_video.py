@@ -100,7 +100,7 @@ def test_frames_are_not_kept(tmp_path, films):
         gc.enable()
 
 
-def test_a_jump_that_lands_too_late_is_not_trusted(long_film, films, monkeypatch):
+def test_seek_that_lands_too_late_is_corrected(long_film, films, monkeypatch):
     class JumpsTooFar:
         """A file whose list of keyframes is wrong."""
 

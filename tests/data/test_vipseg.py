@@ -89,7 +89,7 @@ def test_one_clear_sentence(vipseg, name):
     assert re.search(message, str(caught.value)), str(caught.value)
 
 
-def test_eight_bits_where_sixteen_are_due(vipseg):
+def test_eight_bit_masks_instead_of_sixteen(vipseg):
     (vipseg.root / "panomasksRGB").rename(vipseg.root.parent / "elsewhere")
     from PIL import Image
 

@@ -28,7 +28,7 @@ def test_no_row_or_column_is_lost(tmp_path, size):
 
 
 @pytest.mark.parametrize("fps", [25.0, 12.5, 2.0, 30000 / 1001, 1 / 3])
-def test_what_browsers_play(tmp_path, fps):
+def test_video_is_playable_in_browsers(tmp_path, fps):
     write_mp4(tmp_path / "a.mp4", gradient(32, 64), fps)
     with av.open(str(tmp_path / "a.mp4")) as file:
         stream = file.streams.video[0]
@@ -58,7 +58,7 @@ def test_without_h264_there_is_mpeg_4(tmp_path, monkeypatch):
         write_mp4(tmp_path / "b.mp4", gradient(32, 64), 25)
 
 
-def test_what_cannot_be_written_is_one_sentence(tmp_path):
+def test_unwritable_file_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"missing/a.mp4' cannot be written: No such file or directory"):
         write_mp4(tmp_path / "missing" / "a.mp4", gradient(32, 64), 25)
     assert writing.ENCODERS

@@ -31,7 +31,7 @@ def test_epochs_are_whole_numbers(tmp_path):
     ]
 
 
-def test_resumed_run_goes_on_in_the_same_file(tmp_path):
+def test_resumed_run_continues_the_same_file(tmp_path):
     log(tmp_path / "whole", range(1, 7), more=["a"])
     log(tmp_path / "parts", range(1, 4), more=["a"])
     log(tmp_path / "parts", range(4, 7), resumed=3, more=["a"])
@@ -39,7 +39,7 @@ def test_resumed_run_goes_on_in_the_same_file(tmp_path):
     assert not [*(tmp_path / "parts").glob("*part*")]
 
 
-def test_rows_past_the_checkpoint_are_kept_aside(tmp_path):
+def test_rows_past_the_checkpoint_are_moved_to_another_file(tmp_path):
     log(tmp_path / "whole", range(1, 5))
     log(tmp_path / "parts", range(1, 4), more=["late"])
     log(tmp_path / "parts", [3, 4], resumed=2)
@@ -57,14 +57,14 @@ def test_row_that_was_cut_off_is_dropped(tmp_path):
     assert rows(tmp_path / "metrics.csv")[-1]["train/psnr"] == "23.5"
 
 
-def test_file_of_another_run_is_put_aside(tmp_path):
+def test_file_of_another_run_is_renamed(tmp_path):
     log(tmp_path, [1])
     log(tmp_path, [1, 2])
     assert len(rows(tmp_path / "metrics-part1.csv")) == 1
     assert len(rows(tmp_path / "metrics.csv")) == 2
 
 
-def test_new_columns_do_not_endanger_the_old_rows(tmp_path, monkeypatch):
+def test_new_columns_keep_the_old_rows(tmp_path, monkeypatch):
     log(tmp_path, [1, 2])
     logger = MetricsFile(str(tmp_path))
     logger.resume(tmp_path, 2, {})

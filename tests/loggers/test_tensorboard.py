@@ -33,7 +33,7 @@ def fit(tmp_path, monkeypatch):
     return run
 
 
-def test_it_gets_every_number_and_picture(fit, capsys):
+def test_tensorboard_gets_all_scalars_and_figures(fit, capsys):
     fit(LOGGER, {"class_path": "xinc_lightning.callbacks.MetricsFile"})
     (folder,) = Path("boards/lightning_logs").iterdir()
     assert f"tensorboard --logdir {folder}" in capsys.readouterr().out
@@ -61,7 +61,7 @@ def test_it_gets_every_number_and_picture(fit, capsys):
         assert event.step == int(rows[-1]["step"])
 
 
-def test_without_the_package_it_is_one_short_line(fit, capsys, monkeypatch):
+def test_missing_tensorboard_is_one_line(fit, capsys, monkeypatch):
     for name in ("_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE"):
         monkeypatch.setattr(tensorboard, name, False)
     with pytest.raises(SystemExit) as stop:

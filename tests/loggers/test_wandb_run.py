@@ -96,7 +96,7 @@ def dies(monkeypatch, folder):
         (dies, "W&B is disabled from here on ("),
     ],
 )
-def test_training_finishes_and_says_it_once(fault, said, tmp_path, monkeypatch, tiny_clip, capfd):
+def test_training_finishes_and_reports_the_failure_once(fault, said, tmp_path, monkeypatch, tiny_clip, capfd):
     monkeypatch.chdir(tmp_path)
     config = shipped_configs()["quick.yaml"].read_text()
     where = "callbacks.WandbRun\n      init_args: {save_dir: files of wandb}"
@@ -170,7 +170,7 @@ def test_full_disk_under_a_picture(quietly_offline, tmp_path, monkeypatch):
     assert (tmp_path / "a" / "scalars.json").is_file()
 
 
-def test_what_is_not_finite_is_null_in_json_and_absent_from_wandb(tmp_path, monkeypatch):
+def test_not_finite_values_are_null_in_json_and_absent_from_wandb(tmp_path, monkeypatch):
     sent = []
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setattr(WandbSession, "log", lambda self, row, neurons: sent.append(row.scalars))

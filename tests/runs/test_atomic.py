@@ -50,7 +50,7 @@ def content(folder):
 
 @pytest.mark.parametrize("before", [None, "old"])
 @pytest.mark.parametrize("killed_again", [False, True])
-def test_killed_at_each_step(tmp_path, killer, before, killed_again):
+def test_file_is_intact_when_killed_at_each_step(tmp_path, killer, before, killed_again):
     texts = {"maps/head.txt", "scalars.txt"}
     survived = 0
     for steps in range(200):
@@ -101,7 +101,7 @@ def test_a_second_try_without_tidying_works(tmp_path, killer):
         assert [p.name for p in folder.parent.glob("*")] == ["epoch=0001"]
 
 
-def test_a_full_disk_leaves_what_was_there_and_takes_no_room(tmp_path):
+def test_full_disk_keeps_the_old_file_and_removes_the_new(tmp_path):
     folder = tmp_path / "epoch=0001"
     write(folder, "old")
 

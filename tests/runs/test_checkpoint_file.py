@@ -105,7 +105,7 @@ def test_any_truncation_is_found(written, data):
         assert_refused(path)
 
 
-def test_the_trap_torch_accepts_a_flipped_bit(written, tmp_path):
+def test_torch_itself_accepts_a_flipped_bit(written, tmp_path):
     """Why there is a digest: this is the middle of the weights, and plain ``torch.load`` has no complaint."""
     middle = written.index(torch.arange(300.0).numpy().tobytes()) + 600
     path = tmp_path / "last.ckpt"
@@ -123,7 +123,7 @@ class Hostile:
         return Path.touch, (self.canary,)
 
 
-def test_hostile_pickle_is_refused(tmp_path):
+def test_hostile_pickle_is_rejected(tmp_path):
     """Also one that carries a digest: anybody can compute one."""
     from xinc_lightning.runs import checkpoint_file
 
@@ -142,7 +142,7 @@ def test_hostile_pickle_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pickle", "instantiator"])
-def test_hostile_files_are_refused_by_the_modules_too(name, tmp_path):
+def test_hostile_files_are_rejected_by_the_modules_too(name, tmp_path):
     """Loaded without the command line."""
     canary = tmp_path / "canary"
     shape = {"target_parameters": 400, "clip_shape": [1, 4, 6]}
@@ -158,7 +158,7 @@ def test_hostile_files_are_refused_by_the_modules_too(name, tmp_path):
 
 @pytest.mark.parametrize("key", ["_instantiator", "_class_path"])
 @pytest.mark.parametrize("where", ["hyper_parameters", "datamodule_hyper_parameters"])
-def test_hostile_hyperparameters_are_refused(key, where, tmp_path):
+def test_hostile_hyperparameters_are_rejected(key, where, tmp_path):
     write_checkpoint(checkpoint(**{where: {key: "os.system"}}), tmp_path / "last.ckpt")
     assert_refused(tmp_path / "last.ckpt", "is refused: it names what is to be called")
 

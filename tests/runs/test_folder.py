@@ -29,7 +29,7 @@ def test_processes_that_start_at_once_get_folders_of_their_own(tmp_path):
     assert len(runs) == len(set(runs)) == 90
 
 
-def test_a_command_that_came_to_nothing_leaves_nothing(tmp_path):
+def test_failed_command_leaves_no_folder(tmp_path):
     run = new_run(tmp_path / "runs", "mine")
     lock(run)
     unlock()
@@ -45,7 +45,7 @@ def test_results_are_never_discarded(tmp_path):
     assert [*(tmp_path / "runs").rglob("*")] == [first, first / "config.yaml"]
 
 
-def test_folder_that_cannot_be(tmp_path):
+def test_unwritable_root_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
         ValueError, match=r"default_root_dir: no run folder can be created in '.*file/runs': Not a directory"

@@ -43,7 +43,7 @@ def snapshot_of(run):
     return run / "analyses" / "epoch=0010"
 
 
-def test_what_a_run_holds(run):
+def test_contents_of_a_run(run):
     found = read_run(run)
     assert (found.name, found.architecture, found.seed, found.clip) == ("nerv-001", "NeRV", "3", "bear 7")
     assert [snapshot.epoch for snapshot in found.snapshots] == [10, 20]
@@ -154,7 +154,7 @@ YAMLS = [
 
 @pytest.mark.parametrize("name", ["config.yaml", "report.json", "analyses/epoch=0010/scalars.json"])
 @pytest.mark.parametrize("content", RECORDS + YAMLS, ids=lambda content: repr(content[:12]))
-def test_a_damaged_record_costs_nothing_else(run, name, content):
+def test_damaged_record_does_not_affect_others(run, name, content):
     (run / name).write_bytes(content)
     found = read_run(run)
     if content not in (b"", b"null") or name != "config.yaml":  # an empty YAML file is a sound one
@@ -164,7 +164,7 @@ def test_a_damaged_record_costs_nothing_else(run, name, content):
     assert found.snapshots[1].scalars["variance/head/median"] == 20
 
 
-def test_what_is_no_number_is_left_out_and_the_rest_is_kept(run):
+def test_invalid_scalars_are_skipped_and_the_rest_is_kept(run):
     long = 10**400
     (run / "report.json").write_text(
         f'{{"psnr": "good", "ssim": true, "bpp": 8, "x": {long}, "y": {{"z": [1]}}}}'
@@ -245,7 +245,7 @@ ARCHIVES = {
 
 
 @pytest.mark.parametrize("kind", ARCHIVES)
-def test_a_damaged_archive_is_named_and_left_out(run, kind):
+def test_damaged_archive_is_reported_and_skipped(run, kind):
     path = snapshot_of(run) / "variance" / "head.npz"
     path.write_bytes(ARCHIVES[kind])
     found = read_run(run)

@@ -72,7 +72,7 @@ def test_snapshots_that_are_compared(runs, at, epochs):
     assert [snapshot.epoch for snapshot in compare(runs, at).snapshots] == epochs
 
 
-def test_psnr_is_of_the_clip_where_that_is_known(runs):
+def test_psnr_is_of_the_clip_if_validated(runs):
     assert [s.psnr for s in runs[0].snapshots] == [20.0, 25.0, 30.1], "validation, and report.json at the end"
     (runs[1].path / "metrics.csv").write_text("epoch,train/psnr,val/psnr\n10,11,\n25,13,\n30,14,\n")
     assert [s.psnr for s in read_run(runs[1].path).snapshots] == [11.0, 14.0], "as last measured before"
@@ -94,7 +94,7 @@ def test_resumed_run_keeps_what_was_measured_before(runs):
     assert read_run(runs[1].path).measured == {20: 24.0, 30: 26.5, 40: 28.0}
 
 
-def test_layers_belong_together_by_name_else_by_depth(runs, tmp_path):
+def test_layers_match_by_name_else_by_depth(runs, tmp_path):
     assert [(p.name, p.layers) for p in matched_layers(runs)] == [
         ("block1", ("block1", None)),
         ("block2 | layer1", ("block2", "layer1")),
@@ -148,12 +148,12 @@ def test_command_writes_and_prints(runs, tmp_path, capsys):
     assert f"{len(names) - 2} figures" in printed
 
 
-def test_what_an_analysis_did_not_save_is_not_drawn(runs, tmp_path):
+def test_missing_arrays_are_not_drawn(runs, tmp_path):
     only = read_run(make_run(tmp_path / "bare-001", "NeRVModule", 1, {10: 20.0}, (), 30))
     assert set(figures_of(compare([only, only]))) == {"quality"}
 
 
-def test_runs_of_one_name_are_told_apart(tmp_path):
+def test_runs_of_one_name_have_distinct_labels(tmp_path):
     paths = [make_run(tmp_path / part / "nerv-001", "NeRVModule", 1, NERV, ("head",), 30) for part in "ab"]
     assert compare([read_run(p) for p in paths]).labels == tuple(map(str, paths))
 
@@ -184,7 +184,7 @@ def test_errors_are_one_sentence(runs, tmp_path, capsys):
     assert not (tmp_path / "compare").exists(), "nothing is written before everything is read"
 
 
-def test_what_is_damaged_is_named_and_the_rest_compared(runs, tmp_path, capsys):
+def test_damaged_files_are_reported_and_the_rest_compared(runs, tmp_path, capsys):
     (tmp_path / "ffn-001/analyses/epoch=0030/variance/layer1.npz").write_bytes(b"cut off")
     (tmp_path / "nerv-001/analyses/epoch=0020/scalars.json").write_text("{")
     main(["nerv-001", "ffn-001"])

@@ -64,7 +64,7 @@ def test_heat_maps_of_every_snapshot(run):
     ]
 
 
-def test_command_writes_films_that_keep_their_scale(run, tmp_path, capsys):
+def test_command_writes_animations_with_a_fixed_scale(run, tmp_path, capsys):
     main(["nerv-001"])
     folder = tmp_path / "nerv-001" / "evolution"
     assert {p.name for p in folder.iterdir()} == {"head.gif", "head.mp4", "heat_maps.gif", "heat_maps.mp4"}

@@ -50,7 +50,7 @@ def run(tmp_path, monkeypatch):
     return Path("runs/quick-001")
 
 
-def test_offline_run_holds_scalars_config_and_pictures(run):
+def test_offline_run_has_scalars_config_and_figures(run):
     rows = history(run)
     keys = {key for row in rows for key in row}
     assert {"train/psnr", "final/psnr", "final/coded_bpp", "maps/head/completeness_error"} <= keys
@@ -110,7 +110,7 @@ def test_a_second_run_of_a_process_is_written_where_it_says(tmp_path, monkeypatc
         assert len([*(tmp_path / name).rglob("run-*.wandb")]) == 1
 
 
-def test_resumed_run_goes_on_under_the_same_id(run):
+def test_resumed_run_keeps_its_id(run):
     """Also offline; `xinc sync` sends all rows from the run's folder."""
     small = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epochs", "6"]
     main(["fit", "--config", "quick.yaml", *small, "--ckpt_path", "last"])
@@ -162,7 +162,7 @@ def test_mode_is_what_the_environment_says(monkeypatch, tmp_path, capsys):
     assert "API key" not in capsys.readouterr().out
 
 
-def test_a_key_makes_the_run_online_and_a_dead_server_offline(tmp_path):
+def test_run_is_online_with_a_key_and_offline_without_a_server(tmp_path):
     """In a process of its own: wandb reads its environment once."""
     script = """
 from xinc_lightning.callbacks import WandbRun
