@@ -311,7 +311,7 @@ FILMS = [
 
 @cache
 def film_of(suffix: str, codec: str) -> bytes:
-    """A sound film of eight frames."""
+    """A valid video of eight frames."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"film{suffix}"
         with av.open(str(path), "w") as file:

@@ -92,7 +92,7 @@ def survive(work: Path, kills: int, moments: random.Random) -> None:
             for _ in range(moments.randint(1, 6)):
                 os.read(saved, 1)
             time.sleep(moments.uniform(0, 0.2))
-        else:  # perhaps before training goes on
+        else:  # perhaps before training continues
             time.sleep(moments.uniform(0, pace))
         os.kill(process, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

@@ -68,7 +68,7 @@ NEURONS, UMAP = "neurons/table", "neurons/page"
 QUALITY = ("train/psnr", "val/psnr", "val/ssim", "train/loss", "train/learning_rate")
 FINAL = ("final/psnr", "final/quantized_psnr", "final/coded_bpp")
 PINNED = ("summary:best/psnr", *(f"config:{key}.value" for key in ("bpp", "architecture", "video", "seed")))
-"""Columns of the list of runs: what they are told apart by."""
+"""Columns of the list of runs: their main settings."""
 
 REMEMBERED = (
     Path(os.environ.get("XDG_CONFIG_HOME", "~/.config")).expanduser() / "xinc_lightning" / "workspaces.json"

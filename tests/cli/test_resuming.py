@@ -65,7 +65,7 @@ def test_a_finished_run_says_so_and_nothing_is_touched(trained, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*RESUME, "--trainer.max_epochs", "2"])
     assert stop.value.code == 0
-    assert capsys.readouterr().out == "2 of 2 epochs are done; raise --trainer.max_epochs to go on.\n"
+    assert capsys.readouterr().out == "2 of 2 epochs are done; raise --trainer.max_epochs to continue.\n"
     assert bytes_of(TRAINED) == trained
 
 

@@ -68,7 +68,7 @@ def test_command_writes_animations_with_a_fixed_scale(run, tmp_path, capsys):
     main(["nerv-001"])
     folder = tmp_path / "nerv-001" / "evolution"
     assert {p.name for p in folder.iterdir()} == {"head.gif", "head.mp4", "heat_maps.gif", "heat_maps.mp4"}
-    assert "2 films" in capsys.readouterr().out
+    assert "2 animations" in capsys.readouterr().out
     film = Image.open(folder / "heat_maps.gif")
     pictures = [np.asarray(picture.convert("RGB")).astype(int) for picture in ImageSequence.Iterator(film)]
     durations = [picture.info["duration"] for picture in ImageSequence.Iterator(film)]
@@ -115,7 +115,7 @@ def test_gif_has_one_palette(tmp_path):
     assert np.abs(np.stack(read).astype(int) - frames).max() <= 2
 
 
-def test_films_lose_no_row_or_column(tmp_path):
+def test_animations_lose_no_row_or_column(tmp_path):
     pictures = np.zeros((2, 33, 47, 3), np.uint8)
     pictures[:, -1], pictures[:, :, -1] = 255, 255
     write_film(tmp_path, "odd", pictures)
@@ -135,11 +135,11 @@ def test_of_many_neurons_some_are_shown_and_what_is_damaged_is_left_out(run, mon
     assert len(grown.neurons) == MOST_NEURONS
     assert [snapshot.epoch for snapshot in grown.snapshots] == [5, 10]
     monkeypatch.setattr("xinc_lightning.studies.evolution.MOST_BYTES", 1000)
-    with pytest.raises(RunError, match="too large for a film; choose fewer --neurons"):
+    with pytest.raises(RunError, match="too large for an animation; choose fewer --neurons"):
         growing_neurons(read_run(run.path), "head")
 
 
-def test_films_do_not_follow_links(run, tmp_path, capsys):
+def test_animations_do_not_follow_links(run, tmp_path, capsys):
     (tmp_path / "ours").mkdir()
     (run.path / "evolution").symlink_to(tmp_path / "ours")
     with pytest.raises(SystemExit):

@@ -30,7 +30,7 @@ LONGEST = 2000
 """Lines of the table in the terminal; the files have all."""
 
 MATCHED_DB = 1.0
-"""Of PSNR, beyond which runs at matched PSNR are said not to match."""
+"""Difference of PSNR beyond which runs at matched PSNR are reported not to match."""
 
 
 def main(args: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``xinc evolution``: a run's maps over training, as films."""
+"""``xinc evolution``: a run's maps over training, as animations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from xinc_lightning.studies.evolution import films_of, write_film
 
 
 def main(args: Sequence[str]) -> None:
-    """Write a film of each layer's neurons and one of the heat maps, as GIF and MP4."""
+    """Write an animation of each layer's neurons and one of the heat maps, as GIF and MP4."""
     options = _parser().parse_args(args)
     with reading_runs("evolution") as runs:
         runs += [run := read_run(options.run)]
@@ -21,13 +21,15 @@ def main(args: Sequence[str]) -> None:
             refuse_links(run.path, EVOLUTION)
         for name, pictures in films.items():
             write_film(out, name, pictures)
-    say(f"{len(films)} film{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
+    say(f"{len(films)} animation{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
 
 
 def _parser() -> Parser:
     parser = Parser(prog="xinc evolution", description="A run's maps over training, as GIF and MP4.")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument("--layers", nargs="+", metavar="LAYER", help="films of these layers' neurons only")
+    parser.add_argument(
+        "--layers", nargs="+", metavar="LAYER", help="animate the neurons of these layers only"
+    )
     parser.add_argument(
         "--neurons", nargs="+", type=int, metavar="INDEX", help="only these, of those that were logged"
     )

@@ -183,9 +183,9 @@ class TrainingCLI(CommandLine):
         if done > wanted:
             raise UserError(
                 f"'{path}' has been trained for {done} epochs, which is more than trainer.max_epochs={wanted}; "
-                f"raise --trainer.max_epochs above {done} to go on."
+                f"raise --trainer.max_epochs above {done} to continue."
             )
-        print(f"{done} of {wanted} epochs are done; raise --trainer.max_epochs to go on.")
+        print(f"{done} of {wanted} epochs are done; raise --trainer.max_epochs to continue.")
         if run is not None and (run / REPORT).is_file():
             raise SystemExit(0)
         self.only_the_end = True
@@ -242,7 +242,7 @@ class TrainingCLI(CommandLine):
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins = [*plugins, CheckpointFile()]
         if SLURMEnvironment.detect() and not any(isinstance(p, ClusterEnvironment) for p in plugins):
-            # Lightning's own requeueing would start a new run; ours goes on by the command that is printed.
+            # Lightning's own requeueing would start a new run; ours is resumed by the printed command.
             plugins = [*plugins, SLURMEnvironment(auto_requeue=False)]
         return super().instantiate_trainer(**{"plugins": plugins, **options})
 

@@ -28,7 +28,7 @@ def _parser() -> Parser:
     parser = Parser(prog="xinc umap", description="Embed the neurons of several runs together, by UMAP.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
     parser.add_argument(
-        "--by", choices=get_args(ColouredBy), default="seed", help="what the colours tell apart"
+        "--by", choices=get_args(ColouredBy), default="seed", help="what the colours distinguish"
     )
     parser.add_argument("--layers", nargs="+", metavar="LAYER", help="only these layers")
     parser.add_argument(

@@ -121,7 +121,7 @@ class WandbRun(WandbLogger, RunLogger):
     # --- what Lightning and the run ask for -----------------------------------------------------------------
 
     def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
-        """Take the command for the job's type, and go on with the run of a checkpoint, or name it as the source."""
+        """Use the command as the job type, and continue the run of a checkpoint, or record it as the source."""
         self._folder = run
         self._options.setdefault("job_type", command)
         if command != "fit":
@@ -315,7 +315,7 @@ class WandbRun(WandbLogger, RunLogger):
         self._begin_anew(self._folder)
 
     def _wait(self, session: WandbSession) -> None:
-        """Wait for the uploads; what does not arrive is said once, with the command that sends it."""
+        """Wait for the uploads; missing rows are reported once, with the command that uploads them."""
         why = None
         try:
             if not self._background.wait(SILENCE):

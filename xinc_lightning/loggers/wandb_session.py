@@ -37,7 +37,7 @@ class Destination:
         id: of the run.
         project: of the run.
         entity: account or team; None for the account's default.
-        name: for people.
+        name: readable name.
         group: groups runs.
         tags: words to find the run by.
         notes: a text about the run.
@@ -201,7 +201,7 @@ class WandbSession:
             self.run.log_artifact(artifact)
 
     def add_media_of(self, part: Path) -> None:
-        """Upload, once more, the pictures of an earlier part of this run, whose rows may have gone ahead of them."""
+        """Upload the figures of an earlier part of this run again, whose rows may have been uploaded without them."""
         for path in sorted((part / "files" / "media").rglob("*.*")):
             self.run.save(str(path), base_path=str(part / "files"), policy="now")
 

@@ -12,7 +12,7 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.runs.layout import CHECKPOINTS, LOCK, WANDB
 from xinc_lightning.runs.untrusted import is_inside
 
-_locks: list[IO[str]] = []  # the operating system lets go of a lock when its file is closed
+_locks: list[IO[str]] = []  # the operating system releases a lock when its file is closed
 
 
 def new_run(root: Path, name: str) -> Path:

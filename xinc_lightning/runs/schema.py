@@ -107,7 +107,7 @@ def checked(kind: Any, value: Any, say: Callable[[str], None]) -> Any:
 
 
 def _remove(value: Any, place: tuple[int | str, ...]) -> None:
-    """Take out what a place leads to, as far as names lead: of a list all, and of a union it names the kinds, too."""
+    """Remove the part at a path of names, of which those of list items and of the kinds of a union are ignored."""
     holder: dict[int | str, Any] | None = None
     for step in place:
         if not isinstance(value, dict) or step not in value:

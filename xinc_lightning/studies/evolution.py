@@ -25,7 +25,7 @@ MOST_NEURONS = 48
 """Default number of neurons in an animation; of more, so many are shown, evenly spaced."""
 
 MOST_BYTES, HIGHEST = 1 << 29, 8192
-"""Of a film before it is encoded, and pixels of its longer side."""
+"""Maximum size of an animation before it is encoded, and of its longer side in pixels."""
 
 SECONDS, AT_THE_END = 0.5, 2.0
 """How long a snapshot is shown, and the last one."""
@@ -90,7 +90,7 @@ def growing_neurons(run: Run, layer: str, neurons: Sequence[int] | None = None) 
             continue
         if len(listed) * len(chosen) * found["total"].size * 4 > MOST_BYTES:
             raise RunError(
-                f"the maps of {layer} in '{run.path}' are too large for a film; choose fewer --neurons."
+                f"the maps of {layer} in '{run.path}' are too large for an animation; choose fewer --neurons."
             )
         places = [there.index(n) for n in chosen]
         labels = labels or tuple(printable(str(found["labels"][place]), 40) for place in places)
@@ -204,7 +204,7 @@ def write_film(folder: Path, name: str, pictures: Iterable[np.ndarray]) -> None:
     for picture in pictures:
         film.append(picture)
         if max(picture.shape) > HIGHEST or len(film) * picture.nbytes > MOST_BYTES:
-            raise RunError(f"the film of {name} would be too large; choose fewer --neurons.")
+            raise RunError(f"the animation of {name} would be too large; choose fewer --neurons.")
     drawn = np.stack(film)
     times = np.ones(len(drawn), int)
     times[-1] = round(AT_THE_END / SECONDS)
