@@ -21,7 +21,7 @@ def test_curves_above_and_boxes_below(painted_frame):
     figure = grouping_variances(results, "NeRV layers · toy")
     assert figure.get_suptitle() == "NeRV layers · toy"
     curves, _, boxes, _ = figure.axes
-    assert curves.get_title() == "toy: 5 neurons, 1 more without contribution"
+    assert curves.get_title() == "toy: 5 of 6 neurons contribute"
     assert curves.get_yscale() == "log"
     grid, lattice = curves.get_lines()
     np.testing.assert_allclose(grid.get_ydata(), np.sort(results[0].scores["grid"])[:5])
@@ -51,5 +51,5 @@ def test_a_dead_layer_beside_a_live_one(painted_frame):
     dead = layer_result(painted_frame, torch.zeros(3, 16, 32))
     for results in ([dead], [layer_result(painted_frame, torch.rand(2, 16, 32)), dead]):
         figure = grouping_variances(results, "t")
-        assert figure.axes[len(results) - 1].get_title() == "toy: 0 neurons, 3 more without contribution"
+        assert figure.axes[len(results) - 1].get_title() == "toy: 0 of 3 neurons contribute"
         rasterize(figure)

@@ -58,10 +58,7 @@ def grouping_variances(results: Sequence[GroupingVarianceResult], title: str) ->
 
 def _curves(axes: Axes, result: GroupingVarianceResult) -> None:
     alive = ~result.dead
-    axes.set_title(
-        f"{result.layer}: {alive.sum():,} neurons, {result.dead.sum():,} more without contribution",
-        fontsize=9,
-    )
+    axes.set_title(f"{result.layer}: {alive.sum():,} of {len(alive):,} neurons contribute", fontsize=9)
     axes.set_xlabel("neurons, sorted (%)")
     for name, scores in result.scores.items():
         ordered = np.sort(scores[alive])
