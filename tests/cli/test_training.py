@@ -362,12 +362,12 @@ def test_fast_dev_run_that_fails_leaves_nothing(monkeypatch, capsys):
         (
             ["PixelsPerNeuron"] * 2,
             [],
-            "two PixelsPerNeuron have the same options; leave one out, or let them differ.",
+            "two PixelsPerNeuron have the same options; remove one, or change its options.",
         ),
         (
             ["ContributionMaps"] * 2,
             [],
-            "two ContributionMaps have the same options; leave one out, or let them differ.",
+            "two ContributionMaps have the same options; remove one, or change its options.",
         ),
         (
             [{"class_path": "Reconstructions", "init_args": {"log_spaced": 3}}],

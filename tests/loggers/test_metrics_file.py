@@ -14,7 +14,7 @@ def rows(path):
 def log(folder, epochs, resumed=None, more=()):
     logger = MetricsFile(str(folder))
     if resumed is not None:
-        logger.resume(folder, resumed, {})
+        logger.begin("fit", folder, resumed, {})
     for epoch in epochs:
         logger.log_metrics({"epoch": float(epoch), "train/psnr": 20.5 + epoch}, step=epoch)
         logger.save()
@@ -67,7 +67,7 @@ def test_file_of_another_run_is_renamed(tmp_path):
 def test_new_columns_keep_the_old_rows(tmp_path, monkeypatch):
     log(tmp_path, [1, 2])
     logger = MetricsFile(str(tmp_path))
-    logger.resume(tmp_path, 2, {})
+    logger.begin("fit", tmp_path, 2, {})
     logger.log_metrics({"epoch": 3, "new": 1.0}, step=3)
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed")))
     before = (tmp_path / "metrics.csv").read_text()
