@@ -80,7 +80,7 @@ def test_dead_process_stops_the_run(watched_config, xinc, tmp_path):
     config = watched_config("NeRVModule", "dying", analyses=["Reconstructions"])
     done = xinc("fit", "--config", config, *TWO, "--trainer.callbacks+=dies.Dies")
     assert done.returncode != 0
-    assert "xinc: error: process 0 of this run stops because another one died" in done.stderr
+    assert "xinc: error: process 0 of this run stops because another process died" in done.stderr
     assert "To resume after epoch 1: lightning fit" in done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert (tmp_path / "runs" / "dying-001" / "checkpoints" / "last.ckpt").is_file()

@@ -53,7 +53,7 @@ def test_unfinished_training_is_no_result(plan, monkeypatch):
     monkeypatch.setattr("xinc_lightning.paper.fits.main", commands.append)
     from xinc_lightning.paper.fits import carry_out
 
-    with pytest.raises(RunError, match="'ffn-seed7' did not end"):
+    with pytest.raises(RunError, match="'ffn-seed7' did not finish"):
         carry_out(plan.fits)
     assert commands == [["fit", "--config", str(plan.out / "configs" / "ffn-seed7.yaml")]]
     run = plan.out / "runs" / "ffn-seed7-001"
