@@ -62,5 +62,5 @@ def test_saved_neurons_are_kept_after_a_resume(toy_module, clip_of, analysed):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="neurons and cells must be at least 1 .* got 0"):
+    with pytest.raises(ValueError, match=r"neurons and cells must be at least 1 .* got 0"):
         PixelsToNeurons(neurons=0)
