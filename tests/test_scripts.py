@@ -79,17 +79,20 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     folder, printed = reproduction
     text = (folder / "report.md").read_text()
     assert "report.md" in printed
-    for number in ("34.29", "33.50", "32,971", "978,557", "nearly 50 %", "0.0002", "0.044"):
+    for number in ("34.29", "33.50", "32,971", "978,557", "nearly 50 %", "0.0002", "0.0460"):
         assert number in text
     runs = [read_run(path) for path in carry_out(plan_of(folder).fits)]
     ffn = np.mean([run.final["psnr"] for run in runs if run.architecture == "FFN"])
     assert f"| FFN | {ffn:.2f} (" in text
     networks = next(run.final["parameters"] / 2 for run in runs if run.architecture == "FFN")
     assert f"| {networks:,.0f} | 32,971 |" in text, "of one frame's network, of which a run has two"
-    dead = np.mean(
-        [run.snapshots[-1].scalars["maps/layer2/dead_fraction"] for run in runs if run.architecture == "FFN"]
+    none, inactive = (
+        np.mean(
+            [run.snapshots[-1].scalars[f"maps/layer2/{name}"] for run in runs if run.architecture == "FFN"]
+        )
+        for name in ("no_contribution", "inactive")
     )
-    assert f"| FFN layer2 | {dead:.1%} | nearly 50 %" in text
+    assert f"| FFN layer2 | {none:.1%} | {inactive:.1%} | nearly 50 %" in text
     assert "A smoke run" in text
     assert "of one clip they show the other seeds" in text
     assert "nan" not in text

@@ -152,15 +152,15 @@ def test_resume_continues_in_the_same_run():
 
 def test_run_resumes_from_its_best_checkpoint():
     """What was logged past that checkpoint is kept aside."""
-    every = ["--trainer.check_val_every_n_epoch", "1", "--trainer.max_epochs", "3"]
+    every = ["--trainer.check_val_every_n_epoch", "2", "--trainer.max_epochs", "3"]
     main(["fit", "--config", "quick.yaml", *SMALL, *every])
     run = Path("runs/quick-001")
     (saved,) = (run / "checkpoints").glob("best-*.ckpt")
-    epochs = torch.load(saved, weights_only=True)["trained_epochs"]
+    assert torch.load(saved, weights_only=True)["trained_epochs"] == 2
     main(["fit", "--config", "quick.yaml", *SMALL, *every, "--ckpt_path", str(saved)])
     weights = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    assert weights["trained_epochs"] == 3 >= epochs
-    assert (run / "metrics-part1.csv").exists() == (epochs < 3)
+    assert weights["trained_epochs"] == 3
+    assert (run / "metrics-part1.csv").exists()
     rows = [*csv.DictReader((run / "metrics.csv").open())]
     assert [row["epoch"] for row in rows if row["train/psnr"]] == ["1", "2", "3"]
 

@@ -49,10 +49,10 @@ def test_tensorboard_gets_all_scalars_and_figures(fit, capsys):
     assert "train/psnr" in rows[0]
     assert any("completeness_error" in name for name in rows[0])
 
-    pictures = {
-        str(path.relative_to(run / "analyses/epoch=0002").with_suffix("")): path
-        for path in (run / "analyses/epoch=0002").rglob("*.png")
-    }
+    folder = run / "analyses/epoch=0002"
+    names = {path: str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.png")}
+    # A figure of all layers has a name of two parts, too: by the first part it is beside the layers' scalars.
+    pictures = {name if "/" in name else f"{name}/figure": path for path, name in names.items()}
     assert {*read.Tags()["images"]} == {*pictures} != set()
     for name, path in pictures.items():
         (event,) = read.Images(name)

@@ -146,7 +146,7 @@ def test_exactly_one_target(targets):
     "options", [{"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"warmup": 1.0}]
 )
 def test_invalid_schedules_are_rejected(options):
-    with pytest.raises(ValueError, match=f"^{next(iter(options))}="):
+    with pytest.raises(ValueError, match=f"^{next(iter(options))} must be "):
         NeRVModule(target_bpp=1.0, **options)
 
 

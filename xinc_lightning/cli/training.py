@@ -127,6 +127,9 @@ class TrainingCLI(CommandLine):
         """Parse the command line and the configs."""
         given, for_loggers = logger_options(none_as_null(sys.argv[1:] if args is None else args))
         self.config = parser.parse_args(lists_replaced(given))
+        for part in ("trainer", "data", "model"):
+            if self.config[self.config.subcommand].get(part) is None:
+                raise UserError(f"{part} is null; give its options, or remove the key to use the defaults.")
         set_logger_options(self.config[self.config.subcommand].trainer.logger, for_loggers)
 
     @configuring()

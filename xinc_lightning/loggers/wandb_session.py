@@ -104,6 +104,7 @@ class WandbSession:
         except Exception as error:
             if mode == "offline" or self.abandoned:
                 raise
+            end_service(None)  # it still tries to reach the server, and keeps the run's id meanwhile
             self._init("offline", config)
             self.notes.append(
                 f"W&B is not available ({in_one_line(error)}); this run is logged offline instead."

@@ -166,7 +166,7 @@ def test_run_is_online_with_a_key_and_offline_without_a_server(tmp_path):
     """In a process of its own: wandb reads its environment once."""
     script = """
 from xinc_lightning.callbacks import WandbRun
-logger = WandbRun(init_timeout=2)
+logger = WandbRun(init_timeout=2, finish_timeout=60)
 assert logger.experiment.offline
 logger.log_metrics({"a": 1.0}, 0)
 print(logger.where())
