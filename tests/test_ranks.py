@@ -82,7 +82,7 @@ def test_dead_process_stops_the_run(watched_config, xinc, tmp_path):
     assert done.returncode != 0
     assert "xinc: error: process 0 of this run stops because another process died" in done.stderr
     assert "To resume after epoch 1: lightning fit" in done.stderr
-    assert 'fails.py", line' in done.stderr, "a bug shows its place"
+    assert "Traceback" not in done.stderr, done.stderr
     assert (tmp_path / "runs" / "dying-001" / "checkpoints" / "last.ckpt").is_file()
 
 

@@ -17,7 +17,7 @@ from xinc_lightning.callbacks import (
     Sink,
     WandbRun,
 )
-from xinc_lightning.loggers.wandb_run import neuron_table
+from xinc_lightning.loggers.wandb_session import neuron_table
 
 
 def test_the_table_has_the_neurons_with_pictures_and_their_pictures():

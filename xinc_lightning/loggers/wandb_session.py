@@ -178,7 +178,7 @@ class WandbSession:
         }
         media |= {media_name(n, "page"): wandb.Html(html, inject=False) for n, html in row.pages.items()}
         if neurons:
-            media["neurons/table"] = _table(neurons)
+            media["neurons/table"] = neuron_table(neurons)
         self.run.log({**media, **row.scalars}, step=step, commit=True)
         self._last = step
 
@@ -270,7 +270,7 @@ def in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _table(neurons: NeuronTable) -> Any:
+def neuron_table(neurons: NeuronTable) -> Any:
     """W&B's table of those neurons that have a picture, or of all if none has."""
     import wandb
 
