@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
-from torch import Tensor
 
 from xinc_lightning.data import clip_of, write_video
+from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.runs.layout import FRAMES
 
 STILLS_A_SECOND = 25.0
@@ -42,9 +42,3 @@ class FrameWriter(BasePredictionWriter):
         clip = clip_of(trainer)
         write_video(folder, frames, clip.indices[: len(frames)], self.fps or clip.fps or STILLS_A_SECOND)
         print(f"{len(frames)} frames and clip.mp4 are in {folder}")
-
-
-def to_uint8(frames: Tensor) -> np.ndarray:
-    """[frames, 3, height, width] in [0, 1] as [frames, height, width, 3] bytes."""
-    pixels: np.ndarray = (frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    return pixels

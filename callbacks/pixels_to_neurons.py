@@ -10,6 +10,7 @@ from xinc_lightning.callbacks.base.context import AnalysisContext, Needs
 from xinc_lightning.callbacks.base.layer_analysis import FrameAnalysis
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.data import PanopticClip
+from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.errors import UserError
 
 
@@ -97,8 +98,8 @@ class PixelsToNeurons(FrameAnalysis):
         labels = torch.zeros(0) if mask is None else instance_partition(mask, clip.segments)
         segments = clip.segments if mask is not None else ()
         return {
-            "frame": _bytes(clip.frames[self.frame]),
-            "reconstruction": _bytes(context.reconstruction[self.frame]),
+            "frame": to_uint8(clip.frames[self.frame]),
+            "reconstruction": to_uint8(context.reconstruction[self.frame]),
             "number": np.array(clip.indices[self.frame]),
             "psnr": np.array(context.psnr(self.frame)),
             "clip": np.array(clip.name),
@@ -107,9 +108,3 @@ class PixelsToNeurons(FrameAnalysis):
             "segments": np.array([segment.name for segment in segments], dtype=np.str_),
             "things": np.array([segment.isthing for segment in segments], dtype=bool),
         }
-
-
-def _bytes(picture: torch.Tensor) -> np.ndarray:
-    """[3, height, width] in [0, 1] as [height, width, 3] bytes."""
-    pixels: np.ndarray = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return pixels

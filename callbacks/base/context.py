@@ -23,6 +23,7 @@ from xinc_lightning.canvas import (
 )
 from xinc_lightning.canvas.reduction import run_on_all_ranks
 from xinc_lightning.data import PanopticClip
+from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.modules import INRModule
 
 
@@ -258,7 +259,7 @@ class AnalysisContext:
         arrays = {
             "positions": np.array(positions, dtype=int),
             "indices": np.array([self.clip.indices[p] for p in positions], dtype=int),
-            "pictures": np.array([(self._pictures[p].clip(0, 1) * 255).round() for p in positions], np.uint8),
+            "pictures": np.stack([to_uint8(self.clip.frames[p]) for p in positions]),
         }
         masks = {p: mask for p in positions if (mask := self.clip.masks[p]) is not None}
         if masks:

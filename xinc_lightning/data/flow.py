@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.data.clip import PanopticClip
 from xinc_lightning.data.errors import DataError
+from xinc_lightning.data.pixels import to_uint8
 
 SMALLEST = 32
 """Smaller sides are padded to this many pixels: DIS refuses frames under 12."""
@@ -45,7 +46,7 @@ def optical_flow(clip: PanopticClip, t: int) -> Tensor:
         pairs = f"t from 1 to {len(clip) - 1}" if len(clip) > 1 else "no motion: it has one frame"
         raise DataError(f"no optical flow at t={t}: the clip '{clip.name}' has {pairs}")
     if clip.files is None:
-        before, after = (_to_uint8(clip.frames[position]) for position in (t - 1, t))
+        before, after = (to_uint8(clip.frames[position]) for position in (t - 1, t))
         return torch.from_numpy(dense_flow(before, after)).permute(2, 0, 1)
     source = clip.files.frames
     first, second = clip.indices[t - 1 : t + 1]
@@ -109,7 +110,3 @@ def _read_flo(path: Path) -> NDArray[np.float32]:
 def _resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     scale = torch.tensor([width / flow.shape[2], height / flow.shape[1]])
     return F.interpolate(flow[None], (height, width), mode="area")[0] * scale[:, None, None]
-
-
-def _to_uint8(frame: Tensor) -> NDArray[np.uint8]:
-    return (frame.permute(1, 2, 0) * 255).round().byte().cpu().numpy()
