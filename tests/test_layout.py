@@ -26,7 +26,7 @@ def module_of(path: Path) -> str:
 SOURCES = {
     module_of(path): path
     for path in (*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "callbacks").rglob("*.py"))
-    if f"{PACKAGE}/callbacks" not in path.as_posix()
+    if not path.relative_to(ROOT).as_posix().startswith(f"{PACKAGE}/callbacks")  # a link to the top level's
 }
 
 

@@ -104,7 +104,9 @@ class WandbSession:
         except Exception as error:
             if mode == "offline" or self.abandoned:
                 raise
-            end_service(None)  # it still tries to reach the server, and keeps the run's id meanwhile
+            end_service(
+                None, patience=30
+            )  # it still tries to reach the server, and keeps the run's id meanwhile
             self._init("offline", config)
             self.notes.append(
                 f"W&B is not available ({in_one_line(error)}); this run is logged offline instead."
@@ -229,11 +231,12 @@ class WandbSession:
         return url
 
 
-def end_service(run: Any) -> None:
+def end_service(run: Any, patience: float = 2) -> None:
     """End wandb's own process, however stuck it is, and leave nothing of wandb behind that could fail at exit.
 
     Args:
         run: wandb's, whose threads would complain; None if there is none.
+        patience: seconds to wait for it.
     """
     with suppress(Exception):
         import wandb
@@ -243,7 +246,7 @@ def end_service(run: Any) -> None:
         wandb.run = None  # a run that could not be finished would be taken for one in progress
         teardown = threading.Thread(target=_teardown, args=(run,), daemon=True)
         teardown.start()
-        teardown.join(2)
+        teardown.join(patience)
 
 
 def _teardown(run: Any) -> None:
