@@ -16,9 +16,12 @@ class _ForgivingFile(IndexDataCacheFile):
 
     def _load_data(self, name: str) -> Any:
         try:
-            return super()._load_data(name)  # type: ignore[no-untyped-call]
+            data = super()._load_data(name)  # type: ignore[no-untyped-call]
+            if not isinstance(data, tuple):
+                raise TypeError(type(data).__name__)
         except Exception as error:
             raise FileNotFoundError(name) from error  # which numba is prepared for
+        return data
 
 
 def forgive_damaged_files() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -104,16 +105,25 @@ class WandbSession:
         except Exception as error:
             if mode == "offline" or self.abandoned:
                 raise
-            end_service(
-                None, patience=30
-            )  # it still tries to reach the server, and keeps the run's id meanwhile
-            self._init("offline", config)
+            self._init_offline(config)
             self.notes.append(
                 f"W&B is not available ({in_one_line(error)}); this run is logged offline instead."
             )
         online = not (self.run.disabled or self.run.offline)
         self._last = self.run.starting_step - 1 if online else known
         self.ready.set()
+
+    def _init_offline(self, config: Mapping[str, Any], attempts: int = 4) -> None:
+        """Start offline; wandb's process still tries to reach the server, and keeps the run's id meanwhile."""
+        for left in reversed(range(attempts)):
+            end_service(None, patience=30)
+            try:
+                self._init("offline", config)
+                return
+            except Exception:
+                if not left:
+                    raise
+                time.sleep(1)
 
     def require_online(self, config: Mapping[str, Any]) -> None:
         """Start wandb online, or raise what stands against it."""
