@@ -93,7 +93,8 @@ def dies(monkeypatch, folder):
         (broken, "W&B is disabled from here on (Descriptors cannot be created directly.)"),
         (full, "W&B is disabled from here on ([Errno 28] No space left on device"),
         (read_only, "W&B cannot write to"),
-        (dies, "W&B is disabled from here on ("),
+        # wandb starts beside the training, which is so short here that there may be nothing to kill yet.
+        pytest.param(dies, "W&B is disabled from here on (", marks=pytest.mark.slow),
     ],
 )
 def test_training_finishes_and_reports_the_failure_once(fault, said, tmp_path, monkeypatch, tiny_clip, capfd):

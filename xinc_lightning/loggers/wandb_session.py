@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import signal
 import tempfile
 import threading
@@ -124,6 +125,9 @@ class WandbSession:
                 if not left:
                     raise
                 time.sleep(1)
+                self.destination.id = secrets.token_hex(
+                    4
+                )  # the old one may be in use for as long as it likes
 
     def require_online(self, config: Mapping[str, Any]) -> None:
         """Start wandb online, or raise what stands against it."""
