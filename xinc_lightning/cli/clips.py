@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xinc_lightning.cli.console import Parser, fail
-from xinc_lightning.data import DataError, list_clips
+from xinc_lightning.cli.console import Parser, one_line_errors
+from xinc_lightning.data import list_clips
 from xinc_lightning.text import printable
 
 UNLIMITED = 1_000_000
@@ -17,10 +17,8 @@ UNLIMITED = 1_000_000
 def main(args: Sequence[str]) -> None:
     """Print one line per clip."""
     path = _parser().parse_args(args).path
-    try:
+    with one_line_errors():
         found = list_clips(path)
-    except DataError as error:
-        fail(str(error))
     table = Table("clip", "frames", "resolution", "instances", "annotated frames", "problem", box=None)
     for clip in found:
         size = f"{clip.height}×{clip.width}"

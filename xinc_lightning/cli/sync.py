@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.cli.console import Parser, fail
-from xinc_lightning.errors import UserError
+from xinc_lightning.cli.console import Parser, one_line_errors
 
 
 def main(args: Sequence[str]) -> None:
@@ -17,7 +16,5 @@ def main(args: Sequence[str]) -> None:
     from xinc_lightning.loggers.wandb_sync import send_run  # torch and wandb, only when needed
 
     for run in options.runs:
-        try:
+        with one_line_errors():
             print(f"{run}: {send_run(run)}")
-        except UserError as error:
-            fail(str(error))
