@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # As many workers as cores: more threads, also of what the tests start, would wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import cv2
 import numpy as np
 import pytest
@@ -30,6 +34,7 @@ install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
 from xinc_lightning.canvas import Canvas, LayerCanvas  # noqa: E402  (after the import hook)
 from xinc_lightning.data import PanopticClip, Segment  # noqa: E402  (after the import hook)
+from xinc_lightning.figures import Figure, Renderer, png_now, renderer  # noqa: E402
 from xinc_lightning.modules import INRModule  # noqa: E402
 from xinc_lightning.networks import ConvLayer, LinearLayer, NeRV  # noqa: E402
 from xinc_lightning.runs.checkpoint_file import CheckpointFile  # noqa: E402
@@ -84,6 +89,14 @@ def masked_clip(tiny_clip) -> tuple[Path, Path]:
         mask = cv2.circle(np.ones((16, 32), np.uint8), (6 + 4 * i, 8), 4, 2, -1)
         cv2.imwrite(str(masks / path.name), mask)
     return tiny_clip, masks
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made, but not drawn, which takes most of the time of tiny runs; their files hold a blank one."""
+    blank = renderer.png(Figure((1, 1)))
+    monkeypatch.setattr(renderer, "png", lambda figure: blank)
+    monkeypatch.setattr(Renderer, "png", lambda self, figure: png_now(figure))
 
 
 ANALYSES = (

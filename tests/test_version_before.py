@@ -4,10 +4,12 @@ import json
 import math
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from xinc_lightning.cli.main import main
 from xinc_lightning.runs.scalar_names import current_name
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -16,8 +18,13 @@ KMEANS = re.compile("^variance/[^/]+/(rgb|gabor)_")
 """Scalars of partitions by k-means."""
 
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+
 @pytest.fixture
-def run_of_0_1(tmp_path) -> Path:
+def run_of_0_1(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["xinc"])
     return Path(shutil.copytree(FIXTURES / "run_of_0_1", tmp_path / "runs" / "old-001"))
 
 
@@ -31,11 +38,9 @@ def same_numbers(found: dict, before: dict) -> None:
             assert math.isclose(found[name], value, rel_tol=1e-3, abs_tol=1e-4), name
 
 
-def test_old_run_is_resumed_to_the_same_numbers(run_of_0_1, xinc):
-    done = xinc(
-        "fit", "--config", run_of_0_1 / "config.yaml", "--ckpt_path", run_of_0_1 / "checkpoints/last.ckpt"
-    )
-    assert done.returncode == 0, done.stderr
+def test_old_run_is_resumed_to_the_same_numbers(run_of_0_1):
+    config, checkpoint = run_of_0_1 / "config.yaml", run_of_0_1 / "checkpoints/last.ckpt"
+    main(["fit", "--config", str(config), "--ckpt_path", str(checkpoint)])
     undisturbed = json.loads((FIXTURES / "run_of_0_1_undisturbed.json").read_text())
     report = json.loads((run_of_0_1 / "report.json").read_text())
     same_numbers(report, undisturbed["report"])
@@ -50,19 +55,17 @@ def test_old_run_is_resumed_to_the_same_numbers(run_of_0_1, xinc):
     assert names <= {p.relative_to("analyses/epoch=0004") for p in after if "epoch=0004" in p.parts}
 
 
-def test_old_run_is_tested(run_of_0_1, xinc):
-    checkpoint = run_of_0_1 / "checkpoints/last.ckpt"
-    done = xinc("test", "--config", run_of_0_1 / "config.yaml", "--ckpt_path", checkpoint)
-    assert done.returncode == 0, done.stderr
+def test_old_run_is_tested(run_of_0_1):
+    config, checkpoint = run_of_0_1 / "config.yaml", run_of_0_1 / "checkpoints/last.ckpt"
+    main(["test", "--config", str(config), "--ckpt_path", str(checkpoint)])
     (found,) = (run_of_0_1.parent).glob("old-test-*/analyses/epoch=0002/scalars.json")
     before = json.loads((run_of_0_1 / "analyses/epoch=0002/scalars.json").read_text())["scalars"]
     same_numbers(json.loads(found.read_text())["scalars"], before)
 
 
-def test_old_run_is_reported_compared_and_animated(run_of_0_1, xinc):
+def test_old_run_is_reported_compared_and_animated(run_of_0_1):
     for command in ("report", "compare", "evolution", "umap"):
-        done = xinc(command, run_of_0_1)
-        assert done.returncode == 0, done.stderr
+        main([command, str(run_of_0_1)])
     assert (run_of_0_1 / "report.html").stat().st_size > 100_000
     assert "variance" in (run_of_0_1.parents[1] / "compare/table.csv").read_text()
     assert (run_of_0_1 / "evolution/head.gif").is_file()

@@ -26,8 +26,12 @@ def gc_paused() -> Iterator[None]:
 
 @contextmanager
 def undisturbed(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; modes and random states are restored afterwards."""
+    """Evaluation mode without gradients; modes, random states and torch's threads are restored afterwards.
+
+    Threads, because numba, and so UMAP, gives torch as many as the machine has cores: sums in another order.
+    """
     modes = {m: m.training for m in module.modules()}
+    threads = torch.get_num_threads()
     module.eval()
     try:
         with torch.no_grad(), isolate_rng():
@@ -35,3 +39,4 @@ def undisturbed(module: torch.nn.Module) -> Iterator[None]:
     finally:
         for m, mode in modes.items():
             m.training = mode
+        torch.set_num_threads(threads)

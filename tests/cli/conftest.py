@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.figures import Figure, Renderer, png_now
 
 EPOCHS = 6
 
@@ -33,12 +32,9 @@ trainer:
 
 
 @pytest.fixture
-def tiny_configs(tmp_path, tiny_clip, monkeypatch):
+def tiny_configs(tmp_path, tiny_clip, undrawn, monkeypatch):
     """An empty folder to work in, with the configs of a tiny NeRV and a tiny FFN."""
     monkeypatch.setattr(sys, "argv", ["xinc"])
-    # Drawing takes most of the time of a tiny run.
-    blank = png_now(Figure((1, 1)))
-    monkeypatch.setattr(Renderer, "png", lambda self, figure: blank)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}

@@ -267,7 +267,6 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from xinc_lightning.cli.main import main
-from xinc_lightning.figures import Figure, Renderer, png_now
 from xinc_lightning.modules import INRModule
 
 original = INRModule.on_train_epoch_start

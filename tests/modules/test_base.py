@@ -63,7 +63,7 @@ def assert_same(a, b):
 
 
 @pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
-def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, tmp_path):
+def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, undrawn, tmp_path):
     """Weights, optimiser state, metrics and the random numbers that follow."""
     pictures, masks = masked_clip
     watch = [

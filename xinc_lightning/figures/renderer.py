@@ -31,7 +31,7 @@ AS_IT_IS: Any = {"text.parse_math": False}
 def rasterize(figure: Figure) -> NDArray[np.uint8]:
     """The figure's pixels, [height, width, 3] bytes."""
     canvas = FigureCanvasAgg(figure)
-    with rc_context({"text.parse_math": False}):  # also for texts that are made only now
+    with rc_context(AS_IT_IS):
         canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     return pixels[..., :3].copy()
@@ -54,7 +54,7 @@ def png_now(figure: Figure) -> Future[bytes]:
 def figure_file(figure: Figure, kind: str) -> bytes:
     """The figure as the content of a file: ``png``, ``pdf`` or another format of matplotlib."""
     file = BytesIO()
-    with rc_context({"text.parse_math": False}):  # also for texts that are made only now
+    with rc_context(AS_IT_IS):
         _literal(figure).savefig(file, format=kind)
     return file.getvalue()
 

@@ -1,14 +1,16 @@
 """What all figures share: sizes, fonts, images without axes, colour scales."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isnan
 from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure as Figure
 from matplotlib.text import Text
@@ -72,8 +74,7 @@ def literal(figure: Figure) -> Figure:
 
     Names of clips, segments, layers and runs come from outside. Whoever draws a figure calls this just before.
     """
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
+    for text in _texts(figure):
         text.set_parse_math(False)
         lines = [printable(line, LONGEST) for line in text.get_text().split("\n")]
         if text.get_wrap() and "$" in text.get_text():  # matplotlib takes it for mathematics where it wraps
@@ -82,6 +83,15 @@ def literal(figure: Figure) -> Figure:
             lines = [part for line in lines for part in wrap(line, letters)]
         text.set_text("\n".join(lines))
     return figure
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Every text that will be drawn; an image's hidden axes have ticks whose making takes longer than all else."""
+    if isinstance(artist, Text):
+        yield artist
+    for child in artist.get_children():
+        if not (isinstance(child, Axis) and isinstance(artist, Axes) and not artist.axison):
+            yield from _texts(child)
 
 
 def logarithmic(axes: Axes) -> None:

@@ -24,6 +24,8 @@ from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.modules import NeRVModule
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 EIGHT = (
     *(ContributionMaps, GroupingVariance, ContributionVsIntensity, PixelsPerNeuron),
     *(NeuronsPerPixel, ThingsAndStuff, FlowVsFluctuation, NeuronClusters),
