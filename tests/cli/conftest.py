@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-
 EPOCHS = 6
 
 CONFIG = """
