@@ -1,6 +1,7 @@
 """Online, against a W&B server on this machine: every row arrives once, whatever happens, and nobody waits long."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -192,6 +193,14 @@ def test_environment_comes_first(server, monkeypatch):
         "j",
     )
     assert said["tags"] == ["a", "b"]
+
+
+def test_what_wandb_measures_of_itself_is_not_talked_about(server, capfd):
+    logger = WandbRun()
+    log(logger, [1, 2])
+    logger.close()
+    logging.getLogger("opentelemetry.exporter").error("Failed to export metrics batch code: 401")
+    assert "export" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("mode", "near"), [("", ""), ("onlin", "; did you mean 'online'?")])

@@ -159,6 +159,8 @@ class WandbSession:
         self.run.define_metric("*", step_metric="epoch", step_sync=True)
         for handler in logging.getLogger("wandb").handlers:
             handler.handleError = _ignore  # type: ignore[method-assign]  # its debug.log is not worth a traceback
+        # A server that does not take what wandb measures of itself is no news to the user.
+        logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
         self.update_config(config)  # only now: wandb writes what it starts with to its debug.log, too
 
     def _writable(self, folder: Path) -> str:
