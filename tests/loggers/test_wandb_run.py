@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -90,11 +91,12 @@ def dies(monkeypatch, folder):
     [
         (offline, None),
         (disabled, None),
-        (missing, "W&B is disabled from here on (import of wandb halted; None in sys.modules)"),
-        (broken, "W&B is disabled from here on (Descriptors cannot be created directly.)"),
-        (full, "W&B is disabled from here on ([Errno 28] No space left on device"),
+        (missing, r"W&B is disabled from here on \(import of wandb halted; None in sys.modules\)"),
+        (broken, r"W&B is disabled from here on \(Descriptors cannot be created directly.\)"),
+        # wandb's own process may notice it before ours or after, and then says nothing of it.
+        (full, r"W&B (is disabled from here on|does not have all of this run) \(.*(No space left| is full)"),
         (read_only, "W&B cannot write to"),
-        (dies, "W&B is disabled from here on ("),
+        (dies, "W&B is disabled from here on"),
     ],
 )
 def test_training_finishes_and_reports_the_failure_once(fault, said, tmp_path, monkeypatch, tiny_clip, capfd):
@@ -114,7 +116,7 @@ def test_training_finishes_and_reports_the_failure_once(fault, said, tmp_path, m
             subprocess.run(["umount", "files of wandb"], capture_output=True, check=False)
     about = [str(w.message) for w in caught if "W&B" in str(w.message)]
     assert len(about) == (said is not None), about
-    assert not said or about[0].startswith(said)
+    assert not said or re.match(said, about[0])
     errors = capfd.readouterr().err
     assert "Traceback" not in errors
     assert "wandb:" not in errors
