@@ -91,12 +91,24 @@ def masked_clip(tiny_clip) -> tuple[Path, Path]:
     return tiny_clip, masks
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Figures are made, but not drawn, which takes most of the time of tiny runs; their files hold a blank one."""
+def draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     blank = renderer.png(Figure((1, 1)))
     monkeypatch.setattr(renderer, "png", lambda figure: blank)
     monkeypatch.setattr(Renderer, "png", lambda self, figure: png_now(figure))
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made, but not drawn, which takes most of the time of tiny runs; their files hold a blank one."""
+    draw_nothing(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undrawn_module():
+    """The same for what a module's tests share."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        draw_nothing(monkeypatch)
+        yield
 
 
 ANALYSES = (

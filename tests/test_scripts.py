@@ -1,5 +1,8 @@
 """The scripts: a smoke run of the paper's experiment, and the W&B workspace for what it logs."""
 
+import contextlib
+import importlib.util
+import io
 import json
 import os
 import re
@@ -53,12 +56,28 @@ RESULTS = (
 )
 
 
+def module_of(name):
+    """A script as a module, which is in no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
-def reproduction(tmp_path_factory):
-    """The folder of a smoke run with two seeds, and what it printed."""
+def reproduction(tmp_path_factory, undrawn_module):
+    """The folder of a smoke run with two seeds, and what it printed; the runs' own figures are not drawn."""
     folder = tmp_path_factory.mktemp("paper")
-    printed = script("reproduce_paper.py", "--fast", "--seeds", "1", "2", cwd=folder)
-    return folder / "reproduction-fast", printed
+    printed = io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+    ):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["reproduce_paper.py", "--fast", "--seeds", "1", "2"])
+        module_of("reproduce_paper").main()
+    return folder / "reproduction-fast", printed.getvalue()
 
 
 def plan_of(folder):
@@ -208,28 +227,20 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_dry_run_opens_no_connection(monkeypatch, capsys):
     pytest.importorskip("wandb_workspaces", reason="the extra `dashboard` is not installed")
-    import importlib.util
 
     def refuse(*_, **__):
         raise AssertionError("a connection was opened")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(sys, "argv", ["wandb_dashboard.py", "--dry-run"])
-    spec = importlib.util.spec_from_file_location("wandb_dashboard", ROOT / "scripts" / "wandb_dashboard.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.main()
+    module_of("wandb_dashboard").main()
     assert json.loads(capsys.readouterr().out)["project"] == "xinc_lightning"
 
 
 def test_workspace_is_updated_where_it_was_made(monkeypatch, tmp_path, capsys):
     ws = pytest.importorskip("wandb_workspaces.workspaces", reason="the extra `dashboard` is not installed")
-    import importlib.util
-
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    spec = importlib.util.spec_from_file_location("wandb_dashboard", ROOT / "scripts" / "wandb_dashboard.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = module_of("wandb_dashboard")
     made, asked = [], []
 
     class Saved:

@@ -21,7 +21,7 @@ SMALL = ["--data.resize", "[32, 64]", "--data.frames", "0:4", "--trainer.max_epo
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
+def _in_an_empty_folder(undrawn, tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(sys, "argv", ["xinc"])
