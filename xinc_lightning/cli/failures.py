@@ -4,7 +4,7 @@ import errno
 import shlex
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from xinc_lightning.callbacks.base.runner import AnalysisError
 from xinc_lightning.cli.parse_errors import refusal
+from xinc_lightning.cli.trust import TRUST, foreign_classes
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.runs.checkpoint_file import CheckpointError, read_checkpoint
@@ -90,7 +91,12 @@ def how_to_resume(run: Path) -> str:
     except CheckpointError:
         return "The run has no checkpoint yet."
     command = ["lightning", "fit", "--config", str(run / CONFIG), "--ckpt_path", str(last)]
-    return f"To resume after epoch {epoch}: {shlex.join(command)}"
+    note = ""
+    with suppress(UserError):
+        if foreign := foreign_classes(run / CONFIG):
+            command.append(TRUST)
+            note = f" (the config names '{foreign[0]}', which is run as code)"
+    return f"To resume after epoch {epoch}{note}: {shlex.join(command)}"
 
 
 def _origin(error: BaseException) -> BaseException:

@@ -32,6 +32,7 @@ from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.cli.failures import configuring, how_to_resume, running
 from xinc_lightning.cli.logger_options import logger_options, none_as_null, set_logger_options
 from xinc_lightning.cli.parse_errors import Classes, explain
+from xinc_lightning.cli.trust import vetted
 from xinc_lightning.data import ClipDataModule, clip_of, other_clip
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.loggers import run_loggers
@@ -125,7 +126,7 @@ class TrainingCLI(CommandLine):
     @configuring()
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the command line and the configs."""
-        given, for_loggers = logger_options(none_as_null(sys.argv[1:] if args is None else args))
+        given, for_loggers = logger_options(none_as_null(vetted(sys.argv[1:] if args is None else args)))
         self.config = parser.parse_args(lists_replaced(given))
         for part in ("trainer", "data", "model"):
             if self.config[self.config.subcommand].get(part) is None:
