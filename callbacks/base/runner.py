@@ -19,6 +19,7 @@ from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.callbacks.base.provenance import settings_of
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
+from xinc_lightning.canvas.reduction import lost_a_process
 from xinc_lightning.data import PanopticClip, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import Renderer
@@ -190,6 +191,8 @@ class AnalysisRunner:
             with sink.analysis(name, label, analysis.options):
                 yield
         except Exception as error:
+            if lost_a_process(error):  # none of the analysis's own
+                raise
             failed = f"{name} failed at epoch {sink.epoch}: {_one_line(error)}"
             if analysis.strict:
                 stop = AnalysisError(failed)

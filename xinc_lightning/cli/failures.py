@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from xinc_lightning.callbacks.base.runner import AnalysisError
@@ -48,16 +47,15 @@ def configuring() -> Iterator[None]:
 
 
 @contextmanager
-def running(run: Path, rank: int) -> Iterator[None]:
+def running(run: Path) -> Iterator[None]:
     """While a command runs: turn errors that a user can fix into user errors that say how to resume.
 
     Args:
         run: the run's folder.
-        rank: of this process; only rank 0 says how to resume.
 
     Raises:
-        UserError: for diverged training, a failed strict analysis, a full or broken disk, a lost process, and
-            options that Lightning rejects.
+        UserError: for diverged training, a failed strict analysis, a full or broken disk, and options that
+            Lightning rejects.
     """
     try:
         yield
@@ -74,13 +72,6 @@ def running(run: Path, rank: int) -> Iterator[None]:
             raise
         what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror
         raise UserError(f"the run stopped because of a file error: {what}. {how_to_resume(run)}") from error
-    except RuntimeError as error:
-        if not _lost_a_process(error):
-            raise
-        left = how_to_resume(run) if rank == 0 else ""
-        raise UserError(
-            f"process {rank} of this run stops because another process died or timed out. {left}"
-        ) from error
 
 
 def how_to_resume(run: Path) -> str:
@@ -115,8 +106,3 @@ def _raised_in(error: BaseException, packages: tuple[str, ...]) -> bool:
 
 def _is_in(name: object, run: Path) -> bool:
     return isinstance(name, str) and Path(name).absolute().is_relative_to(run.absolute())
-
-
-def _lost_a_process(error: RuntimeError) -> bool:
-    """Whether other processes of this run can no longer be reached; gloo's errors have no class of their own."""
-    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)

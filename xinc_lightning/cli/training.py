@@ -32,6 +32,7 @@ from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.cli.failures import configuring, how_to_resume, running
 from xinc_lightning.cli.logger_options import logger_options, none_as_null, set_logger_options
 from xinc_lightning.cli.parse_errors import Classes, explain
+from xinc_lightning.cli.processes import watching
 from xinc_lightning.cli.trust import vetted
 from xinc_lightning.data import ClipDataModule, clip_of, other_clip
 from xinc_lightning.errors import UserError, did_you_mean
@@ -256,7 +257,7 @@ class TrainingCLI(CommandLine):
         loggers = run_loggers(self.trainer.loggers)
         exit_code, failure = 1, ""
         try:
-            with running(run, RANK):
+            with running(run), watching(run, RANK):
                 for name, logger in loggers.items():
                     logger.begin(command, run, self.trained_epochs, self.logged.get(name, {}))
                 if self.only_the_end:  # a run that was stopped between its last epoch and its report
