@@ -20,6 +20,9 @@ from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
 REFUSING = ("lightning", "jsonargparse")
 """Packages whose exceptions, before training starts, describe an error in a config."""
 
+RESTORING = "trainer.connectors.checkpoint_connector"
+"""Lightning's module that restores checkpoints."""
+
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE)
 """Disk errors, whichever code was writing."""
 
@@ -47,15 +50,16 @@ def configuring() -> Iterator[None]:
 
 
 @contextmanager
-def running(run: Path) -> Iterator[None]:
+def running(run: Path, checkpoint: str | None = None) -> Iterator[None]:
     """While a command runs: turn errors that a user can fix into user errors that say how to resume.
 
     Args:
         run: the run's folder.
+        checkpoint: from which the command starts.
 
     Raises:
-        UserError: for diverged training, a failed strict analysis, a full or broken disk, and options that
-            Lightning rejects.
+        UserError: for diverged training, a checkpoint that cannot be restored, a failed strict analysis, a full or
+            broken disk, and options that Lightning rejects.
     """
     try:
         yield
@@ -72,6 +76,13 @@ def running(run: Path) -> Iterator[None]:
             raise
         what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror
         raise UserError(f"the run stopped because of a file error: {what}. {how_to_resume(run)}") from error
+    except Exception as error:
+        if checkpoint is None or not _is_restoring(error):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(
+            f"'{checkpoint}' cannot be restored; it is malformed, or of a version that this one does not read ({what})."
+        ) from error
 
 
 def how_to_resume(run: Path) -> str:
@@ -102,6 +113,16 @@ def _raised_in(error: BaseException, packages: tuple[str, ...]) -> bool:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
     return module.partition(".")[0] in packages
+
+
+def _is_restoring(error: BaseException) -> bool:
+    """Whether the exception was raised while a checkpoint was restored, and not by a class of the user's own."""
+    modules = [
+        str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    return any(RESTORING in module for module in modules) and (
+        modules[-1].partition(".")[0] in ("lightning", "torch", "packaging", "xinc_lightning")
+    )
 
 
 def _is_in(name: object, run: Path) -> bool:

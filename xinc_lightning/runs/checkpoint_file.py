@@ -20,6 +20,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.atomic import write_atomically
+from xinc_lightning.runs.checkpoint_form import malformed
 from xinc_lightning.runs.untrusted import UnreadableError, read_bytes
 
 MARK = b"xinc sha256 "
@@ -97,6 +98,8 @@ def _verified(path: Path) -> dict[str, Any]:
         or not {"state_dict", "hyper_parameters", "module"} <= checkpoint.keys()
     ):
         raise CheckpointError("is not a checkpoint of an implicit neural representation")
+    if wrong := malformed(checkpoint):
+        raise CheckpointError(f"is malformed, or of a version that this one does not read ({wrong})")
     for key, value in checkpoint.items():
         if key.endswith("hyper_parameters") and any(name in value for name in INSTANTIATION):
             raise CheckpointError("is refused: it names what is to be called when it is loaded")
