@@ -59,7 +59,12 @@ class Checkpoints(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the scores of the best checkpoints."""
-        self.best = dict(state_dict["best"])
+        best = state_dict.get("best")
+        self.best = {
+            str(name): float(score)
+            for name, score in (best.items() if isinstance(best, dict) else ())
+            if isinstance(score, int | float)
+        }
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the timer; the checkpoint from which the run was resumed is not saved again."""

@@ -8,8 +8,9 @@ import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 
-from xinc_lightning.data import clip_of, write_video
+from xinc_lightning.data import clip_of, encode_mp4, encode_png
 from xinc_lightning.data.pixels import to_uint8
+from xinc_lightning.runs.atomic import one_sentence, save, whole_folder
 from xinc_lightning.runs.layout import FRAMES
 
 STILLS_A_SECOND = 25.0
@@ -34,11 +35,19 @@ class FrameWriter(BasePredictionWriter):
         predictions: Sequence[Any],
         batch_indices: Sequence[Any],
     ) -> None:
-        """Write the predicted frames, on rank 0 only; a ``fast_dev_run`` writes nothing."""
+        """Write the predicted frames, on rank 0 only; a ``fast_dev_run`` writes nothing.
+
+        Raises:
+            OutputError: if they cannot be written; all pictures are there, or none.
+            DataError: if the video cannot be encoded; the pictures are there nevertheless.
+        """
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         frames = np.concatenate([to_uint8(batch) for batch in predictions])
         folder = Path(trainer.default_root_dir) / FRAMES
         clip = clip_of(trainer)
-        write_video(folder, frames, clip.indices[: len(frames)], self.fps or clip.fps or STILLS_A_SECOND)
+        with one_sentence(folder), whole_folder(folder) as unfinished:
+            for index, frame in zip(clip.indices[: len(frames)], frames, strict=True):
+                (unfinished / f"{index:05d}.png").write_bytes(encode_png(frame))
+        save(folder / "clip.mp4", encode_mp4(frames, self.fps or clip.fps or STILLS_A_SECOND))
         print(f"{len(frames)} frames and clip.mp4 are in {folder}")

@@ -376,7 +376,7 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
             real = f"{os.path.realpath(parent or '.')}/{name}"
             if not _allowed(real):
                 _watch["seen"].append((event, real))
-    elif event in ("os.system", "os.exec", "os.posix_spawn", "socket.connect"):
+    elif event in ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect"):
         _watch["seen"].append((event, str(arguments[0])))
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,6 +32,34 @@ def test_fuzzing_finds_a_planted_bug(fuzz, tmp_path, monkeypatch):
     monkeypatch.setattr(fuzz, "load_clip", lambda *_, **__: {}["missing"])
     with pytest.raises(KeyError):
         fuzz.fuzz("files", 40, tmp_path, derandomize=True)
+
+
+TOUCHES = {
+    "writes": lambda outside: (outside / "new").write_text("x"),
+    "appends": lambda outside: (outside / "secret.json").open("a").close(),
+    "reads": lambda outside: (outside / "secret.json").read_text(),
+    "reads through a link": lambda outside: (outside.parent / "inside" / "link").read_text(),
+    "deletes": lambda outside: (outside / "secret.json").unlink(),
+    "renames": lambda outside: (outside / "secret.json").rename(outside.parent / "inside" / "x"),
+    "makes a folder": lambda outside: (outside / "folder").mkdir(),
+    "links": lambda outside: (outside / "link").symlink_to("x"),
+    "starts a program": lambda outside: subprocess.run(["true"], check=True),
+}
+
+
+@pytest.mark.parametrize("kind", TOUCHES)
+def test_the_hook_sees_what_is_touched_outside_the_folder(fuzz, kind, tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "secret.json").write_text("{}")
+    (inside / "link").symlink_to(outside / "secret.json")
+    watched = sys.modules["fuzz_runs"].nothing_touched_but
+    with watched(inside, outside):
+        (inside / "own").write_text("x")
+        (inside / "own").rename(inside / "other")
+    with pytest.raises(AssertionError), watched(inside, outside):
+        TOUCHES[kind](outside)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,18 @@ def test_root_of_the_package_has_only_the_listed_folders():
     assert there == files | {"configs", *SUBPACKAGES} - {"errors"}
 
 
+@pytest.mark.parametrize("module", SOURCES)
+def test_text_files_are_opened_as_utf_8(module):
+    """Whatever the locale: every call that opens text says so."""
+    for call in ast.walk(ast.parse(SOURCES[module].read_text("utf-8"))):
+        name = getattr(getattr(call, "func", None), "attr", getattr(getattr(call, "func", None), "id", ""))
+        if not isinstance(call, ast.Call) or name not in ("open", "read_text", "write_text"):
+            continue
+        said = [ast.unparse(part) for part in (*call.args, *call.keywords)]
+        about_text = name != "open" or (said and re.fullmatch(r"'[rwax+]+'|newline=.*", said[0]))
+        assert not about_text or any("utf-8" in part for part in said), ast.unparse(call)
+
+
 def test_table_of_packages_has_no_cycle():
     assert [
         *TopologicalSorter(

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+ROOT = Path(__file__).parent.parent
 TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
 
 
@@ -64,26 +67,111 @@ def test_two_processes_train_the_same_network_and_write_one_set_of_files(
             np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
-DIES = """
+LOST = """
 import os
+import signal
+import sys
+import time
+
+import torch
 from lightning.pytorch import Callback
 
-class Dies(Callback):
+from xinc_lightning.callbacks import AnalysisCallback
+from xinc_lightning.cli import main, processes
+
+processes.FROZEN, processes.GRACE = 3.0, 3.0
+
+
+class Training(Callback):
+    signum = signal.SIGKILL
+
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
         if trainer.current_epoch == 1 and trainer.global_rank == 1:
-            os._exit(7)
+            os.kill(os.getpid(), self.signum)
+
+
+class Frozen(Training):
+    signum = signal.SIGSTOP
+
+
+class Analysis(AnalysisCallback):
+    def needs(self, clip):
+        if torch.distributed.get_rank() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().needs(clip)
+
+    def analyse(self, context, sink):
+        context.statistics("head", 0)
+
+
+class Alone(AnalysisCallback):
+    def needs(self, clip):
+        self.rank = torch.distributed.get_rank()
+        if self.rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().needs(clip)
+
+    def analyse(self, context, sink):
+        time.sleep(600)
+
+
+if __name__ == "__main__":
+    main.main(sys.argv[1:])
 """
 
 
-def test_dead_process_stops_the_run(watched_config, xinc, tmp_path):
-    (tmp_path / "dies.py").write_text(DIES)
-    config = watched_config("NeRVModule", "dying", analyses=["Reconstructions"])
-    done = xinc("fit", "--config", config, *TWO, "--trainer.callbacks+=dies.Dies")
-    assert done.returncode != 0
-    assert "xinc: error: process 0 of this run stops because another process died" in done.stderr
-    assert "To resume after epoch 1: lightning fit" in done.stderr
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("Training", "process 1 died (SIGKILL)"),
+        pytest.param("Frozen", "process 1 was frozen for more than 3 s", marks=pytest.mark.slow),
+        pytest.param("Analysis", "process 1 died (SIGKILL)", marks=pytest.mark.slow),
+        pytest.param("Alone", "process 1 died (SIGKILL)", marks=pytest.mark.slow),
+    ],
+)
+def test_a_lost_process_stops_the_run_with_one_line(kind, reason, watched_config, tmp_path, monkeypatch):
+    """Killed or frozen in training, killed in an analysis that both do, killed while the first works alone."""
+    (tmp_path / "lost.py").write_text(LOST)
+    more = ["--trainer.callbacks.epochs=[2]"] if kind in ("Analysis", "Alone") else []
+    config = watched_config("NeRVModule", "losing", analyses=["Reconstructions"])
+    command = [sys.executable, "lost.py", "fit", "--config", config, *TWO]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = subprocess.run(
+        [*command, f"--trainer.callbacks+=lost.{kind}", *more],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "process 0" in line]
+    assert line.startswith(f"xinc: error: process 0 of this run stops because {reason}")
+    assert "To resume after epoch 1" in line
     assert "Traceback" not in done.stderr, done.stderr
-    assert (tmp_path / "runs" / "dying-001" / "checkpoints" / "last.ckpt").is_file()
+    assert "failed at epoch" not in done.stderr, done.stderr
+    assert (tmp_path / "runs" / "losing-001" / "checkpoints" / "last.ckpt").is_file()
+
+
+LATE = """
+import time
+from lightning.pytorch import Callback
+
+class Late(Callback):
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        if trainer.current_epoch == 1 and trainer.global_rank == 1:
+            time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_does_not_answer_is_waited_for_as_long_as_the_timeout(watched_config, xinc, tmp_path):
+    (tmp_path / "late.py").write_text(LATE)
+    strategy = {
+        "class_path": "lightning.pytorch.strategies.DDPStrategy",
+        "init_args": {"timeout": "0:00:08", "find_unused_parameters": False},
+    }
+    config = watched_config("NeRVModule", "late", analyses=[], strategy=strategy, devices=2)
+    done = xinc("fit", "--config", config, "--trainer.callbacks+=late.Late", timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert "process 0 of this run stops because another process has not answered for 8 s" in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
 
 
 FAILS = """

@@ -1,6 +1,7 @@
 """Runs a trainer's analyses at the scheduled epochs, without side effects on the training."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +19,15 @@ from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.callbacks.base.provenance import settings_of
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
+from xinc_lightning.canvas.reduction import lost_a_process
 from xinc_lightning.data import PanopticClip, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import Renderer
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.layout import ANALYSES, SETTINGS, snapshot_name
+
+MOST_LISTED = 6
+"""Epochs that are listed one by one."""
 
 
 class AnalysisError(UserError):
@@ -54,6 +59,7 @@ class AnalysisRunner:
         self._step = -1  # the global step at the last call of run_due
         self._saved = False  # whether a checkpoint of a later step was saved
         self._warnings: set[str] = set()
+        self._lost: dict[str, list[int]] = {}  # the epochs of results that are lost, by what was lost
         self._renderer: Renderer | None = None
 
     # --- the state in a checkpoint --------------------------------------------------------------------------
@@ -167,10 +173,14 @@ class AnalysisRunner:
         return failed
 
     def close(self) -> None:
-        """Stop the process that renders figures."""
+        """Stop the process that renders figures, and say which results are lost; each was warned of once only."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+        if self._lost:
+            lost = (f"{what} of {_epochs(epochs)}" for what, epochs in self._lost.items())
+            print(f"xinc: results are missing: {'; '.join(lost)}.", file=sys.stderr)
+            self._lost = {}
 
     @contextmanager
     def _guarded(self, analysis: Analysis, sink: Sink, stops: list[AnalysisError]) -> Iterator[None]:
@@ -181,12 +191,15 @@ class AnalysisRunner:
             with sink.analysis(name, label, analysis.options):
                 yield
         except Exception as error:
+            if lost_a_process(error):  # none of the analysis's own
+                raise
             failed = f"{name} failed at epoch {sink.epoch}: {_one_line(error)}"
             if analysis.strict:
                 stop = AnalysisError(failed)
                 stop.__cause__ = error
                 stops.append(stop)
             else:
+                self._lost.setdefault(name, []).append(sink.epoch)
                 self._warn_once(
                     f"{failed} Skipped. The traceback is in settings.json; set strict: true to stop instead.",
                     f"{name} {_one_line(error)}",
@@ -206,6 +219,7 @@ class AnalysisRunner:
             )
             if strict and not failed:
                 raise AnalysisError(lost) from error
+            self._lost.setdefault("everything", []).append(sink.epoch)
             self._warn_once(
                 lost, f"not saved: {type(error).__name__}"
             )  # the message names the epoch's folder
@@ -250,6 +264,17 @@ def _complete(folder: Path) -> bool:
     """Whether an epoch's results are complete, not those of a run that a strict analysis stopped."""
     settings = folder / SETTINGS
     return settings.exists() and "stopped" not in json.loads(settings.read_text(encoding="utf-8"))
+
+
+def _epochs(epochs: Sequence[int]) -> str:
+    """A list of epochs that may be long.
+
+    >>> _epochs([3]), _epochs([3, 6]), _epochs([1, 2, 3, 4, 5, 6, 7])
+    ('epoch 3', 'epochs 3, 6', '7 epochs, 1 to 7')
+    """
+    if len(epochs) > MOST_LISTED:
+        return f"{len(epochs)} epochs, {epochs[0]} to {epochs[-1]}"
+    return f"epoch{'s' * (len(epochs) > 1)} {', '.join(map(str, epochs))}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from xinc_lightning.callbacks import FrameWriter
-from xinc_lightning.data import ClipDataModule, write_mp4
+from xinc_lightning.data import ClipDataModule, encode_mp4
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from xinc_lightning.data import ClipDataModule, write_mp4
 )
 def test_video_has_the_frame_rate_of_its_source(tmp_path, frames, fps, expected, capsys):
     pictures = np.random.default_rng(0).integers(0, 255, (6, 33, 45, 3), np.uint8)
-    write_mp4(tmp_path / "source.mp4", pictures, 10)
+    (tmp_path / "source.mp4").write_bytes(encode_mp4(pictures, 10))
     data = ClipDataModule(str(tmp_path / "source.mp4"), frames, resize=(17, 23))
     trainer = SimpleNamespace(
         is_global_zero=True, fast_dev_run=False, default_root_dir=str(tmp_path / "run"), datamodule=data

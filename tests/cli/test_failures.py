@@ -116,12 +116,12 @@ def test_config_error_of_lightning_is_one_line(args, capsys):
 def test_full_disk_is_one_line_and_a_missing_file_of_the_user_is_not(tmp_path):
     with (
         pytest.raises(UserError, match="No space left on device: '/x'"),
-        running(tmp_path, rank=0),
+        running(tmp_path),
     ):
         raise OSError(errno.ENOSPC, "No space left on device", "/x")
-    with pytest.raises(UserError, match="Permission denied"), running(tmp_path, rank=0):
+    with pytest.raises(UserError, match="Permission denied"), running(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "metrics.csv"))
-    with pytest.raises(FileNotFoundError), running(tmp_path, rank=0):
+    with pytest.raises(FileNotFoundError), running(tmp_path):
         raise FileNotFoundError(errno.ENOENT, "No such file", "/somebody/else's")
 
 

@@ -76,6 +76,44 @@ def test_a_run_killed_before_its_report_makes_up_for_it(trained):
     assert bytes_of(TRAINED).keys() == trained.keys()
 
 
+def changed(change):
+    """The last checkpoint, with something else in it."""
+    path = TRAINED / "checkpoints/last.ckpt"
+    checkpoint = read_checkpoint(path)
+    change(checkpoint)
+    write_checkpoint(checkpoint, path)
+
+
+OTHER = {
+    "weights missing": (lambda c: c["state_dict"].popitem(), "does not fit this network: it has no network."),
+    "no optimiser": (
+        lambda c: c.pop("optimizer_states"),
+        "can be tested, but not resumed: it has no optimizer",
+    ),
+    "no version": (
+        lambda c: c.pop("pytorch-lightning_version"),
+        "cannot be restored; it is malformed, or of a",
+    ),
+    "state of another kind": (
+        lambda c: c.update(callbacks=[1]),
+        "is malformed, or of a version that this one",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER)
+def test_checkpoints_of_other_versions_are_refused_in_one_line(kind, trained, capsys):
+    change, message = OTHER[kind]
+    changed(change)
+    before = bytes_of(TRAINED / "checkpoints")
+    code, line = stopped(capsys, *RESUME, "--trainer.max_epochs", "4")
+    assert code == 1
+    assert message in line
+    assert bytes_of(TRAINED / "checkpoints") == before
+    if kind == "no optimiser":
+        main(["test", "--config", "tiny.yaml", "--ckpt_path", "last"])
+
+
 @pytest.mark.parametrize("option", ["--model.warmup", "--model.learning_rate"])
 def test_another_schedule_than_the_checkpoints_is_refused(option, trained, capsys):
     code, line = stopped(capsys, *RESUME, "--trainer.max_epochs", "4", option, "0.05")

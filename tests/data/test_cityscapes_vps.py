@@ -120,6 +120,13 @@ def strange_image(dataset):
     dataset.edit(lambda content: content["annotations"][0].update(image_id="x"))
 
 
+def name_of_a_file_elsewhere(dataset):
+    secret = dataset.root / "secret.png"
+    secret.write_bytes(first(dataset.root / "val" / "img").read_bytes())
+    (dataset.root / "val" / "img_all").rename(dataset.root / "elsewhere")
+    dataset.edit(lambda content: [image.update(file_name=str(secret)) for image in content["images"]])
+
+
 def missing_mask(dataset):
     first(dataset.root / "val" / "panoptic_video").unlink()
 
@@ -166,6 +173,7 @@ FAILURES = {
     no_categories: r"'.*json' is JSON but not laid out as .*'categories'",
     broken_category: r"a category in '.*json' lacks .*'name'",
     strange_image: r"'.*json' is JSON but not laid out as",
+    name_of_a_file_elsewhere: r"'.*json' names '.*secret.png', which leads out of its folder",
     missing_mask: r"frame '.*001736_leftImg8bit.png' is annotated in '.*json', but '.*mask.png' is missing",
     missing_frame: r"mask '0005_0025_.*' of '.*json' belongs to no frame: there is no 'frankfurt_.*_001736_",
     extra_mask: r"mask '.*0005_9999_x_000000_000000_final_mask.png' has no annotation in '.*json'",

@@ -1,10 +1,12 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from xinc_lightning.data.errors import DataError, existing
+from xinc_lightning.data import load_clip, open_clip
+from xinc_lightning.data.errors import DataError, existing, plain_name
 
 
 def test_the_missing_part_of_a_path_is_named(tmp_path):
@@ -34,6 +36,24 @@ def test_permission_denied(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "stat", refuse)  # the tests may run as root, whom no permission stops
     with pytest.raises(DataError, match="cannot be opened: permission denied"):
         existing(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "0001.png")
+    with pytest.raises(DataError, match=r"0001.png' is neither a file nor a folder$"):
+        existing(tmp_path / "0001.png")
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        load_clip(open_clip(tmp_path), resize=None)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "..", ".", "", "a/b", "..\\secret", "a\0"])
+def test_a_datasets_names_lead_nowhere_else(name):
+    with pytest.raises(DataError, match="which leads out of its folder"):
+        plain_name(name, Path("a.json"))
+
+
+def test_names_with_dots_are_names():
+    assert plain_name("..a..png", Path("a.json")) == "..a..png"
 
 
 def test_reading_clips_needs_no_trainer():

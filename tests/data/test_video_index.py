@@ -105,6 +105,16 @@ def test_of_a_truncated_file_the_whole_frames_are_taken(tmp_path, films, name):
         load_clip(open_clip(path), [29])
 
 
+@pytest.mark.parametrize("exact", [True, False], ids=["by packets", "by decoding"])
+def test_there_is_a_limit_to_the_frames(tmp_path, films, monkeypatch, exact):
+    path = films.write_numbered(tmp_path / "a.mp4", "libx264")
+    monkeypatch.setattr(video_index, "MOST_FRAMES", 20)
+    if not exact:
+        monkeypatch.setattr(video_index, "index_by_packets", lambda path: None)
+    with pytest.raises(DataError, match="has more than 20 frames; cut the part that is needed"):
+        video_index.frame_index(path)
+
+
 def test_a_video_of_no_frames(tmp_path):
     path = tmp_path / "a.avi"
     cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (32, 16)).release()

@@ -89,6 +89,15 @@ def test_one_clear_sentence(vipseg, name):
     assert re.search(message, str(caught.value)), str(caught.value)
 
 
+def test_a_clip_elsewhere_is_refused(vipseg):
+    image(vipseg).parent.rename(vipseg.root.parent / "elsewhere")
+    content = json.loads(vipseg.annotations.read_text())
+    next(v for v in content["annotations"] if v["video_id"] == CLIP)["video_id"] = "../../elsewhere"
+    vipseg.annotations.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"json' names '../../elsewhere', which leads out of its folder"):
+        open_clip(vipseg.root, "../../elsewhere")
+
+
 def test_eight_bit_masks_instead_of_sixteen(vipseg):
     (vipseg.root / "panomasksRGB").rename(vipseg.root.parent / "elsewhere")
     from PIL import Image

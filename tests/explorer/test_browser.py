@@ -1,6 +1,7 @@
 """The page at work in a real browser."""
 
 import re
+from importlib import resources
 from itertools import pairwise
 
 import pytest
@@ -170,3 +171,30 @@ def test_an_older_run_shows_figures_and_curves_and_says_what_is_missing(chromium
     chromium.until("return document.querySelectorAll('#charts svg').length > 0")
     chromium.until("return document.getElementById('neuron-map').width > 10")
     assert chromium.errors() == []
+
+
+LOADS = """
+const done = arguments[0], refused = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+    refused.push(event.effectiveDirective);
+    if (refused.length === 4) done(refused.sort());
+});
+const add = (tag, more) => document.body.append(Object.assign(document.createElement(tag), more));
+add("img", {src: "http://localhost:9/a.png"});
+add("script", {src: "http://localhost:9/a.js"});
+add("link", {rel: "stylesheet", href: "http://localhost:9/a.css"});
+fetch("http://localhost:9/a").catch(() => null);
+setTimeout(() => done(refused), 10_000);
+"""
+
+
+@pytest.mark.parametrize("kind", ["explorer", "neuron_clusters"])
+def test_the_browser_refuses_whatever_a_page_would_load(kind, chromium, page, tmp_path):
+    if kind == "neuron_clusters":
+        shell = resources.files("xinc_lightning.figures").joinpath("embedding_page.html").read_text("utf-8")
+        page = tmp_path / "neurons.html"
+        data = '{"layers": [], "size": [1, 1], "columns": 1, "colours": [], "sprite": "data:,"}'
+        page.write_text(shell.replace('"DATA"', data), encoding="utf-8")
+    chromium.open(page)
+    refused = chromium.driver.execute_async_script(LOADS)
+    assert refused == ["connect-src", "img-src", "script-src-elem", "style-src-elem"]

@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import re
+from html.parser import HTMLParser
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -55,6 +57,42 @@ def test_page_is_self_contained():
     assert "NeRV &lt;neurons&gt; &amp; more" in page
     assert "TITLE" not in page
     assert '"DATA"' not in page
+
+
+class Policies(HTMLParser):
+    """The Content-Security-Policies of a page, and what comes before the first."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.policies, self.before = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        if named.get("http-equiv", "").lower() == "content-security-policy":
+            self.policies.append(named["content"])
+        elif not self.policies:
+            self.before.append(tag)
+
+
+def test_pages_may_load_nothing(runs_page):
+    for page in (page_of([3])[2], runs_page):
+        found = Policies(page)
+        (policy,) = found.policies
+        assert set(found.before) <= {"html", "head", "meta"}, "it holds for all that follows"
+        directives = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+        assert directives == {
+            "default-src": "'none'",
+            "img-src": "data:",
+            "style-src": "'unsafe-inline'",
+            "script-src": "'unsafe-inline'",
+        }
+
+
+@pytest.fixture
+def runs_page():
+    """The explorer's, before anything is filled in."""
+    return resources.files("xinc_lightning.explorer").joinpath("page/page.html").read_text("utf-8")
 
 
 def test_every_neuron_with_its_numbers_and_its_own_thumbnail():

@@ -1,7 +1,11 @@
 """The CSV file of a run: one row a call, whole after any interruption, continued by a resumed run."""
 
 import csv
+import resource
+import signal
 from pathlib import Path
+
+import pytest
 
 from xinc_lightning.callbacks import MetricsFile
 
@@ -55,6 +59,27 @@ def test_row_that_was_cut_off_is_dropped(tmp_path):
     log(tmp_path, [3], resumed=2)
     assert [row["epoch"] for row in rows(tmp_path / "metrics.csv")] == ["1", "2", "3"]
     assert rows(tmp_path / "metrics.csv")[-1]["train/psnr"] == "23.5"
+
+
+def test_a_full_disk_cuts_no_row(tmp_path):
+    """A limit on the size of files stands for the disk: within the row of epoch 3, within a number."""
+    log(tmp_path, [1, 2])
+    before = (tmp_path / "metrics.csv").read_bytes()
+    logger = MetricsFile(str(tmp_path))
+    logger.begin("fit", tmp_path, 2, {})
+    logger.log_metrics({"epoch": 3.0, "train/psnr": 23.5}, step=3)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 6, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            logger.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+    logger.save()
+    assert [row["train/psnr"] for row in rows(tmp_path / "metrics.csv")] == ["21.5", "22.5", "23.5"]
 
 
 def test_file_of_another_run_is_renamed(tmp_path):

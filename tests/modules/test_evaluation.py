@@ -6,9 +6,10 @@ import pytest
 import skimage.data
 import torch
 from skimage.metrics import structural_similarity
+from torchmetrics.functional import structural_similarity_index_measure
 
 from xinc_lightning.compression import decode_network, encode, encode_network, quantize_weights
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules import FFNModule, NeRVModule, evaluation
 from xinc_lightning.modules.evaluation import evaluate, psnr, ssim
 from xinc_lightning.networks import FFN
 
@@ -69,6 +70,22 @@ def test_frames_too_small_for_ssim_have_none():
     result = evaluate(module, torch.rand(1, 3, 1, 7))
     assert math.isnan(result.ssim)
     assert math.isfinite(result.psnr)
+
+
+def test_ssim_takes_one_frame_at_a_time(monkeypatch):
+    """Its windows take a hundred times a frame's memory, so that of a clip's at once would grow with its length."""
+    taken = []
+
+    def recorded(prediction, target, **options):
+        taken.append((len(prediction), len(target)))
+        return structural_similarity_index_measure(prediction, target, **options)
+
+    monkeypatch.setattr(evaluation, "structural_similarity_index_measure", recorded)
+    clip, other = torch.rand(5, 3, 16, 16), torch.rand(5, 3, 16, 16)
+    assert ssim(clip, other) == pytest.approx(
+        float(structural_similarity_index_measure(clip, other, data_range=1.0)), abs=1e-6
+    )
+    assert taken == [(1, 1)] * 5
 
 
 def test_ssim_counts_mirrored_borders():

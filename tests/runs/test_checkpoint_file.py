@@ -1,8 +1,11 @@
 """Checkpoint files: whole or not there, checked before they are read, without code."""
 
 import enum
+import hashlib
+import io
 import os
 import pickle
+import struct
 import zipfile
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -15,6 +18,8 @@ from hypothesis import strategies as st
 
 from xinc_lightning.modules import FFNModule
 from xinc_lightning.runs.checkpoint_file import (
+    MARK,
+    TRAILER,
     CheckpointError,
     read_checkpoint,
     write_checkpoint,
@@ -188,4 +193,37 @@ def test_checkpoint_of_something_else(tmp_path):
 
 
 def test_folder_instead_of_a_file(tmp_path):
-    assert_refused(tmp_path, "cannot be read: Is a directory")
+    assert_refused(tmp_path, "is a folder")
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ckpt")
+    assert_refused(tmp_path / "pipe.ckpt", "is not a regular file")
+    with (tmp_path / "sparse.ckpt").open("wb") as file:
+        file.truncate(1 << 40)
+    assert_refused(tmp_path / "sparse.ckpt", "is larger than 8,000 MB")
+    assert_refused(tmp_path / "none.ckpt", "does not exist")
+
+
+def test_a_link_to_a_checkpoint_is_followed(tmp_path):
+    write_checkpoint(checkpoint(), tmp_path / "a.ckpt")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.ckpt").symlink_to(tmp_path / "a.ckpt")
+    assert read_checkpoint(tmp_path / "elsewhere" / "b.ckpt")["module"]
+
+
+def test_a_small_file_of_a_large_checkpoint_is_refused(tmp_path):
+    """200 MB of zeros in 0.2 MB, with a digest: anybody can compute one."""
+    torch.save(checkpoint(extra=torch.zeros(50_000_000)), tmp_path / "plain.ckpt")
+    squeezed = io.BytesIO()
+    with (
+        zipfile.ZipFile(tmp_path / "plain.ckpt") as plain,
+        zipfile.ZipFile(squeezed, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in plain.namelist():
+            archive.writestr(name, plain.read(name))
+    content = squeezed.getvalue()[:-2] + struct.pack("<H", TRAILER)
+    (tmp_path / "bomb.ckpt").write_bytes(content + MARK + hashlib.sha256(content).hexdigest().encode())
+    assert (tmp_path / "bomb.ckpt").stat().st_size < 1_000_000
+    (tmp_path / "plain.ckpt").unlink()
+    assert_refused(tmp_path / "bomb.ckpt", "is refused: it is compressed")

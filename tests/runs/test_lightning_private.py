@@ -1,13 +1,18 @@
 """The installed Lightning still has, and still calls, the private names that we build on."""
 
 import inspect
+from types import SimpleNamespace
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.demos.boring_classes import BoringModel
+from lightning.pytorch.strategies.launchers.subprocess_script import (
+    _launch_process_observer,
+    _SubprocessScriptLauncher,
+)
 
-from xinc_lightning.runs.lightning_private import CommandLine, CSVWriter
+from xinc_lightning.runs.lightning_private import CommandLine, CSVWriter, observed_by
 
 
 def calls(function, name):
@@ -22,6 +27,19 @@ def test_the_command_line_looks_for_the_checkpoint_before_it_builds_and_then_run
         assert [*theirs.parameters] == [*ours.parameters]
     source = inspect.getsource(LightningCLI.__init__)
     assert source.index("_parse_ckpt_path") < source.index("self.instantiate_classes()")
+
+
+def test_processes_are_observed_by_ours_while_it_is_set():
+    launch = _SubprocessScriptLauncher.launch
+    assert "_launch_process_observer(self.procs)" in inspect.getsource(launch)
+    environment = SimpleNamespace(validate_settings=lambda **_: None, creates_processes_externally=False)
+    launcher = _SubprocessScriptLauncher(environment, 2, 1)
+    launcher._call_children_scripts = lambda: launcher.procs.append("a process")
+    seen = []
+    with observed_by(seen.append):
+        assert launcher.launch(lambda: "result") == "result"
+    assert seen == [["a process"]]
+    assert launch.__globals__["_launch_process_observer"] is _launch_process_observer
 
 
 def test_the_writer_of_metrics_asks_before_it_deletes_and_when_columns_come(tmp_path):

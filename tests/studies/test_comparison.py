@@ -150,7 +150,7 @@ def test_command_writes_and_prints(runs, tmp_path, capsys):
 
 def test_missing_arrays_are_not_drawn(runs, tmp_path):
     only = read_run(make_run(tmp_path / "bare-001", "NeRVModule", 1, {10: 20.0}, (), 30))
-    assert set(figures_of(compare([only, only]))) == {"quality"}
+    assert set(figures_of(compare([only, only]))[0]) == {"quality"}
 
 
 def test_runs_of_one_name_have_distinct_labels(tmp_path):
@@ -199,7 +199,7 @@ def test_a_run_without_numbers_of_layers_has_no_figures_of_layers(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     folder = make_run(tmp_path / "bare-001", "NeRVModule", 1, {10: 20.0}, ("head",), 30)
     (folder / "analyses/epoch=0010/scalars.json").write_text("{")
-    assert set(figures_of(compare([read_run(folder)]))) == {"quality"}
+    assert set(figures_of(compare([read_run(folder)]))[0]) == {"quality"}
 
 
 def test_arrays_of_no_layer(runs):
@@ -215,6 +215,28 @@ def test_a_perfect_reconstruction_is_compared_like_any_other(runs, tmp_path, cap
     assert "∞" in capsys.readouterr().out
     both = [read_run(tmp_path / "nerv-001")] * 2
     assert [snapshot.psnr for snapshot in matched_snapshots(both, "psnr")] == [math.inf] * 2
+
+
+def test_figures_that_nobody_could_read_are_named(tmp_path, monkeypatch, capsys):
+    """41 thresholds are a row each, 301 layers a panel each."""
+    monkeypatch.chdir(tmp_path)
+    layers = [f"layer{n:03d}" for n in range(301)]
+    snapshot = (
+        make_run(tmp_path / "deep-001", "NeRVModule", 1, {10: 20.0}, layers, 30) / "analyses/epoch=0010"
+    )
+    (snapshot / "neurons_per_pixel").mkdir()
+    share = np.zeros((41, 2, 2), np.float32)
+    np.savez(snapshot / "neurons_per_pixel/layer000.npz", thresholds=np.linspace(0, 1, 41), share=share)
+    monkeypatch.setattr("xinc_lightning.cli.compare.LONGEST", 100)
+    main(["deep-001"])
+    assert capsys.readouterr().err.splitlines() == [
+        "note: 100 of 914 lines are shown; the files have all.",
+        "note: not drawn, since more than 300 panels or 40 rows could not be read: "
+        "variance, pixels_per_neuron, neurons_per_pixel.",
+    ]
+    drawn = {path.stem for path in Path("compare").glob("*.png")}
+    assert "quality" in drawn
+    assert not drawn & {"variance", "pixels_per_neuron", "neurons_per_pixel"}
 
 
 def test_many_runs_are_a_line_each(tmp_path, monkeypatch, capsys):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from xinc_lightning.cli.evolution import main
-from xinc_lightning.data import write_gif
+from xinc_lightning.data import encode_gif
 from xinc_lightning.runs.reader import RunError, read_run
 from xinc_lightning.studies.evolution import (
     MOST_NEURONS,
@@ -110,7 +110,7 @@ def test_errors_are_one_sentence(run, tmp_path, capsys):
 def test_gif_has_one_palette(tmp_path):
     frames = np.zeros((2, 8, 8, 3), np.uint8)
     frames[0, :, :4], frames[1, :, 4:] = (200, 30, 10), (10, 30, 200)
-    write_gif(tmp_path / "film.gif", frames, [0.2, 0.4])
+    (tmp_path / "film.gif").write_bytes(encode_gif(frames, [0.2, 0.4]))
     read = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(Image.open(tmp_path / "film.gif"))]
     assert np.abs(np.stack(read).astype(int) - frames).max() <= 2
 

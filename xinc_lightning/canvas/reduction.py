@@ -25,6 +25,13 @@ from xinc_lightning.canvas.sweep import Sweep, Terms, TorchSweep
 T = TypeVar("T")
 
 
+def lost_a_process(error: BaseException) -> bool:
+    """Whether an error means that another process does not answer; gloo's errors have no class of their own."""
+    return isinstance(error, torch.distributed.DistError) or (
+        isinstance(error, RuntimeError) and "gloo" in str(error)
+    )
+
+
 def run_on_all_ranks(work: Callable[[], T], group: ProcessGroup | None, device: torch.device) -> T:
     """Run ``work`` on all processes of ``group``; an error on one is raised on all, to avoid a deadlock.
 

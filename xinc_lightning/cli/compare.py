@@ -20,7 +20,7 @@ from xinc_lightning.studies.comparison import (
     markdown_table,
     readable,
 )
-from xinc_lightning.studies.overlays import figures_of
+from xinc_lightning.studies.overlays import MOST_PANELS, MOST_ROWS, figures_of
 from xinc_lightning.text import printable
 
 BESIDE = 6
@@ -39,7 +39,7 @@ def main(args: Sequence[str]) -> None:
     with reading_runs("compare") as runs:
         runs += [read_run(path) for path in options.runs]
         comparison = compare(runs, options.at)
-        figures = figures_of(comparison)
+        figures, left_out = figures_of(comparison)
         out = Path(options.out)
         save(out / "table.csv", csv_table(comparison).encode())
         save(out / "table.md", markdown_table(comparison).encode())
@@ -49,6 +49,11 @@ def main(args: Sequence[str]) -> None:
     reached = [snapshot.psnr for snapshot in comparison.snapshots]
     if options.at == "psnr" and max(reached) - min(reached) > MATCHED_DB:
         note(f"the PSNRs are {max(reached) - min(reached):.1f} dB apart, no snapshots are nearer.")
+    if left_out:
+        note(
+            f"not drawn, since more than {MOST_PANELS} panels or {MOST_ROWS} rows could not be read: "
+            f"{', '.join(left_out)}."
+        )
     say(f"{len(figures)} figures and the table as CSV and Markdown are in {out}")
 
 
@@ -59,7 +64,10 @@ def _table(comparison: Comparison) -> Table:
     for label in comparison.labels:
         table.add_column(Text(printable(label)), justify="right", no_wrap=True)
     earlier = ("", "")
-    for row in comparison.rows()[:LONGEST]:
+    rows = comparison.rows()
+    if len(rows) > LONGEST:
+        note(f"{LONGEST:,} of {len(rows):,} lines are shown; the files have all.")
+    for row in rows[:LONGEST]:
         group = (row.place, row.analysis)
         shown = group if group != earlier else ("", "")
         table.add_row(*_cells(*shown, row.name, *map(readable, row.values)))

@@ -4,14 +4,14 @@ import errno
 import shlex
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from xinc_lightning.callbacks.base.runner import AnalysisError
 from xinc_lightning.cli.parse_errors import refusal
+from xinc_lightning.cli.trust import TRUST, foreign_classes
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.base import DivergenceError
 from xinc_lightning.runs.checkpoint_file import CheckpointError, read_checkpoint
@@ -19,6 +19,9 @@ from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
 
 REFUSING = ("lightning", "jsonargparse")
 """Packages whose exceptions, before training starts, describe an error in a config."""
+
+RESTORING = "trainer.connectors.checkpoint_connector"
+"""Lightning's module that restores checkpoints."""
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE)
 """Disk errors, whichever code was writing."""
@@ -47,16 +50,16 @@ def configuring() -> Iterator[None]:
 
 
 @contextmanager
-def running(run: Path, rank: int) -> Iterator[None]:
+def running(run: Path, checkpoint: str | None = None) -> Iterator[None]:
     """While a command runs: turn errors that a user can fix into user errors that say how to resume.
 
     Args:
         run: the run's folder.
-        rank: of this process; only rank 0 says how to resume.
+        checkpoint: from which the command starts.
 
     Raises:
-        UserError: for diverged training, a failed strict analysis, a full or broken disk, a lost process, and
-            options that Lightning rejects.
+        UserError: for diverged training, a checkpoint that cannot be restored, a failed strict analysis, a full or
+            broken disk, and options that Lightning rejects.
     """
     try:
         yield
@@ -73,12 +76,12 @@ def running(run: Path, rank: int) -> Iterator[None]:
             raise
         what = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror
         raise UserError(f"the run stopped because of a file error: {what}. {how_to_resume(run)}") from error
-    except RuntimeError as error:
-        if not _lost_a_process(error):
+    except Exception as error:
+        if checkpoint is None or not _is_restoring(error):
             raise
-        left = how_to_resume(run) if rank == 0 else ""
+        what = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(
-            f"process {rank} of this run stops because another process died or timed out. {left}"
+            f"'{checkpoint}' cannot be restored; it is malformed, or of a version that this one does not read ({what})."
         ) from error
 
 
@@ -90,7 +93,12 @@ def how_to_resume(run: Path) -> str:
     except CheckpointError:
         return "The run has no checkpoint yet."
     command = ["lightning", "fit", "--config", str(run / CONFIG), "--ckpt_path", str(last)]
-    return f"To resume after epoch {epoch}: {shlex.join(command)}"
+    note = ""
+    with suppress(UserError):
+        if foreign := foreign_classes(run / CONFIG):
+            command.append(TRUST)
+            note = f" (the config names '{foreign[0]}', which is run as code)"
+    return f"To resume after epoch {epoch}{note}: {shlex.join(command)}"
 
 
 def _origin(error: BaseException) -> BaseException:
@@ -107,10 +115,15 @@ def _raised_in(error: BaseException, packages: tuple[str, ...]) -> bool:
     return module.partition(".")[0] in packages
 
 
+def _is_restoring(error: BaseException) -> bool:
+    """Whether the exception was raised while a checkpoint was restored, and not by a class of the user's own."""
+    modules = [
+        str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    return any(RESTORING in module for module in modules) and (
+        modules[-1].partition(".")[0] in ("lightning", "torch", "packaging", "xinc_lightning")
+    )
+
+
 def _is_in(name: object, run: Path) -> bool:
     return isinstance(name, str) and Path(name).absolute().is_relative_to(run.absolute())
-
-
-def _lost_a_process(error: RuntimeError) -> bool:
-    """Whether other processes of this run can no longer be reached; gloo's errors have no class of their own."""
-    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)

@@ -29,7 +29,8 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   evolution  animate a run's maps over training       xinc evolution runs/nerv-001
   sync       send to W&B what it does not have        xinc sync runs/nerv-001
 
-`xinc COMMAND --help` lists every option of a command.
+`xinc COMMAND --help` lists every option of a command. The config of a run that somebody sent you is code: it may
+name our classes only, unless --trust is given.
 """
 
 TRAINING = ("fit", "validate", "test", "predict")

@@ -32,12 +32,15 @@ from xinc_lightning.cli.console import fail, one_line_errors
 from xinc_lightning.cli.failures import configuring, how_to_resume, running
 from xinc_lightning.cli.logger_options import logger_options, none_as_null, set_logger_options
 from xinc_lightning.cli.parse_errors import Classes, explain
+from xinc_lightning.cli.processes import watching
+from xinc_lightning.cli.trust import vetted
 from xinc_lightning.data import ClipDataModule, clip_of, other_clip
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
+from xinc_lightning.runs.checkpoint_form import cannot_resume, unlike
 from xinc_lightning.runs.folder import discard, lock, new_run, newest_checkpoint, run_of, unlock
 from xinc_lightning.runs.layout import CONFIG, REPORT
 from xinc_lightning.runs.lightning_private import CommandLine
@@ -125,7 +128,7 @@ class TrainingCLI(CommandLine):
     @configuring()
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the command line and the configs."""
-        given, for_loggers = logger_options(none_as_null(sys.argv[1:] if args is None else args))
+        given, for_loggers = logger_options(none_as_null(vetted(sys.argv[1:] if args is None else args)))
         self.config = parser.parse_args(lists_replaced(given))
         for part in ("trainer", "data", "model"):
             if self.config[self.config.subcommand].get(part) is None:
@@ -163,8 +166,11 @@ class TrainingCLI(CommandLine):
         trained, asked_for = checkpoint["module"], config.model.class_path.rpartition(".")[2]
         if trained != asked_for:
             raise UserError(f"'{path}' is a checkpoint of {trained}, but the config's model is {asked_for}.")
+        self.stored_weights = checkpoint["state_dict"]
         if self.config.subcommand == "fit":
             self._refuse_to_train_less(path, config)
+            if missing := cannot_resume(checkpoint):
+                raise UserError(f"'{path}' can be tested, but not resumed: it has no {missing}.")
         stored = checkpoint["hyper_parameters"]
         if "clip_shape" in stored and config.model.init_args.get("clip_shape") is None:
             config.model.init_args.clip_shape = stored["clip_shape"]
@@ -223,9 +229,12 @@ class TrainingCLI(CommandLine):
             self.model.canvas_options = asdict(self.config_init[self.subcommand].canvas)
             clip = self.datamodule.clip
             self.model.size_for(len(clip), clip.height, clip.width)
+            path = self.config[self.subcommand].get("ckpt_path")
+            if path and (difference := unlike(self.stored_weights, self.model.state_dict())):
+                raise UserError(f"'{path}' does not fit this network: {difference}.")
             if self.trained_clip and (difference := other_clip(clip, self.trained_clip)):
                 raise UserError(
-                    f"'{self.config[self.subcommand].ckpt_path}' was trained on {difference}. Use the config it was "
+                    f"'{path}' was trained on {difference}. Use the config it was "
                     "trained with, or start a new run without --ckpt_path."
                 )
             check_analyses(
@@ -255,7 +264,7 @@ class TrainingCLI(CommandLine):
         loggers = run_loggers(self.trainer.loggers)
         exit_code, failure = 1, ""
         try:
-            with running(run, RANK):
+            with running(run, self.config[command].get("ckpt_path")), watching(run, RANK):
                 for name, logger in loggers.items():
                     logger.begin(command, run, self.trained_epochs, self.logged.get(name, {}))
                 if self.only_the_end:  # a run that was stopped between its last epoch and its report

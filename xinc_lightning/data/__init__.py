@@ -7,7 +7,7 @@ from xinc_lightning.data.datasets import ClipInfo, list_clips, open_clip
 from xinc_lightning.data.errors import DataError
 from xinc_lightning.data.flow import optical_flow
 from xinc_lightning.data.identity import clip_facts, other_clip
-from xinc_lightning.data.writing import write_gif, write_mp4, write_video
+from xinc_lightning.data.writing import encode_gif, encode_mp4, encode_png
 
 if TYPE_CHECKING:
     from xinc_lightning.data.datamodule import ClipDataModule, ClipLoader, clip_of
@@ -23,14 +23,14 @@ __all__ = [
     "Segment",
     "clip_facts",
     "clip_of",
+    "encode_gif",
+    "encode_mp4",
+    "encode_png",
     "list_clips",
     "load_clip",
     "open_clip",
     "optical_flow",
     "other_clip",
-    "write_gif",
-    "write_mp4",
-    "write_video",
 ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xinc_lightning.data.clip import VOID, ClipFiles
-from xinc_lightning.data.errors import DataError, names_in
+from xinc_lightning.data.errors import DataError, names_in, plain_name
 from xinc_lightning.data.image_files import ImageFiles
 from xinc_lightning.data.index import ClipIndex
 from xinc_lightning.data.masks import MaskFile, distinct_ids, read_ids, read_wide_ids
@@ -156,7 +156,7 @@ def _find_frames(folder: Path, annotated: list[Any], annotations: Path) -> dict[
         everything = {path.stem.rsplit("_", 1)[0]: path for path in paths}
     frames = {}
     for entry in annotated:
-        path = everything.get(entry["frame"], folder / "img" / entry["image"])
+        path = everything.get(entry["frame"], folder / "img" / plain_name(entry["image"], annotations))
         if not path.is_file():
             wanted = (
                 f"{entry['frame']}_leftImg8bit.png' in '{folder / 'img_all'}" if everything else str(path)

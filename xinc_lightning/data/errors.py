@@ -1,6 +1,7 @@
 """The error class of this subpackage, and errors of the operating system as one sentence."""
 
 import errno
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,11 @@ def existing(path: Path, also: Iterable[str] = ()) -> Path:
         also: names, other than those in its folder, that the user may have meant.
 
     Raises:
-        DataError: nothing is there, it may not be read, or it is a symbolic link that leads back to itself.
+        DataError: nothing is there, it may not be read, it is a symbolic link that leads back to itself, or neither
+            file nor folder: a pipe in the place of a picture would be waited for without end.
     """
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         parent = next(folder for folder in path.absolute().parents if folder.is_dir())
         missing = path.absolute().relative_to(parent).parts[0]
@@ -31,7 +33,20 @@ def existing(path: Path, also: Iterable[str] = ()) -> Path:
         raise DataError(f"'{path}' does not exist: there is no '{missing}' in '{parent}'{hint}") from None
     except OSError as error:
         raise DataError(f"'{path}' cannot be opened: {reason(error)}") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DataError(f"'{path}' is neither a file nor a folder")
     return path
+
+
+def plain_name(name: str, source: Path) -> str:
+    """Return the name that a dataset gives one of its files or folders, if it stays where the dataset puts it.
+
+    Raises:
+        DataError: it leads elsewhere, as ``../x`` and ``/x`` do.
+    """
+    if not name or name in (".", "..") or set(name) & set("/\\\0"):
+        raise DataError(f"'{source}' names '{name}', which leads out of its folder")
+    return name
 
 
 def names_in(folder: Path) -> list[str]:

@@ -29,6 +29,10 @@ COMPARED = 24
 """Frames at the beginning that must come out when their packets say."""
 
 
+MOST_FRAMES = 2_000_000
+"""Frames of a video, 22 hours; a small file can announce the same bytes as a hundred million of them."""
+
+
 @dataclass(frozen=True)
 class FrameIndex:
     """The frames that ffmpeg presents of a video.
@@ -114,6 +118,7 @@ def index_by_packets(path: Path) -> FrameIndex | None:
                 keys.append(packet.pts)
             if not packet.is_discard:  # an edit list hides it
                 shown.append(packet.pts)
+                _check_number(len(shown), path)
     times = sorted(shown)
     with opened_video(path) as video:
         found: list[int | None] = []
@@ -143,10 +148,16 @@ def index_by_decoding(path: Path) -> FrameIndex:
             if count == 0:
                 size = video.rgb(frame).shape[:2]
             count += 1
+            _check_number(count, path)
         if count == 0:
             why = f"not one of its frames can be decoded ({video.errors[0]})" if video.errors else ""
             raise DataError(f"'{path}' is not a readable video: {why or 'it holds no frame'}")
     return FrameIndex(count, *size, rate)
+
+
+def _check_number(frames: int, path: Path) -> None:
+    if frames > MOST_FRAMES:
+        raise DataError(f"'{path}' has more than {MOST_FRAMES:,} frames; cut the part that is needed")
 
 
 def _packets_are_frames(video: OpenVideo) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from xinc_lightning.data.clip import VOID, ClipFiles
-from xinc_lightning.data.errors import DataError, existing
+from xinc_lightning.data.errors import DataError, existing, plain_name
 from xinc_lightning.data.image_files import ImageFiles
 from xinc_lightning.data.index import ClipIndex
 from xinc_lightning.data.masks import MaskFile, distinct_ids, read_ids, read_wide_ids
@@ -62,7 +62,7 @@ class VIPSeg:
         """
         index = next(index for index in self.indices if clip_id in index.clip_ids)
         annotated = index.entry(clip_id)
-        frames = ImageFiles.in_folder(existing(self.folder / "images" / clip_id))
+        frames = ImageFiles.in_folder(existing(self.folder / "images" / plain_name(clip_id, index.path)))
         masks_folder = self.folder / "panomasksRGB"
         wide = not masks_folder.is_dir()
         if wide:

@@ -1,8 +1,8 @@
-"""Writing frames as picture files, as a video and as an animated picture."""
+"""Frames as the content of picture files, of a video and of an animated picture."""
 
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import av
@@ -19,46 +19,37 @@ ENCODERS = {"libx264": {"crf": "17", "preset": "medium"}, "libopenh264": {}, "mp
 FINEST_CLOCK = 1001 * 1000
 """Frame rates are fractions such as 30000/1001."""
 
-
-def write_video(folder: Path, frames: NDArray[np.uint8], indices: Sequence[int], fps: float = 25.0) -> None:
-    """Write ``<index>.png`` for each frame and ``clip.mp4`` of all of them.
-
-    Args:
-        folder: made if it does not exist.
-        frames: [frame, height, width, 3] RGB.
-        indices: each frame's number in its source, which names its file.
-        fps: frames a second of the video.
-
-    Raises:
-        DataError: if the video cannot be written; the pictures then are there nevertheless.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, frame in zip(indices, frames, strict=True):
-        Image.fromarray(frame).save(folder / f"{index:05d}.png")
-    write_mp4(folder / "clip.mp4", frames, fps)
+INDEX, INDEX_A_FRAME = 4096, 32
+"""Bytes kept at the beginning of a video for its index, so that a browser plays it before all has come."""
 
 
-def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
-    """Write frames as a video that browsers and slides play: H.264, yuv420p.
+def encode_png(frame: NDArray[np.uint8]) -> bytes:
+    """A frame [height, width, 3] as a PNG file."""
+    file = BytesIO()
+    Image.fromarray(frame).save(file, "PNG")
+    return file.getvalue()
+
+
+def encode_mp4(frames: NDArray[np.uint8], fps: float = 25.0) -> bytes:
+    """Frames as a video file that browsers and slides play: H.264, yuv420p.
 
     That format has even sides only: an odd one is made even by showing its last row or column twice.
 
     Args:
-        path: of the file.
         frames: [frame, height, width, 3] RGB.
         fps: frames a second.
 
     Raises:
-        DataError: if it cannot be encoded or written.
+        DataError: if it cannot be encoded.
     """
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
     if encoder is None:
-        raise DataError(
-            f"'{path}' cannot be written: this PyAV has none of the encoders {', '.join(ENCODERS)}"
-        )
+        raise DataError(f"no video can be written: this PyAV has none of the encoders {', '.join(ENCODERS)}")
     odd_rows, odd_columns = (side % 2 for side in frames.shape[1:3])
+    file = BytesIO()
+    options = {"moov_size": str(INDEX + INDEX_A_FRAME * len(frames))}
     try:
-        with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        with av.open(file, "w", format="mp4", options=options) as container:
             stream: Any = container.add_stream(encoder, Fraction(fps).limit_denominator(FINEST_CLOCK))
             stream.height, stream.width = frames.shape[1] + odd_rows, frames.shape[2] + odd_columns
             stream.pix_fmt = "yuv420p"
@@ -71,15 +62,15 @@ def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
                 )
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
-    except (av.FFmpegError, OSError) as error:
-        raise DataError(f"'{path}' cannot be written: {error.strerror}") from None
+    except av.FFmpegError as error:
+        raise DataError(f"the video cannot be encoded: {error.strerror}") from None
+    return file.getvalue()
 
 
-def write_gif(path: Path, frames: NDArray[np.uint8], seconds: Sequence[float]) -> None:
-    """Write frames as an animated GIF that never ends; all share one palette, so that colours keep their meaning.
+def encode_gif(frames: NDArray[np.uint8], seconds: Sequence[float]) -> bytes:
+    """Frames as an animated GIF that never ends; all share one palette, so that colours keep their meaning.
 
     Args:
-        path: of the file.
         frames: [frame, height, width, 3] RGB.
         seconds: how long each frame is shown.
     """
@@ -89,4 +80,6 @@ def write_gif(path: Path, frames: NDArray[np.uint8], seconds: Sequence[float]) -
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames
     ]
     durations = [round(1000 * s) for s in seconds]
-    first.save(path, save_all=True, append_images=others, duration=durations, loop=0)
+    file = BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+    return file.getvalue()

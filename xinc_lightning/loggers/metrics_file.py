@@ -3,7 +3,9 @@
 import csv
 import io
 import itertools
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +77,17 @@ class _Writer(CSVWriter):
         super().log_metrics({**metrics_dict, **epoch}, step)
 
     def save(self) -> None:
-        """Append the new rows."""
+        """Append the new rows, all of them or none."""
         if not self._resumed and self._path.exists():
             self._path.rename(_free_name(self._path))  # a file of another run is not continued
         self._resumed = True
-        super().save()
+        size = self._path.stat().st_size if self._path.exists() else 0
+        try:
+            super().save()
+        except OSError:  # a row that is cut off could be taken for a whole one
+            with suppress(OSError):
+                os.truncate(self._path, size)
+            raise
 
     def rewrite(self, columns: list[str]) -> None:
         """Rewrite the rows with more columns."""
@@ -87,7 +95,7 @@ class _Writer(CSVWriter):
 
 
 def _read(path: Path) -> list[Row]:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(file)]
 
 

@@ -52,7 +52,7 @@ def rows_of(run: Path) -> dict[int, Row]:
 def _lines(path: Path) -> list[Mapping[str, str]]:
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [*csv.DictReader(file)]
 
 

@@ -16,7 +16,7 @@ def send_run(run: Path) -> str:
         UserError: if the folder does not say which run of W&B it is, or the server cannot be reached.
     """
     try:
-        record = json.loads((run / RECORD).read_text())
+        record = json.loads((run / RECORD).read_text("utf-8"))
         destination = Destination(**record["destination"])
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(

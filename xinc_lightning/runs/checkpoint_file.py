@@ -7,6 +7,7 @@ the file alone is enough to verify that it is intact, and plain ``torch.load`` s
 import hashlib
 import io
 import struct
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
@@ -19,10 +20,15 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.atomic import write_atomically
+from xinc_lightning.runs.checkpoint_form import malformed
+from xinc_lightning.runs.untrusted import UnreadableError, read_bytes
 
 MARK = b"xinc sha256 "
 TRAILER = len(MARK) + 64
 """Bytes of the mark and the digest."""
+
+LARGEST = 8_000_000_000
+"""Bytes of a checkpoint."""
 
 INSTANTIATION = ("_instantiator", "_class_path")
 """Hyperparameters with which a checkpoint could have code called when it is loaded; ours never have them."""
@@ -62,10 +68,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _verified(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise CheckpointError("is a folder")
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"cannot be read: {error.strerror}") from None
+        content = read_bytes(path, path.resolve().parent, LARGEST)
+    except (UnreadableError, FileNotFoundError) as error:
+        raise CheckpointError(
+            str(error) if isinstance(error, UnreadableError) else "does not exist"
+        ) from None
     if not content:
         raise CheckpointError("is an empty file, not a checkpoint")
     if not content.startswith(b"PK"):
@@ -77,6 +87,8 @@ def _verified(path: Path) -> dict[str, Any]:
         )
     if trailer[len(MARK) :] != hashlib.sha256(body).hexdigest().encode():
         raise CheckpointError("is damaged: its content does not match its digest")
+    if _expands(content):
+        raise CheckpointError("is refused: it is compressed, which ours never are")
     try:
         checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:
@@ -86,10 +98,21 @@ def _verified(path: Path) -> dict[str, Any]:
         or not {"state_dict", "hyper_parameters", "module"} <= checkpoint.keys()
     ):
         raise CheckpointError("is not a checkpoint of an implicit neural representation")
+    if wrong := malformed(checkpoint):
+        raise CheckpointError(f"is malformed, or of a version that this one does not read ({wrong})")
     for key, value in checkpoint.items():
         if key.endswith("hyper_parameters") and any(name in value for name in INSTANTIATION):
             raise CheckpointError("is refused: it names what is to be called when it is loaded")
     return checkpoint
+
+
+def _expands(content: bytes) -> bool:
+    """Whether a checkpoint would take more memory than its bytes."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return sum(part.file_size for part in archive.infolist()) > len(content)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return True
 
 
 def _newest_good(bad: Path) -> str:

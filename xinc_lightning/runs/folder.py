@@ -68,7 +68,7 @@ def lock(run: Path) -> None:
     except ImportError:
         return
     with suppress(PermissionError, FileNotFoundError):
-        file = (run / LOCK).open("w")
+        file = (run / LOCK).open("w", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -4,12 +4,16 @@
 public methods here, which are called where Lightning calls its private ones.
 """
 
+import subprocess
 from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.strategies.launchers import subprocess_script
 
 
 class CommandLine(LightningCLI):
@@ -28,6 +32,20 @@ class CommandLine(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         self.run_command(subcommand)
+
+
+@contextmanager
+def observed_by(observe: Callable[[Sequence["subprocess.Popen[bytes]"]], None]) -> Iterator[None]:
+    """Have the processes that Lightning starts observed by ``observe``, which gets them and returns at once.
+
+    Lightning's own observer kills the first process as soon as another has died, so that nobody says why.
+    """
+    own = subprocess_script._launch_process_observer  # type: ignore[attr-defined]
+    subprocess_script._launch_process_observer = observe  # type: ignore[attr-defined, assignment]
+    try:
+        yield
+    finally:
+        subprocess_script._launch_process_observer = own  # type: ignore[attr-defined]
 
 
 class CSVWriter(ExperimentWriter):

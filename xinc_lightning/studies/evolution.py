@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from xinc_lightning.analyses import evenly_spaced
-from xinc_lightning.data import write_gif, write_mp4
+from xinc_lightning.data import encode_gif, encode_mp4
 from xinc_lightning.figures.evolution import HeatMaps, film_of_heat_maps, film_of_neurons
 from xinc_lightning.figures.style import LARGEST
-from xinc_lightning.runs.atomic import one_sentence, save
+from xinc_lightning.runs.atomic import save
 from xinc_lightning.runs.reader import Run, RunError, Snapshot
 from xinc_lightning.text import printable
 
@@ -208,9 +207,5 @@ def write_film(folder: Path, name: str, pictures: Iterable[np.ndarray]) -> None:
     drawn = np.stack(film)
     times = np.ones(len(drawn), int)
     times[-1] = round(AT_THE_END / SECONDS)
-    gif, mp4 = f"{name}.gif", f"{name}.mp4"
-    with one_sentence(folder / gif), TemporaryDirectory() as own:  # FFmpeg cannot write to every name
-        write_gif(Path(own, "film.gif"), drawn, [SECONDS] * (len(drawn) - 1) + [AT_THE_END])
-        write_mp4(Path(own, "film.mp4"), np.repeat(drawn, times, axis=0), 1 / SECONDS)
-        save(folder / gif, Path(own, "film.gif").read_bytes())
-        save(folder / mp4, Path(own, "film.mp4").read_bytes())
+    save(folder / f"{name}.gif", encode_gif(drawn, [SECONDS] * (len(drawn) - 1) + [AT_THE_END]))
+    save(folder / f"{name}.mp4", encode_mp4(np.repeat(drawn, times, axis=0), 1 / SECONDS))

@@ -24,8 +24,8 @@ UNSHOWN = ("_q25", "_q75", "_rank", "_null_median", "_above_null")
 """Of the variances, evolution shows medians and their distance from shifted labels."""
 
 
-def figures_of(comparison: Comparison) -> dict[str, Figure]:
-    """All figures for which the runs have data, by name.
+def figures_of(comparison: Comparison) -> tuple[dict[str, Figure], list[str]]:
+    """All figures for which the runs have data, by name; and the names of those that are not legible and left out.
 
     Raises:
         RunError: if a file is damaged.
@@ -53,8 +53,9 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
     figures = {
         name: overlay(panels, comparison.labels, titles[name], points=name == "intensity")
         for name, panels in rows.items()
-        if panels and _readable(panels)
+        if _readable(panels)
     }
+    left_out = [name for name, panels in rows.items() if panels and not _readable(panels)]
     followed = any(len(run.snapshots) > 1 for run in comparison.runs)
     for over in ("epoch", "psnr") if followed else ():
         for analysis, panels in evolutions(comparison, over).items():
@@ -62,7 +63,9 @@ def figures_of(comparison: Comparison) -> dict[str, Figure]:
             name = f"evolution_{_file_name(analysis)}_by_{over}"
             if _readable(panels):
                 figures[name] = overlay(panels, comparison.labels, title, points=True)
-    return figures
+            elif panels:
+                left_out.append(name)
+    return figures, left_out
 
 
 def _readable(panels: Rows) -> bool:
@@ -131,7 +134,7 @@ def neurons_per_pixel_distributions(comparison: Comparison) -> Rows:
     arrays = {key: saved for key, saved in arrays.items() if len(saved["thresholds"])}
     found = dict.fromkeys(float(x) for saved in arrays.values() for x in saved["thresholds"])
     rows = []
-    for threshold in [x for x in found if np.isfinite(x)][:MOST_ROWS]:
+    for threshold in [x for x in found if np.isfinite(x)][: MOST_ROWS + 1]:
 
         def histogram(saved: Arrays, x: float = threshold) -> Line:
             place = int(np.argmin(np.abs(saved["thresholds"] - x)))

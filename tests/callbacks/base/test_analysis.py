@@ -496,7 +496,7 @@ def test_run_resumed_after_a_strict_failure_repeats_the_analyses_and_logs_once(f
     assert not {"stopped", "errors"} & json.loads(settings.read_text()).keys()
 
 
-def test_unwritable_results_do_not_stop_the_run(fit, tmp_path, recwarn):
+def test_unwritable_results_do_not_stop_the_run_and_are_counted(fit, tmp_path, recwarn, capsys):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "analyses").write_text("a file where the folder should be")
     recorder = RecordsEvaluations(every_n_epochs=1)
@@ -504,6 +504,7 @@ def test_unwritable_results_do_not_stop_the_run(fit, tmp_path, recwarn):
     said = [str(w.message) for w in recwarn if "could not be saved" in str(w.message)]
     assert len(said) == 1
     assert "the results of epoch 1 could not be saved" in said[0]
+    assert capsys.readouterr().err == "xinc: results are missing: everything of epochs 1, 2, 3, 4.\n"
     with pytest.raises(AnalysisError, match="could not be saved"):
         fit(RecordsEvaluations(every_n_epochs=1, strict=True))
 
