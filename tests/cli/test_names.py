@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xinc_lightning.callbacks import ContributionMaps
 from xinc_lightning.cli.main import main
-from xinc_lightning.runs.checkpoint_file import read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("tiny_configs")
 
@@ -29,16 +27,3 @@ def test_markup_mathematics_escapes_and_colons(tiny_clip, capsys):
     said = capsys.readouterr()
     assert "\x1b[2J" not in said.out + said.err
     assert "bear [old] [bold]" in said.out
-
-
-def test_the_trained_network_is_saved_before_its_last_analyses(monkeypatch):
-    original, saved = ContributionMaps.analyse, {}
-
-    def analyse(self, context, sink):
-        last = Path("runs/tiny-001/checkpoints/last.ckpt")
-        saved[sink.epoch] = read_checkpoint(last)["trained_epochs"] if last.exists() else None
-        original(self, context, sink)
-
-    monkeypatch.setattr(ContributionMaps, "analyse", analyse)
-    main(SHORT)
-    assert saved == {2: 2}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from xinc_lightning.callbacks import Sink
+from xinc_lightning.callbacks import ContributionMaps, Sink
 from xinc_lightning.callbacks.interruption import Interrupted
 from xinc_lightning.cli.main import main
 from xinc_lightning.runs.checkpoint_file import read_checkpoint, write_checkpoint
@@ -166,3 +166,16 @@ def test_results_whose_writing_is_interrupted_are_made_up_for(monkeypatch, capsy
     assert not (TRAINED / "analyses" / "epoch=0002").exists()
     main(RESUME)
     assert (TRAINED / "analyses" / "epoch=0002" / "reconstructions.png").is_file()
+
+
+def test_the_trained_network_is_saved_before_its_last_analyses(monkeypatch):
+    original, saved = ContributionMaps.analyse, {}
+
+    def analyse(self, context, sink):
+        last = Path("runs/tiny-001/checkpoints/last.ckpt")
+        saved[sink.epoch] = read_checkpoint(last)["trained_epochs"] if last.exists() else None
+        original(self, context, sink)
+
+    monkeypatch.setattr(ContributionMaps, "analyse", analyse)
+    main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "2"])
+    assert saved == {2: 2}

@@ -183,6 +183,16 @@ SLURM |= {
 }
 
 
+def test_tasks_that_lightning_cannot_use_are_a_hint(monkeypatch, capsys):
+    for name, value in {**SLURM, "SLURM_NTASKS": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
+    code, line = stopped(capsys, "fit", "--config", "tiny.yaml")
+    assert code == 1
+    assert "HINT: Use `--ntasks-per-node=2` instead." in line
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize(
     ("signum", "job"), [(signal.SIGTERM, {}), (signal.SIGHUP, {}), (signal.SIGUSR1, SLURM)]
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xinc_lightning.errors import UserError
-from xinc_lightning.runs.folder import discard, lock, new_run, unlock
+from xinc_lightning.runs.folder import discard, lock, new_run, newest_checkpoint, unlock
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +27,26 @@ def test_processes_that_start_at_once_get_folders_of_their_own(tmp_path):
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) for _ in range(3)]
     runs = [line for process in processes for line in process.communicate()[0].splitlines()]
     assert len(runs) == len(set(runs)) == 90
+
+
+@pytest.mark.parametrize("name", ["exp/a", "../a", "..", "", "a\\b", "a\0"])
+def test_a_name_leads_nowhere_else(tmp_path, name):
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(UserError, match=r"a run's place is set by --trainer\.default_root_dir"):
+        new_run(tmp_path / "runs", name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs"]
+
+
+@pytest.mark.parametrize("name", ["bear [old]", "a*b", "?"])
+def test_the_last_checkpoint_is_that_of_the_name_as_it_is(tmp_path, name):
+    (tmp_path / "bear o-001" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "bear o-001" / "checkpoints" / "last.ckpt").touch()
+    run = new_run(tmp_path, name)
+    with pytest.raises(UserError, match="has a last checkpoint"):
+        newest_checkpoint(tmp_path, name, "last")
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "last.ckpt").touch()
+    assert newest_checkpoint(tmp_path, name, "last") == run / "checkpoints" / "last.ckpt"
 
 
 def test_failed_command_leaves_no_folder(tmp_path):

@@ -1,5 +1,6 @@
 """Run folders: one for each command, never shared, found by name."""
 
+import glob
 import itertools
 import os
 import re
@@ -21,8 +22,13 @@ def new_run(root: Path, name: str) -> Path:
     Two processes that call this at the same time get different folders.
 
     Raises:
-        UserError: if the folder cannot be created or written to.
+        UserError: if the name is no name of a folder, or the folder cannot be created or written to.
     """
+    if not name or set(name) & set("/\\\0") or name.startswith(".."):
+        raise UserError(
+            f"name is '{name}', which cannot be part of a folder's name; a run's place is set by "
+            "--trainer.default_root_dir."
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         return _next(root, name)
@@ -119,10 +125,11 @@ def newest_checkpoint(root: Path, name: str, which: str) -> Path:
     Raises:
         UserError: if no run of this name has such a checkpoint.
     """
-    found = [*root.glob(f"{name}-*/{CHECKPOINTS}/{which}*.ckpt")]
+    own = glob.escape(name)
+    found = [*root.glob(f"{own}-*/{CHECKPOINTS}/{which}*.ckpt")]
     if not found:
         other = {"best": "last", "last": "best"}[which]
-        if [*root.glob(f"{name}-*/{CHECKPOINTS}/{other}*.ckpt")]:
+        if [*root.glob(f"{own}-*/{CHECKPOINTS}/{other}*.ckpt")]:
             raise UserError(
                 f"ckpt_path={which}: the runs named '{name}' in '{root}' were not validated yet and only have a "
                 f"checkpoint for --ckpt_path {other}."
