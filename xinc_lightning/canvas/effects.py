@@ -1,0 +1,205 @@
+"""Effects: what the picture loses when a neuron is taken out of the network, exactly (ablation).
+
+A contribution map says what a neuron adds; beyond the head it is an approximation. An effect map is the truth,
+e = F(x) − F(x without the neuron's term), [colours, height, width]; |e| summed over the colours is comparable with |c|.
+Effects of single neurons do not add up to that of a group, because activations between them are not linear.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from xinc_lightning.canvas.chain import Chain, Removed
+from xinc_lightning.canvas.conv import ConvTerms
+from xinc_lightning.canvas.linear import LinearTerms
+
+Ablation = Literal["zero", "mean"]
+Contributions = LinearTerms | ConvTerms
+
+CHUNK_BYTES = 24 * 2**20
+"""Size of the largest layer's output for the neurons that run together on a CPU: little enough to stay in its cache."""
+
+KEPT_BYTES = 256 * 2**20
+"""Size of the maps that a layer keeps, so that the passes of a reduction and other analyses need not run it again."""
+
+
+@dataclass(frozen=True)
+class EffectSums:
+    """Reductions of a layer's effects e over all or selected neurons, in float64.
+
+    Attributes:
+        neurons: which neurons, in the order of the neuron axis.
+        absolute_sum: Σ|e| over colours and pixels.
+        pixel_sums: Σ|e| over colours and neurons.
+        error_rise: by how much the mean squared error of the picture rises (ΔMSE); ``None`` without the true frames.
+    """
+
+    neurons: Int[Tensor, " neurons"]
+    absolute_sum: Float[Tensor, "neurons frames"]
+    pixel_sums: Float[Tensor, "frames height width"]
+    error_rise: Float[Tensor, "neurons frames"] | None
+
+
+@dataclass(frozen=True)
+class EffectTerms:
+    """The effects of a layer's neurons, in place of their contributions.
+
+    Args:
+        contributions: the layer's terms.
+        chain: the network from this layer on.
+        ablation: ``zero`` takes a neuron's term out; ``mean`` replaces it by its mean over its pixels and the frames.
+    """
+
+    contributions: Contributions
+    chain: Chain
+    ablation: Ablation = "zero"
+    _kept: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def values(self) -> Tensor:
+        """The layer's input."""
+        return self.contributions.values
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.contributions.neurons
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return self.contributions.frames
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a map."""
+        return self.contributions.shape
+
+    @property
+    def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
+        """What identifies each neuron besides its index."""
+        return self.contributions.labels
+
+    @property
+    def inactive(self) -> Bool[Tensor, " neurons"]:
+        """Neurons that could be taken out without effect at any of the frames."""
+        return self.contributions.inactive
+
+    def at(self, frame: int) -> "EffectTerms":
+        """Those of one frame; mean ablation then takes the mean over this frame alone."""
+        return EffectTerms(
+            self.contributions.at(frame), self.chain.at(slice(frame, frame + 1)), self.ablation
+        )
+
+    def first_order(self) -> "EffectTerms":
+        """The effects to first order: gradient × term, for each pixel of the picture."""
+        return replace(self, chain=self.chain.first_order(), _kept={})
+
+    def maps(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames height width"]:
+        """|e| summed over the colours."""
+        missing = [neuron for neuron in dict.fromkeys(neurons.tolist()) if neuron not in self._kept]
+        found: dict[int, Tensor] = {}
+        if missing:
+            maps = self.effects(neurons.new_tensor(missing), absolute=True)
+            found = dict(zip(missing, maps, strict=True))
+            if (len(self._kept) + len(missing)) * maps[0].nbytes <= KEPT_BYTES:
+                self._kept.update(found)
+        found = {**self._kept, **found}
+        empty = self.values.new_zeros(0, self.frames, *self.shape)
+        return torch.stack([found[neuron] for neuron in neurons.tolist()]) if len(neurons) else empty
+
+    def effects(
+        self, neurons: Int[Tensor, " n"], absolute: bool = False
+    ) -> Float[Tensor, "n frames *colours height width"]:
+        """The signed effects of the given neurons on each colour, or |e| summed over the colours."""
+        colours = () if absolute else (self.chain.colours,)
+        effects = self.values.new_empty(len(neurons), self.frames, *colours, *self.shape)
+        for places, frames, carried in self.carried(neurons):
+            chain = self.chain.at(frames)
+            part = chain.of_picture(carried) if chain.head_activation else carried
+            effects[places, frames] = part.abs().sum(2) if absolute else part
+        return effects
+
+    def carried(
+        self, neurons: Int[Tensor, " n"], max_bytes: int = CHUNK_BYTES
+    ) -> Iterator[tuple[slice, slice, Float[Tensor, "n frames colours height width"]]]:
+        """Changes of the head's output before its activation, a chunk of neurons and frames at a time.
+
+        Args:
+            neurons: which neurons.
+            max_bytes: size of a chunk's largest layer.
+
+        Yields:
+            Places along the neurons and the frames, and the changes.
+
+        Raises:
+            ValueError: if the declared layers are not all that makes the picture.
+        """
+        if self.chain.fault:
+            raise ValueError(f"{self.chain.fault}; effects need every layer from there to the picture.")
+        size = self.chain.values * self.values.element_size()
+        n = max(1, max_bytes // (size * self.frames))
+        f = max(1, min(self.frames, max_bytes // size))
+        for start in range(0, len(neurons), n):
+            places = slice(start, min(start + n, len(neurons)))
+            removed = self.removed(neurons[places])
+            for first in range(0, self.frames, f):
+                frames = slice(first, min(first + f, self.frames))
+                part = Removed(removed.change[:, frames], removed.outputs)
+                yield places, frames, self.chain.at(frames).carried(part)
+
+    def removed(self, neurons: Int[Tensor, " n"]) -> Removed:
+        """What the ablation of each neuron takes out of the layer's output."""
+        removed = self.contributions.removed(neurons)
+        return Removed(self._centred(removed.change), removed.outputs)
+
+    def without(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "frames colours height width"]:
+        """The picture with all of these neurons taken out together."""
+        change = self._centred(self.contributions.removed_together(neurons)[None])
+        change = self.chain.of_picture(self.chain.carried(Removed(change)))
+        return self.chain.picture - change[0]
+
+    def sums(
+        self,
+        neurons: Int[Tensor, " n"],
+        truth: Float[Tensor, "frames colours height width"] | None,
+        max_bytes: int,
+    ) -> EffectSums:
+        """The reductions, a chunk at a time."""
+        shape = (len(neurons), self.frames)
+        device = self.values.device
+        absolute = torch.zeros(shape, dtype=torch.float64, device=device)
+        rise = torch.zeros(shape, dtype=torch.float64, device=device)
+        pixels = torch.zeros(self.frames, *self.shape, dtype=torch.float64, device=device)
+        for places, frames, carried in self.carried(neurons, max_bytes):
+            chain = self.chain.at(frames)
+            effects = chain.of_picture(carried)
+            if truth is not None:
+                rise[places, frames] = error_rise(effects, chain.picture - truth[frames].to(chain.picture))
+            sizes = (effects if chain.head_activation else carried).abs().sum(2)
+            absolute[places, frames] = sizes.sum((2, 3)).double()
+            pixels[frames] += sizes.sum(0)
+        return EffectSums(neurons, absolute, pixels, None if truth is None else rise)
+
+    def completeness_error(self, chunk: int) -> float:
+        """That of the contributions: effects do not add up."""
+        return self.contributions.completeness_error(chunk)
+
+    def _centred(self, change: Tensor) -> Tensor:
+        """The change less its mean over pixels and frames for mean ablation."""
+        return change - change.mean((1, -2, -1), keepdim=True) if self.ablation == "mean" else change
+
+
+def error_rise(
+    effects: Float[Tensor, "n frames colours height width"],
+    error: Float[Tensor, "frames colours height width"],
+) -> Float[Tensor, "n frames"]:
+    """By how much the mean squared error rises if these effects are taken out of a picture with this error.
+
+    mean((p − e − t)² − (p − t)²) = mean(e² − 2e(p − t)), without the cancellation of two large errors.
+    """
+    return (effects * (effects - 2 * error)).mean((2, 3, 4)).double()
