@@ -91,9 +91,10 @@ class EffectTerms:
 
     def at(self, frame: int) -> "EffectTerms":
         """Those of one frame; mean ablation then takes the mean over this frame alone."""
-        return EffectTerms(
-            self.contributions.at(frame), self.chain.at(slice(frame, frame + 1)), self.ablation
-        )
+        one = slice(frame, frame + 1)
+        same = self.ablation == "zero" or self.frames == 1
+        kept = {neuron: maps[one] for neuron, maps in self._kept.items()} if same else {}
+        return EffectTerms(self.contributions.at(frame), self.chain.at(one), self.ablation, kept)
 
     def first_order(self) -> "EffectTerms":
         """The effects to first order: gradient × term, for each pixel of the picture."""
