@@ -283,11 +283,11 @@ class AnalysisContext:
         """What the maps are, for titles."""
         return "effects e in place of c" if self.of_effects else "contributions c"
 
-    def title(self, layer: str, position: int) -> str:
-        """Title of a figure of one layer's canvas of one frame."""
+    def title(self, layer: str, position: int, maps: str = "") -> str:
+        """Title of a figure of one layer's canvas of one frame; it says which maps, by default the run's."""
         return (
-            f"{self.architecture} {layer} · {self.maps} · {self.clip.name} frame {self.clip.indices[position]} · "
-            f"epoch {self.epoch} · {self.psnr(position):.2f} dB"
+            f"{self.architecture} {layer} · {maps or self.maps} · {self.clip.name} "
+            f"frame {self.clip.indices[position]} · epoch {self.epoch} · {self.psnr(position):.2f} dB"
         )
 
 

@@ -245,16 +245,32 @@ def test_a_group_of_a_linear_layer_taken_out_together(neuron):
     torch.testing.assert_close(layer.effect_terms.chain.picture - layer.effect_terms.without(group), together)
 
 
-def test_first_order_effects_are_the_limit_of_small_terms():
+@pytest.mark.parametrize("head_activation", [True, False])
+def test_gradients_give_the_effects_of_small_terms(head_activation):
     torch.manual_seed(0)
-    nerv, t = NeRV(16, 32, 7, strides=(2, 2)).double(), torch.tensor([0.3])
+    nerv, t = NeRV(16, 32, 7, strides=(2, 2)).double(), torch.tensor([0.3, 0.6])
     conv = nerv.blocks[0].conv
-    effects = Canvas(nerv).at(t)["block1"].effect_terms
-    with torch.no_grad():
-        first = effects.first_order().effects(torch.tensor([3]))[0]
-    small = brute_force(nerv, conv, lambda v: 1e-6 * conv_term(conv, v, 3), t)
-    torch.testing.assert_close(first, small / 1e-6, rtol=1e-4, atol=1e-8)
-    assert not first.requires_grad
+    effects = Canvas(nerv, head_activation=head_activation).at(t)["block1"].effect_terms
+    direction = torch.randn(1, 2, 3, 16, 32, dtype=torch.float64)
+    gradient = effects.chain.gradients(direction)[0].movedim(-1, 1)
+    assert not gradient.requires_grad
+    picture = nerv if head_activation else Plain(nerv)
+    for index in (3, 50):
+        with torch.no_grad():
+            term = conv_term(conv, effects.values, index)
+        small = brute_force(picture, conv, lambda v, n=index: 1e-6 * conv_term(conv, v, n), t) / 1e-6
+        torch.testing.assert_close((gradient * term).sum(), (direction * small).sum(), rtol=1e-4, atol=1e-8)
+
+
+class Plain(nn.Module):
+    """A NeRV's output before its last activation."""
+
+    def __init__(self, nerv):
+        super().__init__()
+        self.nerv = nerv
+
+    def forward(self, t):
+        return torch.atanh(2 * self.nerv(t) - 1)
 
 
 @pytest.mark.parametrize("max_bytes", [1, 40_000, 2**26])
@@ -339,7 +355,7 @@ def test_effects_leave_nothing_behind():
     random = torch.get_rng_state()
     layer = Canvas(nerv).at(torch.tensor([0.3]))["block1"]
     assert not layer.effects([1]).requires_grad
-    assert not layer.effect_terms.first_order().effects(torch.tensor([1])).requires_grad
+    assert not layer.effect_terms.chain.gradients(torch.ones(1, 1, 3, 16, 32)).requires_grad
     assert torch.equal(random, torch.get_rng_state())
     assert nerv.training
     assert all(torch.equal(value, state[name]) for name, value in nerv.state_dict().items())

@@ -130,7 +130,10 @@ def test_contributions_and_effects_of_a_run_are_told_apart(tmp_path):
     config.write_text(config.read_text() + "canvas: {maps: effect}\n")
     comparison = compare([read_run(folder) for folder in folders])
     assert comparison.labels == ("nerv-001 (contributions)", "nerv-test-001 (effects)")
-    assert next(row.values for row in comparison.summary() if row.name == "maps") == ("contribution", "effect")
+    assert next(row.values for row in comparison.summary() if row.name == "maps") == (
+        "contribution",
+        "effect",
+    )
 
 
 def test_overlays_show_the_numbers(runs):

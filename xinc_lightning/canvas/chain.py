@@ -47,8 +47,6 @@ class Link:
         shuffle: factor of its PixelShuffle, 1 for none.
         activation: after it, elementwise; ``None`` for the identity.
         after: what the next layer received, or the picture.
-        slope: the derivative of the activation at ``output``, to carry changes to first order; ``None`` to carry them
-            as they are.
     """
 
     name: str
@@ -57,19 +55,10 @@ class Link:
     shuffle: int
     activation: Activation | None
     after: Float[Tensor, "frames height width channels"]
-    slope: Float[Tensor, "frames rows cols outputs"] | None = None
 
     def at(self, frames: slice) -> "Link":
         """The same layer at some of the frames."""
-        slope = None if self.slope is None else self.slope[frames]
-        return replace(self, output=self.output[frames], after=self.after[frames], slope=slope)
-
-    def first_order(self) -> "Link":
-        """The same layer, which carries changes to first order."""
-        with torch.inference_mode(False), torch.enable_grad():
-            output = self.output.clone().requires_grad_()
-            slope = torch.autograd.grad(self.activated(output.clone()).sum(), output)[0]
-        return replace(self, slope=slope)
+        return replace(self, output=self.output[frames], after=self.after[frames])
 
     def activated(self, output: Tensor) -> Tensor:
         """The activation of some of its output, which may be overwritten."""
@@ -86,8 +75,6 @@ class Link:
     ) -> Float[Tensor, "n frames height width channels"]:
         """The change of ``after`` for a change of ``output``, which is overwritten."""
         changed = change.new_empty(change.shape[0], *self.after.shape)
-        if self.slope is not None:
-            return self.shuffled(change.mul_(self.slope))
         values = self.activated(torch.sub(self.output, change, out=change))
         # The shuffle costs nothing: each result is written to its pixel.
         torch.sub(
@@ -102,8 +89,6 @@ class Link:
     ) -> Float[Tensor, "n frames rows cols"]:
         """The change of ``after`` where one channel of ``output`` changed, at that channel's sub-pixel phase."""
         places = self.places(outputs)
-        if self.slope is not None:
-            return change * self.slope[..., places].movedim(-1, 0)
         before = self.output[..., places].movedim(-1, 0)
         after = before - change
         return self.activated(before) - self.activated(after)
@@ -165,10 +150,6 @@ class Chain:
         """The same layers at some of the frames."""
         return replace(self, links=tuple(link.at(frames) for link in self.links))
 
-    def first_order(self) -> "Chain":
-        """The same layers, which carry changes to first order."""
-        return replace(self, links=tuple(link.first_order() for link in self.links))
-
     @cached_property
     def fault(self) -> str:
         """Why the declared layers alone do not make what the network made; empty if they do."""
@@ -203,13 +184,34 @@ class Chain:
             changes = _convolved(link.passed(changes), following)
         return self.links[-1].shuffled(changes).movedim(-1, 2)
 
+    def gradients(
+        self, directions: Float[Tensor, "k frames colours height width"]
+    ) -> Float[Tensor, "k frames rows cols outputs"]:
+        """Gradients of the picture in some directions by the first layer's output, in the layer's own order.
+
+        With ``head_activation=False``, those of the head's output before its activation.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            first = self.links[0]
+            start = first.output.clone().requires_grad_()
+            output = start
+            for link, following in pairwise(self.links):
+                after = link.shuffled(link.activated(output.clone()))
+                output = following.output + _convolved((after - link.after)[None], following)[0]
+            last = self.links[-1]
+            made = last.shuffled(last.activated(output.clone()) if self.head_activation else output)
+            found = [
+                torch.autograd.grad(made, start, direction.movedim(1, -1), retain_graph=True)[0]
+                for direction in directions
+            ]
+        order = first.places(torch.arange(start.shape[-1], device=start.device))
+        return torch.stack(found)[..., order]
+
     def of_picture(
         self, carried: Float[Tensor, "n frames colours height width"]
     ) -> Float[Tensor, "n frames colours height width"]:
         """What a change of the head's output does to the picture."""
         head = self.links[-1]
-        if head.slope is not None:
-            return carried * head.shuffled(head.slope).movedim(-1, 1)
         if head.activation is None:
             return carried
         before, picture = self._head

@@ -6,7 +6,7 @@ Effects of single neurons do not add up to that of a group, because activations 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -36,6 +36,7 @@ class EffectSums:
         absolute_sum: Σ|e| over colours and pixels.
         pixel_sums: Σ|e| over colours and neurons.
         error_rise: by how much the mean squared error of the picture rises (ΔMSE); ``None`` without the true frames.
+            It is mean(e² − 2e·(picture − truth)), without the cancellation of two large errors.
     """
 
     neurons: Int[Tensor, " neurons"]
@@ -96,34 +97,49 @@ class EffectTerms:
         kept = {neuron: maps[one] for neuron, maps in self._kept.items()} if same else {}
         return EffectTerms(self.contributions.at(frame), self.chain.at(one), self.ablation, kept)
 
-    def first_order(self) -> "EffectTerms":
-        """The effects to first order: gradient × term, for each pixel of the picture."""
-        return replace(self, chain=self.chain.first_order(), _kept={})
-
     def maps(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames height width"]:
         """|e| summed over the colours."""
         missing = [neuron for neuron in dict.fromkeys(neurons.tolist()) if neuron not in self._kept]
-        found: dict[int, Tensor] = {}
+        found = dict(self._kept)
         if missing:
-            maps = self.effects(neurons.new_tensor(missing), absolute=True)
-            found = dict(zip(missing, maps, strict=True))
-            if (len(self._kept) + len(missing)) * maps[0].nbytes <= KEPT_BYTES:
+            maps = self.values.new_empty(len(missing), self.frames, *self.shape)
+            for places, frames, sizes, _ in self.sizes(neurons.new_tensor(missing)):
+                maps[places, frames] = sizes
+            found.update(zip(missing, maps, strict=True))
+            if len(found) * maps[0].nbytes <= KEPT_BYTES:
                 self._kept.update(found)
-        found = {**self._kept, **found}
         empty = self.values.new_zeros(0, self.frames, *self.shape)
         return torch.stack([found[neuron] for neuron in neurons.tolist()]) if len(neurons) else empty
 
-    def effects(
-        self, neurons: Int[Tensor, " n"], absolute: bool = False
-    ) -> Float[Tensor, "n frames *colours height width"]:
-        """The signed effects of the given neurons on each colour, or |e| summed over the colours."""
-        colours = () if absolute else (self.chain.colours,)
-        effects = self.values.new_empty(len(neurons), self.frames, *colours, *self.shape)
+    def effects(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames colours height width"]:
+        """The signed effects of the given neurons on each colour."""
+        effects = self.values.new_empty(len(neurons), self.frames, self.chain.colours, *self.shape)
         for places, frames, carried in self.carried(neurons):
             chain = self.chain.at(frames)
-            part = chain.of_picture(carried) if chain.head_activation else carried
-            effects[places, frames] = part.abs().sum(2) if absolute else part
+            effects[places, frames] = chain.of_picture(carried) if chain.head_activation else carried
         return effects
+
+    def sizes(
+        self,
+        neurons: Int[Tensor, " n"],
+        truth: Float[Tensor, "frames colours height width"] | None = None,
+        max_bytes: int = CHUNK_BYTES,
+    ) -> Iterator[
+        tuple[slice, slice, Float[Tensor, "n frames height width"], Float[Tensor, "n frames"] | None]
+    ]:
+        """|e| summed over the colours and, given the true frames, by how much the error rises, a chunk at a time.
+
+        Yields:
+            Places along the neurons and the frames, |e|, and the rise of the mean squared error.
+        """
+        for places, frames, carried in self.carried(neurons, max_bytes):
+            chain = self.chain.at(frames)
+            effects = chain.of_picture(carried)
+            rise = None
+            if truth is not None:
+                error = chain.picture - truth[frames].to(chain.picture)
+                rise = (effects * (effects - 2 * error)).mean((2, 3, 4)).double()
+            yield places, frames, (effects if chain.head_activation else carried).abs().sum(2), rise
 
     def carried(
         self, neurons: Int[Tensor, " n"], max_bytes: int = CHUNK_BYTES
@@ -176,14 +192,11 @@ class EffectTerms:
         absolute = torch.zeros(shape, dtype=torch.float64, device=device)
         rise = torch.zeros(shape, dtype=torch.float64, device=device)
         pixels = torch.zeros(self.frames, *self.shape, dtype=torch.float64, device=device)
-        for places, frames, carried in self.carried(neurons, max_bytes):
-            chain = self.chain.at(frames)
-            effects = chain.of_picture(carried)
-            if truth is not None:
-                rise[places, frames] = error_rise(effects, chain.picture - truth[frames].to(chain.picture))
-            sizes = (effects if chain.head_activation else carried).abs().sum(2)
+        for places, frames, sizes, risen in self.sizes(neurons, truth, max_bytes):
             absolute[places, frames] = sizes.sum((2, 3)).double()
             pixels[frames] += sizes.sum(0)
+            if risen is not None:
+                rise[places, frames] = risen
         return EffectSums(neurons, absolute, pixels, None if truth is None else rise)
 
     def completeness_error(self, chunk: int) -> float:
@@ -193,14 +206,3 @@ class EffectTerms:
     def _centred(self, change: Tensor) -> Tensor:
         """The change less its mean over pixels and frames for mean ablation."""
         return change - change.mean((1, -2, -1), keepdim=True) if self.ablation == "mean" else change
-
-
-def error_rise(
-    effects: Float[Tensor, "n frames colours height width"],
-    error: Float[Tensor, "frames colours height width"],
-) -> Float[Tensor, "n frames"]:
-    """By how much the mean squared error rises if these effects are taken out of a picture with this error.
-
-    mean((p − e − t)² − (p − t)²) = mean(e² − 2e(p − t)), without the cancellation of two large errors.
-    """
-    return (effects * (effects - 2 * error)).mean((2, 3, 4)).double()
