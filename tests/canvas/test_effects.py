@@ -246,20 +246,32 @@ def test_a_group_of_a_linear_layer_taken_out_together(neuron):
 
 
 @pytest.mark.parametrize("head_activation", [True, False])
-def test_gradients_give_the_effects_of_small_terms(head_activation):
+def test_first_order_effects_are_those_of_small_terms(head_activation):
     torch.manual_seed(0)
     nerv, t = NeRV(16, 32, 7, strides=(2, 2)).double(), torch.tensor([0.3, 0.6])
     conv = nerv.blocks[0].conv
     effects = Canvas(nerv, head_activation=head_activation).at(t)["block1"].effect_terms
-    direction = torch.randn(1, 2, 3, 16, 32, dtype=torch.float64)
-    gradient = effects.chain.gradients(direction)[0].movedim(-1, 1)
-    assert not gradient.requires_grad
+    directions = torch.randn(2, 2, 3, 16, 32, dtype=torch.float64)
+    found = effects.first_order(directions)
+    assert not found.requires_grad
     picture = nerv if head_activation else Plain(nerv)
     for index in (3, 50):
-        with torch.no_grad():
-            term = conv_term(conv, effects.values, index)
         small = brute_force(picture, conv, lambda v, n=index: 1e-6 * conv_term(conv, v, n), t) / 1e-6
-        torch.testing.assert_close((gradient * term).sum(), (direction * small).sum(), rtol=1e-4, atol=1e-8)
+        expected = (directions * small).sum((1, 2, 3, 4))
+        torch.testing.assert_close(found[:, index], expected, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("neuron", ["input", "output", "weight"])
+def test_first_order_effects_are_exact_in_the_last_linear_layer(neuron):
+    torch.manual_seed(0)
+    effects = (
+        Canvas(FFN(width=6).double(), neuron=neuron).at(pixel_grid(4, 6).double())["layer3"].effect_terms
+    )
+    directions = torch.randn(2, 1, 3, 4, 6, dtype=torch.float64)
+    exact = effects.effects(torch.arange(effects.neurons)).detach()
+    torch.testing.assert_close(
+        effects.first_order(directions), torch.einsum("nfchw,kfchw->kn", exact, directions)
+    )
 
 
 class Plain(nn.Module):
@@ -355,7 +367,7 @@ def test_effects_leave_nothing_behind():
     random = torch.get_rng_state()
     layer = Canvas(nerv).at(torch.tensor([0.3]))["block1"]
     assert not layer.effects([1]).requires_grad
-    assert not layer.effect_terms.chain.gradients(torch.ones(1, 1, 3, 16, 32)).requires_grad
+    assert not layer.effect_terms.first_order(torch.ones(1, 1, 3, 16, 32)).requires_grad
     assert torch.equal(random, torch.get_rng_state())
     assert nerv.training
     assert all(torch.equal(value, state[name]) for name, value in nerv.state_dict().items())

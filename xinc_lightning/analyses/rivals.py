@@ -13,9 +13,6 @@ from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.effects import Contributions, EffectTerms
 from xinc_lightning.canvas.trace import layer_module
 
-CHUNK = 8
-"""Neurons whose gradient × term is computed together."""
-
 
 def weight_norms(terms: Contributions, neurons: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
     """L1 norm of each neuron's weights."""
@@ -54,16 +51,7 @@ def gradient_times_term(
     Of directions with random signs, it estimates the Euclidean norm of the effect to first order, for all neurons with
     one backward pass for each direction.
     """
-    gradients = effects.chain.gradients(directions).movedim(-1, 0)
-    found = []
-    for chunk in torch.split(neurons, CHUNK):
-        change, outputs = effects.removed(chunk)
-        if outputs is None:
-            products = torch.einsum("nfohw,okfhw->nk", change, gradients)
-        else:
-            products = torch.einsum("nfhw,nkfhw->nk", change, gradients[outputs])
-        found.append(products.square().mean(1).sqrt())
-    return torch.cat(found)
+    return effects.first_order(directions)[:, neurons].square().mean(0).sqrt()
 
 
 def random_signs(like: Float[Tensor, "frames colours height width"], count: int, seed: int) -> Tensor:

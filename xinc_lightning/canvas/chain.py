@@ -184,28 +184,17 @@ class Chain:
             changes = _convolved(link.passed(changes), following)
         return self.links[-1].shuffled(changes).movedim(-1, 2)
 
-    def gradients(
-        self, directions: Float[Tensor, "k frames colours height width"]
-    ) -> Float[Tensor, "k frames rows cols outputs"]:
-        """Gradients of the picture in some directions by the first layer's output, in the layer's own order.
-
-        With ``head_activation=False``, those of the head's output before its activation.
-        """
-        with torch.inference_mode(False), torch.enable_grad():
-            first = self.links[0]
-            start = first.output.clone().requires_grad_()
-            output = start
-            for link, following in pairwise(self.links):
-                after = link.shuffled(link.activated(output.clone()))
-                output = following.output + _convolved((after - link.after)[None], following)[0]
-            last = self.links[-1]
-            made = last.shuffled(last.activated(output.clone()) if self.head_activation else output)
-            found = [
-                torch.autograd.grad(made, start, direction.movedim(1, -1), retain_graph=True)[0]
-                for direction in directions
-            ]
-        order = first.places(torch.arange(start.shape[-1], device=start.device))
-        return torch.stack(found)[..., order]
+    def changed(
+        self, change: Float[Tensor, "frames outputs rows cols"]
+    ) -> Float[Tensor, "frames colours height width"]:
+        """What effects are taken of, less this change of the first layer's output; gradients flow through it."""
+        first, last = self.links[0], self.links[-1]
+        output = first.output - phases_first(change.movedim(1, 0), first.shuffle).movedim(0, -1)
+        for link, following in pairwise(self.links):
+            after = link.shuffled(link.activated(output.clone()))
+            output = following.output + _convolved((after - link.after)[None], following)[0]
+        made = last.activated(output.clone()) if self.head_activation else output
+        return last.shuffled(made).movedim(-1, 1)
 
     def of_picture(
         self, carried: Float[Tensor, "n frames colours height width"]

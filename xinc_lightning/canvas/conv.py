@@ -125,11 +125,12 @@ class ConvTerms:
         """What ablation takes out of the convolution's output, before the shuffle: each kernel's term."""
         return Removed(self.terms(neurons), neurons % len(self.weight))
 
-    def removed_together(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "frames outputs rows cols"]:
-        """What ablation of all these kernels at once takes out of the convolution's output."""
+    def removed_together(
+        self, shares: Float[Tensor, " neurons"]
+    ) -> Float[Tensor, "frames outputs rows cols"]:
+        """What ablation of these shares of all kernels at once takes out of the convolution's output."""
         outputs, inputs = self.weight.shape[:2]
-        taken = torch.zeros(outputs, inputs, dtype=self.weight.dtype, device=self.weight.device)
-        taken[neurons % outputs, neurons // outputs] = 1
+        taken = shares.view(inputs, outputs).T
         bias = None if self.bias is None else self.bias / inputs * taken.sum(1)
         return convolve(self.values, self.weight * taken[..., None, None], bias)
 

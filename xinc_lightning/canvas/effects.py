@@ -176,9 +176,23 @@ class EffectTerms:
 
     def without(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "frames colours height width"]:
         """The picture with all of these neurons taken out together."""
-        change = self._centred(self.contributions.removed_together(neurons)[None])
+        shares = torch.zeros(self.neurons, dtype=self.values.dtype, device=self.values.device)
+        shares[neurons] = 1
+        change = self._centred(self.contributions.removed_together(shares)[None])
         change = self.chain.of_picture(self.chain.carried(Removed(change)))
         return self.chain.picture - change[0]
+
+    def first_order(
+        self, directions: Float[Tensor, "k frames colours height width"]
+    ) -> Float[Tensor, "k neurons"]:
+        """Gradient × term: effects to first order in some directions of the picture, of all neurons of the layer."""
+        with torch.inference_mode(False), torch.enable_grad():
+            shares = torch.zeros(self.neurons, dtype=self.values.dtype, device=self.values.device)
+            shares.requires_grad_()
+            change = self._centred(self.contributions.removed_together(shares)[None])
+            picture = self.chain.changed(change[0])
+            found = [torch.autograd.grad(-picture, shares, one, retain_graph=True)[0] for one in directions]
+        return torch.stack(found)
 
     def sums(
         self,

@@ -101,27 +101,23 @@ class LinearTerms:
         of their biases; of a ``weight`` its term.
         """
         if self.neuron == "input":
-            values = self.values.movedim(-1, 0)[neurons, :, None]
-            change = values * self.weight.T[neurons][:, None, :, None, None]
+            values = self.values.movedim(-1, 0)[neurons]
+            change = values[..., None] * self.weight.T[neurons, None, None, None]
             if self.bias is not None:
-                change = change + (self.bias / self.weight.shape[1])[:, None, None]
-            return Removed(change)
+                change += self.bias / self.weight.shape[1]
+            return Removed(change.movedim(-1, 2))
         units = neurons % len(self.weight)
         change = self.output.movedim(-1, 0)[neurons] if self.neuron == "output" else self.terms(neurons)
         return Removed(change, units)
 
-    def removed_together(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "frames outputs height width"]:
-        """What ablation of all these neurons at once takes out of the layer's output before its activation."""
+    def removed_together(
+        self, shares: Float[Tensor, " neurons"]
+    ) -> Float[Tensor, "frames outputs height width"]:
+        """What ablation of these shares of all neurons at once takes out of the layer's output."""
         outputs, inputs = self.weight.shape
         if self.neuron == "output":
-            change = torch.zeros_like(self.output)
-            change[..., neurons] = self.output[..., neurons]
-            return change.movedim(-1, 1)
-        taken = torch.zeros(inputs, outputs, dtype=self.weight.dtype, device=self.weight.device)
-        if self.neuron == "input":
-            taken[neurons] = 1
-        else:
-            taken.view(-1)[neurons] = 1
+            return (self.output * shares).movedim(-1, 1)
+        taken = shares[:, None] if self.neuron == "input" else shares.view(inputs, outputs)
         change = self.values @ (self.weight.T * taken)
         if self.bias is not None:
             change = change + self.bias / inputs * taken.sum(0)

@@ -48,20 +48,22 @@ def agreement_with_effects(result: FaithfulnessResult, title: str) -> Figure:
     ]
     place = max(wide, text_width(labels)) + 0.15
     height = max(4 * (high + 0.3) + 1.0, 6.6)
-    figure = new_figure(2 * place + 9.6, height, title)
-    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[2 * place + 0.3, 9.3]))
+    figure = new_figure(2 * place + 12.2, height, title)
+    left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[2 * place + 0.3, 11.9]))
     if len(result.examples):
         _pairs(left.subplots(), result, labels, wide)
     left.suptitle(
         "contribution beside effect, each to its own scale,\nfrom poor to good agreement", fontsize=10
     )
-    (maps, scores), (deletion, insertion) = right.subplots(2, 2)
+    (maps, scores, cascade), (deletion, insertion, spare) = right.subplots(2, 3, width_ratios=[3, 3, 2.6])
     _map_bars(maps, result)
     _score_bars(scores, result)
-    _curves(deletion, result, result.deletion, "taken out, highest score first (lower is better)")
-    _curves(insertion, result, result.insertion, "put back, highest score first (higher is better)")
+    _cascade(cascade, result)
+    _curves(deletion, result, result.deletion, "taken out, highest score first\n(lower is better)")
+    _curves(insertion, result, result.insertion, "put back, highest score first\n(higher is better)")
     handles, names = deletion.get_legend_handles_labels()
-    right.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    spare.axis("off")
+    spare.legend(handles, names, loc="center left", frameon=False, fontsize=9, title="by the neurons' score")
     return figure
 
 
@@ -100,6 +102,16 @@ def _score_bars(axes: Axes, result: FaithfulnessResult) -> None:
     axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 
+def _cascade(axes: Axes, result: FaithfulnessResult) -> None:
+    """How much of the maps is left as one layer after the other is initialised anew."""
+    axes.plot(np.arange(1, len(result.cascade) + 1), result.cascade, "o-", color=COLOURS[0])
+    axes.set_xticks(range(1, len(result.cascade) + 1))
+    axes.set_ylim(min(-0.05, np.nanmin(result.cascade, initial=0) - 0.05), 1.05)
+    axes.set_title("maps with random weights,\nSpearman with those as trained", fontsize=9)
+    axes.set_xlabel("random layers, from the head")
+    axes.grid(alpha=0.3)
+
+
 def _named(axes: Axes, names: tuple[str, ...] | list[str]) -> None:
     axes.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names], fontsize=8)
     axes.invert_yaxis()
@@ -118,7 +130,7 @@ def _curves(axes: Axes, result: FaithfulnessResult, curves: np.ndarray, what: st
             label=NAMES[name],
         )
     axes.set_title(what, fontsize=9)
-    axes.set_xlabel(f"of {len(result.neurons):,} of {result.total_neurons:,} neurons (%)")
+    axes.set_xlabel(f"of {len(result.neurons):,} neurons (of {result.total_neurons:,}), %")
     axes.set_ylabel("PSNR (dB)")
     axes.grid(alpha=0.3)
 
