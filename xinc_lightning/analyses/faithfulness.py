@@ -173,8 +173,10 @@ def faithfulness(
         places = [int(order[round(q * (len(order) - 1))]) for q in EXAMPLES] if len(order) else []
         places = list(dict.fromkeys(places))
         examples = chosen[places]
-        example_maps = effects.contributions.maps(examples)[:, 0].abs().float()
-        example_effects = effects.maps(examples)[:, 0].float()
+        shown = [torch.zeros(0, *layer.shape)] * 2
+        if places:
+            both = (effects.contributions.maps(examples).abs(), effects.maps(examples))
+            shown = [maps[:, 0].float().cpu() for maps in both]
     return FaithfulnessResult(
         layer=layer.name,
         neurons=chosen.cpu().numpy(),
@@ -194,8 +196,8 @@ def faithfulness(
         insertion=np.stack([insertion for _, insertion in curves]),
         examples=examples.cpu().numpy(),
         labels=tuple(neuron_label(layer, int(neuron)) for neuron in examples),
-        example_maps=example_maps.cpu().numpy(),
-        example_effects=example_effects.cpu().numpy(),
+        example_maps=shown[0].numpy(),
+        example_effects=shown[1].numpy(),
         example_cosines=cosine[places],
     )
 
