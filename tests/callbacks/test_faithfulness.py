@@ -18,6 +18,14 @@ def test_every_layer_has_a_figure_and_numbers(toy_module, clip_of, analysed):
     assert "effect_sum" in files["neurons.csv"].read_text()
 
 
+def test_it_works_in_lightnings_inference_mode(toy_module, clip_of, analysed):
+    """In ``test``, where no gradient can flow through what was made before."""
+    _, expected = analysed(toy_module, clip_of(), Faithfulness(neurons=5))
+    with torch.inference_mode():
+        _, found = analysed(toy_module, clip_of(), Faithfulness(neurons=5))
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
 def test_effects_as_maps_change_nothing(toy_module, clip_of, analysed):
     callback = Faithfulness(neurons=6, layers=[toy_module.canvas_inputs(0)[0].canvas_layers()[-1].name])
     _, scalars = analysed(toy_module, clip_of(), callback)

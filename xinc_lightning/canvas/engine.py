@@ -81,6 +81,11 @@ class Canvas:
         Raises:
             ValueError: if the layers did not run as they were declared.
         """
+        # Not in inference mode, so that gradients can flow through what is kept.
+        with torch.inference_mode(False), torch.no_grad():
+            return self._traced(inputs)
+
+    def _traced(self, inputs: Sequence[Tensor]) -> "TracedCanvas":
         records, picture = trace(self.network, self.declared, inputs)
         every = [
             _linear_terms(layer, record, self.neuron)
