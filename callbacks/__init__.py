@@ -12,6 +12,7 @@ from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.callbacks.contribution_maps import ContributionMaps
 from xinc_lightning.callbacks.contribution_vs_intensity import ContributionVsIntensity
+from xinc_lightning.callbacks.faithfulness import Faithfulness
 from xinc_lightning.callbacks.flow_vs_fluctuation import FlowVsFluctuation
 from xinc_lightning.callbacks.frame_writer import FrameWriter
 from xinc_lightning.callbacks.grouping_variance import GroupingVariance
@@ -32,6 +33,7 @@ __all__ = [
     "Checkpoints",
     "ContributionMaps",
     "ContributionVsIntensity",
+    "Faithfulness",
     "FlowVsFluctuation",
     "FrameWriter",
     "GroupingVariance",

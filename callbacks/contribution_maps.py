@@ -80,7 +80,8 @@ class ContributionMaps(FrameAnalysis):
         if not isinstance(self.neurons, int):
             return self.neurons
         if self.select == "random":
-            return sample_neurons(len(statistics.neurons), self.neurons, self.seed)
+            places = sample_neurons(len(statistics.neurons), self.neurons, self.seed)
+            return [int(neuron) for neuron in statistics.neurons[places]]
         for path in sink.earlier(f"maps/{statistics.layer}").values():
             with np.load(path) as saved:
                 if str(saved.get("select", "")) == "top" and len(saved["neurons"]) == self.neurons:

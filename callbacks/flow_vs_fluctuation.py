@@ -86,7 +86,7 @@ class FlowVsFluctuation(LayerAnalysis):
         pictures = np.stack([context.picture(step) for step in steps])
         psnr = np.mean([context.psnr(step) for step in steps])
         title = (
-            f"{context.architecture} fluctuation Σ||c_t| − |c_t−1|| and motion · {clip.name} · "
+            f"{context.architecture} fluctuation Σ||c_t| − |c_t−1|| and motion · {context.maps} · {clip.name} · "
             f"epoch {context.epoch} · {psnr:.2f} dB"
         )
         sink.figure("flow_vs_fluctuation", flow_beside_fluctuation(results, flow, pictures, title))

@@ -86,7 +86,8 @@ class ThingsAndStuff(LayerAnalysis):
         pictures = np.stack([context.picture(position) for position in positions])
         psnr = np.mean([context.psnr(position) for position in positions])
         title = (
-            f"{context.architecture} things and stuff · {clip.name} · epoch {context.epoch} · {psnr:.2f} dB\n"
+            f"{context.architecture} things and stuff · {context.maps} · {clip.name} · "
+            f"epoch {context.epoch} · {psnr:.2f} dB\n"
             "mean |c| over a segment's pixels, as a share of all segments"
             + " and frames" * (len(positions) > 1)
             + f"; no live neuron found in {', '.join(dead)}" * bool(dead)

@@ -2,6 +2,7 @@
 
 python scripts/benchmark.py train [--device cuda] [--rounds 5]
 python scripts/benchmark.py canvas
+python scripts/benchmark.py effects
 python scripts/benchmark.py video
 """
 
@@ -30,6 +31,11 @@ def main() -> None:
 
         benchmark_canvas.main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["effects"]:
+        import benchmark_effects
+
+        benchmark_effects.main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["video"]:
         import benchmark_video
 
@@ -40,6 +46,7 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("canvas", help="the canvas engine: `canvas --help` lists its tables")
+    commands.add_parser("effects", help="effects by ablation, against plain convolutions and brute force")
     commands.add_parser("video", help="opening video: time and memory")
     train = commands.add_parser("train", help="training: Lightning modules against plain PyTorch loops")
     train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])

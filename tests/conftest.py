@@ -26,7 +26,17 @@ from torch import nn
 install_import_hook(
     [
         f"xinc_lightning.canvas.{module}"
-        for module in ("conv", "linear", "statistics", "streams", "sweep", "trace")
+        for module in (
+            "chain",
+            "conv",
+            "effects",
+            "linear",
+            "resampling",
+            "statistics",
+            "streams",
+            "sweep",
+            "trace",
+        )
     ],
     "beartype.beartype",
 )

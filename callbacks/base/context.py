@@ -26,6 +26,9 @@ from xinc_lightning.data import PanopticClip
 from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.modules import INRModule
 
+EFFECT_NEURONS = 256
+"""Neurons of a layer whose effects are analysed: of the paper's NeRV, a second a layer on two cores."""
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -51,11 +54,13 @@ class AnalysisContext:
         clip: what it represents.
         epoch: epochs completed.
         needs: what the scheduled analyses need from the shared pass.
-        max_neurons: layers of more neurons are sampled, with a fixed seed.
+        max_neurons: layers of more neurons are sampled, with a fixed seed; by default those of effects, which take
+            long, to 256.
         group: processes that analyse the same network and divide the work of the shared pass: rank 0 requests
             statistics, the others stay in :meth:`share_reductions` until it calls :meth:`end_sharing`.
 
     Attributes:
+        of_effects: whether maps are effects instead of contributions.
         not_finite: by layer, the number of neurons that contributed Inf or NaN and were excluded.
     """
 
@@ -72,7 +77,8 @@ class AnalysisContext:
         self.module = module
         self.clip = clip
         self.epoch = epoch
-        self.max_neurons = max_neurons
+        self.of_effects = module.canvas_options.get("maps") == "effect"
+        self.max_neurons = EFFECT_NEURONS if max_neurons is None and self.of_effects else max_neurons
         self.partitions: dict[str, Tensor | Mapping[int, Tensor]] = {}
         self.not_finite: dict[str, int] = {}
         self._positions: set[int] = set()
@@ -272,11 +278,16 @@ class AnalysisContext:
         pair = (self.reconstruction[position], self.clip.frames[position].cpu())
         return float(peak_signal_noise_ratio(*pair, data_range=1.0))
 
-    def title(self, layer: str, position: int) -> str:
-        """Title of a figure of one layer's canvas of one frame."""
+    @property
+    def maps(self) -> str:
+        """What the maps are, for titles."""
+        return "effects e in place of c" if self.of_effects else "contributions c"
+
+    def title(self, layer: str, position: int, maps: str = "") -> str:
+        """Title of a figure of one layer's canvas of one frame; it says which maps, by default the run's."""
         return (
-            f"{self.architecture} {layer} · {self.clip.name} frame {self.clip.indices[position]} · "
-            f"epoch {self.epoch} · {self.psnr(position):.2f} dB"
+            f"{self.architecture} {layer} · {maps or self.maps} · {self.clip.name} "
+            f"frame {self.clip.indices[position]} · epoch {self.epoch} · {self.psnr(position):.2f} dB"
         )
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.canvas.conv import shuffle_masked
+from xinc_lightning.canvas.resampling import shuffle_masked
 from xinc_lightning.networks import ConvLayer, NeRV
 
 

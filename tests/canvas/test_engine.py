@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.canvas.conv import shuffle_masked
+from xinc_lightning.canvas.resampling import shuffle_masked
 from xinc_lightning.networks import FFN, ConvLayer, LinearLayer, NeRV, pixel_grid
 
 HYPOTHESIS = settings(

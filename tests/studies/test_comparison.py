@@ -118,8 +118,22 @@ def test_table_holds_every_scalar(runs):
     assert table["head | layer2", "variance", "grid_median"] == ["40.0", "30.0"]
     assert table["block1", "variance", "grid_median"] == ["40.0", ""]
     assert table["head | layer2", "intensity", "intensity_correlation"] == ["nan", "0.5"]
-    assert len(rows) == 1 + 11 + 3 * 3
+    assert len(rows) == 1 + 12 + 3 * 3
     assert "| head \\| layer2 | variance | grid_median | 40 | 30 |" in markdown_table(compare(runs))
+
+
+def test_contributions_and_effects_of_a_run_are_told_apart(tmp_path):
+    folders = [tmp_path / name for name in ("nerv-001", "nerv-test-001")]
+    for folder in folders:
+        make_run(folder, "NeRVModule", 1, NERV, ["head"], 31.85)
+    config = folders[1] / "config.yaml"
+    config.write_text(config.read_text() + "canvas: {maps: effect}\n")
+    comparison = compare([read_run(folder) for folder in folders])
+    assert comparison.labels == ("nerv-001 (contributions)", "nerv-test-001 (effects)")
+    assert next(row.values for row in comparison.summary() if row.name == "maps") == (
+        "contribution",
+        "effect",
+    )
 
 
 def test_overlays_show_the_numbers(runs):

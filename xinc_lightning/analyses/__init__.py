@@ -8,6 +8,7 @@ from xinc_lightning.analyses.contribution_vs_intensity import (
     ContributionVsIntensityResult,
     contribution_vs_intensity,
 )
+from xinc_lightning.analyses.faithfulness import FaithfulnessResult, faithfulness
 from xinc_lightning.analyses.flow_vs_fluctuation import FlowVsFluctuationResult, flow_vs_fluctuation
 from xinc_lightning.analyses.grouping_controls import ShiftNull, medians_over_seeds, shift_null
 from xinc_lightning.analyses.grouping_variance import GroupingVarianceResult, grouping_variance
@@ -29,6 +30,7 @@ from xinc_lightning.analyses.partitions import (
 )
 from xinc_lightning.analyses.pixels_per_neuron import PixelsPerNeuronResult, pixels_per_neuron
 from xinc_lightning.analyses.pixels_to_neurons import PixelsToNeuronsResult, cell_side, pixels_to_neurons
+from xinc_lightning.analyses.rivals import randomised
 from xinc_lightning.analyses.sampling import (
     evenly_spaced,
     neuron_label,
@@ -47,6 +49,7 @@ __all__ = [
     "ContributionMapsResult",
     "ContributionVsIntensityResult",
     "Convention",
+    "FaithfulnessResult",
     "FlowVsFluctuationResult",
     "GroupingVarianceResult",
     "NeuronClustersResult",
@@ -62,6 +65,7 @@ __all__ = [
     "contribution_maps",
     "contribution_vs_intensity",
     "evenly_spaced",
+    "faithfulness",
     "flow_vs_fluctuation",
     "frame_partitions",
     "gabor_partition",
@@ -76,6 +80,7 @@ __all__ = [
     "neurons_per_pixel",
     "pixels_per_neuron",
     "pixels_to_neurons",
+    "randomised",
     "rgb_partition",
     "sample_live",
     "sample_live_by_maps",

@@ -1,18 +1,25 @@
 """Contribution maps of a convolution's kernels, upsampled to the output's resolution (§3.2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from xinc_lightning.canvas.chain import Removed
 from xinc_lightning.canvas.linear import relative_error
+from xinc_lightning.canvas.resampling import (
+    LargerMaps,
+    Maps,
+    box_filter,
+    convolve,
+    pad_same,
+    shuffle_masked,
+    upsample_nearest,
+)
 from xinc_lightning.networks.layers import Activation
-
-Maps = Float[Tensor, "n frames rows cols"]
-LargerMaps = Float[Tensor, "n frames height width"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,24 @@ class ConvTerms:
         terms = F.conv2d(values, self.weight[kernels, channels, None], bias, groups=len(neurons))
         return terms.transpose(0, 1)
 
+    def at(self, frame: int) -> "ConvTerms":
+        """Those of one frame."""
+        one = slice(frame, frame + 1)
+        return replace(self, values=self.values[one], output=self.output[one])
+
+    def removed(self, neurons: Int[Tensor, " n"]) -> Removed:
+        """What ablation takes out of the convolution's output, before the shuffle: each kernel's term."""
+        return Removed(self.terms(neurons), neurons % len(self.weight))
+
+    def removed_together(
+        self, shares: Float[Tensor, " neurons"]
+    ) -> Float[Tensor, "frames outputs rows cols"]:
+        """What ablation of these shares of all kernels at once takes out of the convolution's output."""
+        outputs, inputs = self.weight.shape[:2]
+        taken = shares.view(inputs, outputs).T
+        bias = None if self.bias is None else self.bias / inputs * taken.sum(1)
+        return convolve(self.values, self.weight * taken[..., None, None], bias)
+
     def maps(self, neurons: Int[Tensor, " n"]) -> LargerMaps:
         """The kernels' contribution maps."""
         maps = self.terms(neurons)
@@ -134,40 +159,3 @@ class ConvTerms:
             for sums, part in zip(torch.split(total, chunk), torch.split(kernels, chunk), strict=True):
                 sums += self.terms(channel * outputs + part)
         return relative_error(total, expected, expected)
-
-
-def shuffle_masked(terms: Maps, phases: Int[Tensor, " n"], factor: int) -> LargerMaps:
-    """PixelShuffle of single kernels: each map is non-zero only at its own sub-pixel phase (§3.2.2).
-
-    >>> shuffle_masked(torch.ones(1, 1, 1, 2), torch.tensor([3]), 2)[0, 0]
-    tensor([[0., 0., 0., 0.],
-            [0., 1., 0., 1.]])
-    """
-    n, frames, rows, cols = terms.shape
-    maps = terms.new_zeros(n, frames, rows, factor, cols, factor)
-    # Indexing two axes with slices between them puts the neurons first.
-    maps[torch.arange(n, device=terms.device), :, :, phases // factor, :, phases % factor] = terms
-    return maps.reshape(n, frames, rows * factor, cols * factor)
-
-
-def box_filter(maps: Maps, kernel: tuple[int, int]) -> Maps:
-    """Mean over a kernel's footprint, zeros outside the frame (proximity correction, §3.2.3).
-
-    >>> box_filter(torch.ones(1, 1, 1, 3), (1, 3))[0, 0]
-    tensor([[0.6667, 1.0000, 0.6667]])
-    """
-    return F.avg_pool2d(pad_same(maps, kernel), kernel, stride=1)
-
-
-def upsample_nearest(maps: Maps, factor: int) -> LargerMaps:
-    """Repeat every value ``factor`` × ``factor`` times."""
-    return maps.repeat_interleave(factor, -2).repeat_interleave(factor, -1) if factor > 1 else maps
-
-
-def pad_same(maps: Tensor, kernel: tuple[int, int] | torch.Size) -> Tensor:
-    """Zeros around the last two axes such that a filter's output is as large as its input.
-
-    Even kernels get the odd row or column at the end, as ``nn.Conv2d(padding="same")`` does.
-    """
-    rows, cols = kernel[0] - 1, kernel[1] - 1
-    return F.pad(maps, (cols // 2, cols - cols // 2, rows // 2, rows - rows // 2))

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
+import torch
 from torch import Tensor, nn
 
+from xinc_lightning.canvas.chain import Chain, Link, phases_first
 from xinc_lightning.canvas.conv import ConvTerms, Step
+from xinc_lightning.canvas.effects import EffectTerms
 from xinc_lightning.canvas.layer_canvas import LayerCanvas
 from xinc_lightning.canvas.linear import LinearTerms, Neuron
+from xinc_lightning.canvas.options import Maps
 from xinc_lightning.canvas.trace import Record, trace
 from xinc_lightning.errors import did_you_mean
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
@@ -25,6 +29,8 @@ class Canvas:
             :class:`~xinc_lightning.canvas.linear.LinearTerms`.
         head_activation: whether the last layer's maps pass through its activation (the paper's text) or not
             (its released code).
+        maps: whether maps are the neurons' contributions or |e|, the absolute effects of taking them out, summed over
+            the colours.
 
     Raises:
         ValueError: if the network declares no layers and none are given, or they cannot form a canvas.
@@ -43,6 +49,7 @@ class Canvas:
         layers: Sequence[Layer] | None = None,
         neuron: Neuron = "input",
         head_activation: bool = True,
+        maps: Maps = "contribution",
     ) -> None:
         if layers is None:
             if not hasattr(network, "canvas_layers"):
@@ -53,10 +60,13 @@ class Canvas:
             layers = cast(Callable[[], Sequence[Layer]], network.canvas_layers)()
         if neuron not in get_args(Neuron):
             raise ValueError(f"neuron must be one of {', '.join(get_args(Neuron))}, got {neuron!r}.")
+        if maps not in get_args(Maps):
+            raise ValueError(f"maps must be one of {', '.join(get_args(Maps))}, got {maps!r}.")
         self.network = network
         self.declared = _checked(layers)
         self.neuron = neuron
         self.head_activation = head_activation
+        self.maps = maps
 
     def at(self, *inputs: Tensor) -> "TracedCanvas":
         """Run the network once and return the canvas of its output.
@@ -71,18 +81,27 @@ class Canvas:
         Raises:
             ValueError: if the layers did not run as they were declared.
         """
-        records = trace(self.network, self.declared, inputs)
-        layers = {}
-        for i, (layer, record) in enumerate(zip(self.declared, records, strict=True)):
-            terms: LinearTerms | ConvTerms
-            if isinstance(layer, LinearLayer):
-                terms = _linear_terms(layer, record, self.neuron)
-            else:
-                terms = _conv_terms(layer, record, self.declared[i + 1 :])
-            if i == len(records) - 1 and not self.head_activation:
-                terms = replace(terms, activation=None)
-            layers[layer.name] = LayerCanvas(layer.name, terms)
+        # Not in inference mode, so that gradients can flow through what is kept.
+        with torch.inference_mode(False), torch.no_grad():
+            return self._traced(inputs)
+
+    def _traced(self, inputs: Sequence[Tensor]) -> "TracedCanvas":
+        records, picture = trace(self.network, self.declared, inputs)
+        every = [
+            _linear_terms(layer, record, self.neuron)
+            if isinstance(layer, LinearLayer)
+            else _conv_terms(layer, record, self.declared[i + 1 :])
+            for i, (layer, record) in enumerate(zip(self.declared, records, strict=True))
+        ]
+        if not self.head_activation:
+            every[-1] = replace(every[-1], activation=None)
         _check_sizes(self.declared, records)
+        links = _links(self.declared, records, picture)
+        layers = {}
+        for i, (layer, terms) in enumerate(zip(self.declared, every, strict=True)):
+            effects = EffectTerms(terms, Chain(links[i:], self.head_activation))
+            shown = effects if self.maps == "effect" else terms
+            layers[layer.name] = LayerCanvas(layer.name, shown, effects)
         return TracedCanvas(layers)
 
 
@@ -191,6 +210,36 @@ def _conv_terms(layer: ConvLayer, record: Record, later: Sequence[Layer]) -> Con
         layer.activation,
         tuple(steps),
     )
+
+
+def _links(layers: Sequence[Layer], records: Sequence[Record], picture: Any) -> tuple[Link, ...]:
+    """The layers as the network ran them, to run it from one of them on."""
+    links = []
+    for layer, record, following in zip(layers, records, (*records[1:], None), strict=True):
+        if isinstance(layer, LinearLayer):
+            weight, shuffle = layer.linear.weight[..., None, None], 1
+        else:
+            weight, shuffle = layer.conv.weight, layer.shuffle
+        output = _channels_last(layer, record.output)
+        output = phases_first(output.movedim(-1, 0), shuffle).movedim(0, -1).contiguous()
+        weight = phases_first(_copy(weight), shuffle).contiguous(memory_format=torch.channels_last)
+        activation = layer.activation if following else layer.picture or layer.activation
+        link = Link(layer.name, weight, output, shuffle, activation, output)
+        if following:
+            after = _channels_last(layer, following.input)
+        elif isinstance(picture, Tensor) and picture.numel() == output.numel():
+            after = _channels_last(layer, picture.detach().clone())
+        else:  # the network returns something else than a picture
+            after = link.shuffled(link.activated(output.clone()))
+        links.append(replace(link, after=after))
+    return tuple(links)
+
+
+def _channels_last(layer: Layer, values: Tensor) -> Tensor:
+    """What a layer takes or makes as [frames, rows, cols, channels]."""
+    if isinstance(layer, LinearLayer):
+        return (values if values.ndim == 4 else values[None]).contiguous()
+    return values.movedim(1, -1).contiguous()
 
 
 def _copy(parameter: Tensor) -> Tensor:

@@ -22,12 +22,13 @@ from torch import Tensor
 from xinc_lightning.canvas import kernels
 from xinc_lightning.canvas.changes import Changes
 from xinc_lightning.canvas.compiled_cache import forgive_damaged_files
+from xinc_lightning.canvas.effects import Contributions
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.polyphase import Taps, axis_taps
 from xinc_lightning.canvas.precision import one_thread
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, State, Sums, Track
 from xinc_lightning.canvas.strongest import Strongest
-from xinc_lightning.canvas.sweep import Sweep, Terms
+from xinc_lightning.canvas.sweep import Sweep
 from xinc_lightning.networks.layers import Activation
 
 forgive_damaged_files()
@@ -85,7 +86,7 @@ class FusedSweep(Sweep):
         max_bytes: size of the sources of the groups that are processed at once.
     """
 
-    def __init__(self, terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
+    def __init__(self, terms: Contributions, neurons: Int[Tensor, " n"], max_bytes: int) -> None:
         self.terms = terms
         self.neurons = neurons
         factor = terms.shuffle if not isinstance(terms, LinearTerms) else 1
@@ -250,7 +251,7 @@ class FusedSweep(Sweep):
                 stop.set()  # on an interrupt, finish only the groups that have started
 
 
-def _stages(terms: Terms, phase: int) -> list[Stage]:
+def _stages(terms: Contributions, phase: int) -> list[Stage]:
     """Each box filter with the upsampling before it, and the activation after it.
 
     A stage's nearest-neighbour upsampling is done in the next, after the activation, with which it commutes.

@@ -1,20 +1,16 @@
-"""The canvas of one layer, for all frames or for one: its maps in chunks, and their reductions."""
+"""The canvas of one layer, for all frames or for one: its maps, and their reductions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributed import ProcessGroup
 
 from xinc_lightning.canvas.changes import Changes
-from xinc_lightning.canvas.conv import ConvTerms
-from xinc_lightning.canvas.linear import LinearTerms
+from xinc_lightning.canvas.effects import CHUNK_BYTES, Ablation, EffectSums, EffectTerms
+from xinc_lightning.canvas.layer_maps import MAX_BYTES, LayerMaps, Neurons
 from xinc_lightning.canvas.memory import within_memory
 from xinc_lightning.canvas.precision import full_precision, one_thread
 from xinc_lightning.canvas.reduction import fastest_sweep, reduce_layer
@@ -22,56 +18,11 @@ from xinc_lightning.canvas.statistics import FrameStatistics, LayerStatistics
 from xinc_lightning.canvas.strongest import Strongest
 from xinc_lightning.canvas.sweep import Sweep
 
-MAX_BYTES = 64 * 2**20
-FEW_BYTES = 16 * 2**20
-"""Size of maps up to which torch runs on one thread: more threads wait for each other on a busy machine."""
-
 T = TypeVar("T")
-Neurons = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
 
-class LayerCanvas:
-    """One layer's contribution maps.
-
-    Maps always have the axes neuron, frame, row, column; an FFN has one frame.
-
-    Args:
-        name: the layer's name.
-        terms: what its neurons add.
-    """
-
-    def __init__(self, name: str, terms: LinearTerms | ConvTerms) -> None:
-        self.name = name
-        self.terms = terms
-
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return self.terms.neurons
-
-    @property
-    def frames(self) -> int:
-        """Number of frames."""
-        return self.terms.frames
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of a map."""
-        return self.terms.shape
-
-    @property
-    def labels(self) -> Mapping[str, Int[Tensor, " neurons"]]:
-        """What identifies each neuron besides its index: see the terms' ``labels``."""
-        return self.terms.labels
-
-    @property
-    def inactive(self) -> Bool[Tensor, " neurons"]:
-        """Neurons that could be taken out without effect at any of the frames: see the terms' ``inactive``.
-
-        A neuron without contribution (Σ|c| = 0) need not be inactive: a ReLU cuts off what a unit with a negative
-        sum of weights adds, whatever it adds.
-        """
-        return self.terms.inactive
+class LayerCanvas(LayerMaps):
+    """One layer's maps with their reductions; see :class:`~xinc_lightning.canvas.layer_maps.LayerMaps`."""
 
     def at(self, frame: int) -> "FrameCanvas":
         """The canvas of one of the frames.
@@ -81,36 +32,36 @@ class LayerCanvas:
         """
         if not 0 <= frame < self.frames:
             raise IndexError(f"frame {frame} of layer {self.name!r}: its frames are 0 … {self.frames - 1}.")
-        one = slice(frame, frame + 1)
-        terms = replace(self.terms, values=self.terms.values[one], output=self.terms.output[one])
-        return FrameCanvas(LayerCanvas(self.name, terms))
+        effects = self.effect_terms.at(frame)
+        terms = effects if isinstance(self.terms, EffectTerms) else self.terms.at(frame)
+        return FrameCanvas(LayerCanvas(self.name, terms, effects))
 
-    def maps(self, neurons: Neurons) -> Float[Tensor, "n frames height width"]:
-        """Contribution maps of the given neurons, in the given order, on the network's device and dtype.
+    def effect_sums(
+        self,
+        truth: Float[Tensor, "frames colours height width"] | None = None,
+        neurons: Neurons | None = None,
+        ablation: Ablation = "zero",
+        max_bytes: int = CHUNK_BYTES,
+    ) -> EffectSums:
+        """Σ|e| of every neuron and at every pixel, and by how much the error rises, a few neurons at a time.
+
+        Args:
+            truth: the true frames, for the rise of the squared error.
+            neurons: which neurons, by default all.
+            ablation: see :meth:`effects`.
+            max_bytes: size of the largest layer's output for the neurons that run together.
 
         Raises:
             IndexError: if a neuron does not exist.
+            ValueError: if there are no neurons, or the declared layers are not all that makes the picture.
         """
-        chosen = self.select(neurons)
-        few = len(chosen) <= self._chunk(FEW_BYTES)
-        with torch.no_grad(), full_precision(), one_thread() if few else nullcontext():
-            return self.terms.maps(chosen)
+        chosen = self._some(neurons)
 
-    def chunks(
-        self, max_bytes: int = MAX_BYTES, neurons: Neurons | None = None
-    ) -> Iterator[tuple[Int[Tensor, " n"], Float[Tensor, "n frames height width"]]]:
-        """All maps, or those of the given neurons, in order, one chunk at a time.
+        def work(size: int) -> EffectSums:
+            with torch.inference_mode(False), torch.no_grad(), full_precision():
+                return self.ablated(ablation).sums(chosen, truth, size)
 
-        Args:
-            max_bytes: size of one chunk's maps (each has at least one neuron); computing them temporarily takes
-                up to about three times as much.
-            neurons: which neurons, by default all.
-
-        Yields:
-            The neurons' indices and their maps.
-        """
-        for chunk in torch.split(self.select(neurons), self._chunk(max_bytes)):
-            yield chunk, self.maps(chunk)
+        return within_memory(work, max_bytes, f"the effects of layer {self.name!r}")
 
     def completeness_error(self, max_bytes: int = MAX_BYTES) -> float:
         """Difference between the sum of the neurons' terms before activation and what the network computed.
@@ -216,23 +167,6 @@ class LayerCanvas:
 
         return self._swept(chosen, max_bytes, take)
 
-    def select(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
-        """Neuron indices as a tensor on the canvas's device, checked.
-
-        Raises:
-            IndexError: if a neuron does not exist.
-        """
-        device = self.terms.values.device
-        if neurons is None:
-            return torch.arange(self.neurons, device=device)
-        indices = torch.as_tensor(neurons, dtype=torch.long).reshape(-1)
-        wrong = indices[(indices < 0) | (indices >= self.neurons)]
-        if len(wrong):
-            raise IndexError(
-                f"neuron {int(wrong[0])} of layer {self.name!r}: its neurons are 0 … {self.neurons - 1}."
-            )
-        return indices.to(device)
-
     def _some(self, neurons: Neurons | None) -> Int[Tensor, " n"]:
         """Like :meth:`select`, but at least one."""
         chosen = self.select(neurons)
@@ -253,11 +187,6 @@ class LayerCanvas:
         return (
             work(max_bytes) if fixed else within_memory(work, max_bytes, f"the canvas of layer {self.name!r}")
         )
-
-    def _chunk(self, max_bytes: int) -> int:
-        """Neurons whose maps fit into ``max_bytes``, at least one."""
-        height, width = self.shape
-        return max(1, max_bytes // (self.frames * height * width * self.terms.values.element_size()))
 
 
 class FrameCanvas:
@@ -298,6 +227,12 @@ class FrameCanvas:
     def maps(self, neurons: Neurons) -> Float[Tensor, "n height width"]:
         """See :meth:`LayerCanvas.maps`."""
         return self._canvas.maps(neurons)[:, 0]
+
+    def effects(
+        self, neurons: Neurons, ablation: Ablation = "zero"
+    ) -> Float[Tensor, "n colours height width"]:
+        """See :meth:`LayerCanvas.effects`; mean ablation takes the mean over this frame."""
+        return self._canvas.effects(neurons, ablation)[:, 0]
 
     def completeness_error(self) -> float:
         """See :meth:`LayerCanvas.completeness_error`."""

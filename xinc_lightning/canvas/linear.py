@@ -1,13 +1,14 @@
 """Contribution maps of a linear layer that is applied to every pixel separately (§3.1)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from xinc_lightning.canvas.chain import Removed
 from xinc_lightning.networks.layers import Activation
 
 Neuron = Literal["input", "output", "weight"]
@@ -87,6 +88,40 @@ class LinearTerms:
             units, kernels = neurons // outputs, neurons % outputs
             factors, offsets = self.weight[kernels, units], share[kernels]
         return values[units] * factors[:, None, None, None] + offsets[:, None, None, None]
+
+    def at(self, frame: int) -> "LinearTerms":
+        """Those of one frame."""
+        one = slice(frame, frame + 1)
+        return replace(self, values=self.values[one], output=self.output[one])
+
+    def removed(self, neurons: Int[Tensor, " n"]) -> Removed:
+        """What ablation takes out of the layer's output before its activation.
+
+        Of an ``output`` unit all, its bias too; of an ``input`` unit what it adds to every output unit, with its share
+        of their biases; of a ``weight`` its term.
+        """
+        if self.neuron == "input":
+            values = self.values.movedim(-1, 0)[neurons]
+            change = values[..., None] * self.weight.T[neurons, None, None, None]
+            if self.bias is not None:
+                change += self.bias / self.weight.shape[1]
+            return Removed(change.movedim(-1, 2))
+        units = neurons % len(self.weight)
+        change = self.output.movedim(-1, 0)[neurons] if self.neuron == "output" else self.terms(neurons)
+        return Removed(change, units)
+
+    def removed_together(
+        self, shares: Float[Tensor, " neurons"]
+    ) -> Float[Tensor, "frames outputs height width"]:
+        """What ablation of these shares of all neurons at once takes out of the layer's output."""
+        outputs, inputs = self.weight.shape
+        if self.neuron == "output":
+            return (self.output * shares).movedim(-1, 1)
+        taken = shares[:, None] if self.neuron == "input" else shares.view(inputs, outputs)
+        change = self.values @ (self.weight.T * taken)
+        if self.bias is not None:
+            change = change + self.bias / inputs * taken.sum(0)
+        return change.movedim(-1, 1)
 
     def maps(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "n frames height width"]:
         """The neurons' contribution maps."""

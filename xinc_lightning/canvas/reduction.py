@@ -17,6 +17,7 @@ from torch.distributed import (
     get_world_size,
 )
 
+from xinc_lightning.canvas.effects import EffectTerms
 from xinc_lightning.canvas.memory import is_out_of_memory
 from xinc_lightning.canvas.statistics import LayerStatistics
 from xinc_lightning.canvas.streams import Partitions, Slots, Track, find_brackets, share_limits
@@ -62,8 +63,9 @@ def run_on_all_ranks(work: Callable[[], T], group: ProcessGroup | None, device: 
 
 
 def fastest_sweep(terms: Terms, neurons: Int[Tensor, " n"], max_bytes: int) -> Sweep:
-    """The fused kernels for float32 on the CPU, torch otherwise."""
-    if terms.values.device.type == "cpu" and terms.values.dtype == torch.float32:
+    """The fused kernels for contributions in float32 on the CPU, torch otherwise."""
+    on_cpu = terms.values.device.type == "cpu"
+    if not isinstance(terms, EffectTerms) and on_cpu and terms.values.dtype == torch.float32:
         from xinc_lightning.canvas.fused import FusedSweep
 
         return FusedSweep(terms, neurons, max_bytes)

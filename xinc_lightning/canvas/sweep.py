@@ -9,12 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from xinc_lightning.canvas.changes import Changes
-from xinc_lightning.canvas.conv import ConvTerms
-from xinc_lightning.canvas.linear import LinearTerms
+from xinc_lightning.canvas.effects import Contributions, EffectTerms
 from xinc_lightning.canvas.streams import Counts, Partitions, Refinement, Slots, Sums, Track
 from xinc_lightning.canvas.strongest import Strongest
 
-Terms = LinearTerms | ConvTerms
+Terms = Contributions | EffectTerms
 
 
 class Sweep(ABC):

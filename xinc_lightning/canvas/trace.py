@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ def layer_module(layer: Layer) -> nn.Linear | nn.Conv2d:
     return layer.conv if isinstance(layer, ConvLayer) else layer.linear
 
 
-def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor]) -> list[Record]:
+def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor]) -> tuple[list[Record], Any]:
     """Run ``network(*inputs)`` once and record every layer.
 
     Floating-point inputs are first moved to the network's device and dtype, or to its ``input_dtype`` if it has one.
@@ -39,7 +40,7 @@ def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor])
         inputs: the network's arguments.
 
     Returns:
-        One record per layer; copies, so that later in-place work cannot change them.
+        One record per layer, copies, so that later in-place work cannot change them; and the network's output.
 
     Raises:
         ValueError: if a layer does not belong to the network, or did not run exactly once.
@@ -67,7 +68,7 @@ def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor])
     ]
     try:
         with _evaluation(network), full_precision(), torch.autocast(like.device.type, enabled=False):
-            network(*inputs)
+            made = network(*inputs)
     finally:
         for handle in handles:
             handle.remove()
@@ -77,7 +78,7 @@ def trace(network: nn.Module, layers: Sequence[Layer], inputs: Sequence[Tensor])
                 f"layer {layer.name!r} ran {runs[layer.name]} times in one forward pass of "
                 f"{type(network).__name__}; a canvas needs layers that run exactly once."
             )
-    return [records[layer.name] for layer in layers]
+    return [records[layer.name] for layer in layers], made
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from xinc_lightning.figures.contribution_maps import contact_sheet, strip_over_epochs
 from xinc_lightning.figures.contribution_vs_intensity import contributions_vs_intensity
 from xinc_lightning.figures.embedding_page import embedding_page, thumbnails_of
+from xinc_lightning.figures.faithfulness import agreement_with_effects
 from xinc_lightning.figures.flow_vs_fluctuation import flow_beside_fluctuation
 from xinc_lightning.figures.grouping_variance import grouping_variances
 from xinc_lightning.figures.neuron_clusters import clusters_with_maps
@@ -19,6 +20,7 @@ __all__ = [
     "Figure",
     "Panel",
     "Renderer",
+    "agreement_with_effects",
     "clusters_with_maps",
     "contact_sheet",
     "contribution_distributions",

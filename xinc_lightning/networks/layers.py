@@ -20,11 +20,13 @@ class LinearLayer:
         name: of the layer in results and figures.
         linear: the module; its input is [height, width, in_features].
         activation: the activation after it, ``None`` for the identity.
+        picture: for the last layer, see :class:`ConvLayer`.
     """
 
     name: str
     linear: nn.Linear
     activation: Activation | None = None
+    picture: Activation | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class ConvLayer:
         shuffle: upsampling factor of the PixelShuffle that follows, 1 for none.
         activation: the activation after that, ``None`` for the identity. For a head whose activation also shifts its
             output (NeRV's (tanh + 1) / 2) this is the unshifted part: the shift belongs to no neuron.
+        picture: for such a head, all of what makes the picture of its output, of which effects are taken; ``None`` if
+            that is ``activation``.
 
     Raises:
         ValueError: if the convolution does not meet these requirements.
@@ -46,6 +50,7 @@ class ConvLayer:
     conv: nn.Conv2d
     shuffle: int = 1
     activation: Activation | None = None
+    picture: Activation | None = None
 
     def __post_init__(self) -> None:
         """Reject convolutions whose canvas is not defined."""

@@ -29,6 +29,11 @@ def block_widths(channels: int, blocks: int, reduction: float = 1.2, minimum: in
     return widths
 
 
+def shifted_tanh(x: Tensor) -> Tensor:
+    """(tanh(x) + 1) / 2, in [0, 1]."""
+    return (torch.tanh(x) + 1) / 2
+
+
 class NeRVBlock(nn.Module):
     """3×3 convolution, PixelShuffle, GELU."""
 
@@ -94,7 +99,7 @@ class NeRV(nn.Module):
         x = F.gelu(F.linear(self.encoding(t).flatten(1), self.stem.weight.flatten(1), self.stem.bias))
         # The stem's channels are the grid's values in the order (channel, row, col).
         x = self.head(self.blocks(x.reshape(len(x), -1, *self.grid)))
-        return (torch.tanh(x) + 1) / 2 if self.output == "tanh" else x
+        return shifted_tanh(x) if self.output == "tanh" else x
 
     def canvas_layers(self) -> list[ConvLayer]:
         """The layers ``block1`` … ``head`` with their activations, for the canvas engine."""
@@ -102,7 +107,9 @@ class NeRV(nn.Module):
             ConvLayer(f"block{i + 1}", block.conv, block.stride, F.gelu)  # type: ignore[arg-type]
             for i, block in enumerate(self.blocks)
         ]
-        return [*blocks, ConvLayer("head", self.head, 1, torch.tanh if self.output == "tanh" else None)]
+        if self.output == "identity":
+            return [*blocks, ConvLayer("head", self.head)]
+        return [*blocks, ConvLayer("head", self.head, 1, torch.tanh, shifted_tanh)]
 
     @staticmethod
     def from_released(

@@ -157,6 +157,12 @@ class Run:
         return str(self.config.get("seed_everything", "?"))
 
     @property
+    def maps(self) -> str:
+        """What its analyses looked at: ``contribution`` or ``effect``."""
+        name: str = (self.config.get("canvas") or {}).get("maps", "contribution")
+        return name[:LONGEST]
+
+    @property
     def clip(self) -> str:
         """Which video, as the configuration names it."""
         data = self.config.get("data") or {}

@@ -45,12 +45,19 @@ class Data(_Open):
     clip_id: str | int | None = None
 
 
+class Canvas(_Open):
+    """What analyses looked at; before version 0.2 always contributions."""
+
+    maps: str = "contribution"
+
+
 class Config(_Open):
     """``config.yaml``."""
 
     seed_everything: int | bool | None = None
     model: Model | None = None
     data: Data | None = None
+    canvas: Canvas | None = None
 
 
 class Scalars(_Open):

@@ -64,9 +64,13 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the runs: their folders, with the parent folder where needed to distinguish them."""
+        """Names of the runs: their folders, with what is needed to distinguish them: parent folder, kind of maps."""
         names = [run.name for run in self.runs]
-        return tuple(run.name if names.count(run.name) == 1 else str(run.path) for run in self.runs)
+        differ = len({run.maps for run in self.runs}) > 1
+        return tuple(
+            (run.name if names.count(run.name) == 1 else str(run.path)) + f" ({run.maps}s)" * differ
+            for run in self.runs
+        )
 
     def rows(self) -> list[Row]:
         """The runs as a whole, then every scalar, by layer and analysis."""
@@ -83,6 +87,7 @@ class Comparison:
             row("architecture", lambda run, _: run.architecture),
             row("clip", lambda run, _: run.clip),
             row("seed", lambda run, _: run.seed),
+            row("maps", lambda run, _: run.maps),
             row("epoch", lambda _, snapshot: str(snapshot.epoch)),
             row("PSNR at this epoch, dB", lambda _, snapshot: _known(snapshot.psnr)),
             row("PSNR at the end, dB", lambda run, _: _final(run, "psnr")),

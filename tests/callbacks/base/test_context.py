@@ -127,7 +127,10 @@ def test_layer_without_finite_neurons_is_an_error(scene, nerv):
         context.statistics("head", 0)
 
 
-@pytest.mark.parametrize("options", [{"neuron": "output"}, {"neuron": "weight"}, {"head_activation": False}])
+@pytest.mark.parametrize(
+    "options",
+    [{"neuron": "output"}, {"neuron": "weight"}, {"head_activation": False}, {"maps": "effect"}],
+)
 def test_the_canvas_of_a_run_is_an_option(options, toy_module, clip_of, analysed):
     """One place for all analyses: they see the canvas that the module's options make."""
     toy_module.canvas_options = options

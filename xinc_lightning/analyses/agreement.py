@@ -1,0 +1,51 @@
+"""How well two maps of a neuron agree over the pixels, and two scores over the neurons."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+LOW_BITS = 15
+"""Bits of a float32 that ranks ignore: values closer than 0.4 % may share a rank."""
+
+
+def cosines(
+    one: Float[Tensor, "n height width"], other: Float[Tensor, "n height width"]
+) -> Float[Tensor, " n"]:
+    """Cosine of each pair of maps; NaN where one is 0 everywhere."""
+    one, other = one.flatten(1), other.flatten(1)
+    products = ((x * y).sum(1).double() for x, y in ((one, other), (one, one), (other, other)))
+    both, first, second = products
+    return both / (first * second).sqrt()
+
+
+def ranks(maps: Float[Tensor, "n height width"]) -> Float[Tensor, "n height width"]:
+    """Ranks of each map's values, all at least 0, over the pixels; equal values share the mean of theirs.
+
+    Values are sorted into the 65,536 bins of their leading bits, which takes a tenth of the time of sorting them.
+
+    >>> ranks(torch.tensor([[[0.5, 3.0, 0.5, 0.0]]]))
+    tensor([[[1.5000, 3.0000, 1.5000, 0.0000]]])
+    """
+    bins = (maps.float().flatten(1).contiguous().view(torch.int32) >> LOW_BITS).long()
+    counts = torch.zeros(len(maps), 1 << (31 - LOW_BITS), device=maps.device)
+    counts.scatter_add_(1, bins, torch.ones_like(bins, dtype=counts.dtype))
+    middle = counts.cumsum(1).sub_(counts, alpha=0.5).sub_(0.5)
+    return middle.gather(1, bins).reshape(maps.shape)
+
+
+def correlations(
+    one: Float[Tensor, "n height width"], other: Float[Tensor, "n height width"]
+) -> Float[Tensor, " n"]:
+    """Pearson's r of each pair of pictures, of ranks Spearman's; NaN where one is the same everywhere."""
+    return cosines(one - one.mean((1, 2), keepdim=True), other - other.mean((1, 2), keepdim=True))
+
+
+def rank_correlation(one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> float:
+    """Spearman's rank correlation of two scores; NaN if one is the same for all, or not finite."""
+    from scipy.stats import spearmanr
+
+    finite = np.isfinite(one).all() and np.isfinite(other).all()
+    if len(one) < 2 or not finite or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one, other).statistic)
