@@ -66,7 +66,8 @@ def malformed(checkpoint: Mapping[Any, Any]) -> str:
 
 def cannot_resume(checkpoint: Mapping[str, Any]) -> str:
     """The part that training lacks to go on, if one is missing."""
-    return next((name for name in FOR_TRAINING if not checkpoint.get(name)), "")
+    without = (name for name in FOR_TRAINING if name not in checkpoint)
+    return next(without, "" if checkpoint.get("optimizer_states") else "optimizer_states")
 
 
 def unlike(stored: Mapping[str, Tensor], network: Mapping[str, Tensor]) -> str:
