@@ -333,6 +333,7 @@ def _quieten() -> None:
         ".*The dirpath has changed.*",
         ".*Couldn't infer the batch indices.*",
         ".*Checkpoint directory.*exists and is not empty.*",
+        ".*`srun` command is available on your system but is not used.*",
         ".*Grad strides do not match bucket view strides.*",
         ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ):
