@@ -162,6 +162,9 @@ class INRModule(LightningModule, ABC):
                 "the result will differ slightly from that of an uninterrupted run."
             )
 
+    def restore(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Restore what stored hyperparameters say beyond the constructor's arguments; here nothing."""
+
     @property
     def architecture(self) -> str:
         """Name of the class without ``Module``: ``NeRV``, ``FFN``."""
@@ -177,6 +180,11 @@ class INRModule(LightningModule, ABC):
         """Parameters and bits per pixel of the built network."""
         parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
         return Budget(parameters, *self.hparams["clip_shape"])
+
+    @property
+    def exact_target(self) -> int:
+        """The ``target_parameters`` with which a network of exactly this size is built."""
+        return self.budget.parameters
 
     def parameter_target(self, frames: int, height: int, width: int) -> int:
         """Maximum number of parameters of a network for ``frames`` frames of this size."""

@@ -49,6 +49,12 @@ class FFNModule(INRModule):
         ffn_width = largest_width(lambda w: count_parameters(lambda: FFN(w, **options)), target)
         return FFNStack(frames, ffn_width, **options)
 
+    @property
+    def exact_target(self) -> int:
+        """Parameters of one frame's network."""
+        parameters: int = self.budget.parameters // self.hparams["clip_shape"][0]
+        return parameters
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Discard the encoded grid: the checkpoint has other frequencies."""
         super().on_load_checkpoint(checkpoint)

@@ -1,5 +1,6 @@
 """Training a NeRV: one network for one clip."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -56,7 +57,11 @@ class NeRVModule(INRModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the encoding of the checkpoint's network: float32 for version 0.1, which did not store it."""
         super().on_load_checkpoint(checkpoint)
-        version = checkpoint["hyper_parameters"].get("encoding_version", 1)
+        self.restore(checkpoint["hyper_parameters"])
+
+    def restore(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Restore the precision of the time's encoding."""
+        version = hyperparameters.get("encoding_version", 1)
         self.hparams["encoding_version"] = version
         self.network.encoding.precision = PRECISIONS[version]
 
