@@ -86,7 +86,7 @@ class _Writer:
 
     def bytes(self) -> bytes:
         """Length of the side information, itself, and the coder's words."""
-        words = self._coder.get_compressed().astype("<u4").tobytes()
+        words: bytes = self._coder.get_compressed().astype("<u4").tobytes()
         return struct.pack("<I", len(self._side)) + bytes(self._side) + words
 
     def matrix(self, step: float, levels: Levels) -> None:
@@ -96,7 +96,7 @@ class _Writer:
             return
         largest = int(np.abs(levels).max())
         everything = np.ones(levels.shape[:2], bool)
-        kept = levels.any(2)
+        kept = np.asarray(levels.any(2))
         model, bits = fitted(levels, everything, largest)
         masked = False
         if (~kept).any() and (levels.shape[2] > 1 or (~kept).mean() > SOME_GONE):
@@ -116,8 +116,8 @@ class _Writer:
             self._code(symbols + largest, model.law(exponent, largest))
 
     def _mask(self, kept: NDArray[np.bool_]) -> None:
-        rows = kept.any(1)
-        self._indices(rows.astype(np.int8))
+        rows = np.asarray(kept.any(1))
+        self._indices(np.asarray(rows, np.int8))
         densities = _densities(kept[rows])
         self._indices(densities)
         for density, law in _mask_laws(densities):
@@ -243,7 +243,7 @@ def _mask_laws(densities: NDArray[np.int8]) -> Iterator[tuple[int, NDArray[np.fl
 
 def _mask_bits(kept: NDArray[np.bool_]) -> float:
     """About the size of a mask."""
-    rows = kept.any(1)
+    rows = np.asarray(kept.any(1))
     densities = _densities(kept[rows])
     laws = {density: np.log2(law) for density, law in _mask_laws(densities)}
     symbols = sum(

@@ -17,6 +17,7 @@ from xinc_lightning.compression import Budget, parameters_for_bpp
 from xinc_lightning.data import clip_facts, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
+from xinc_lightning.modules.layer_weights import LayerWeights
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
 from xinc_lightning.runs.lightning_private import rewind_to_epoch_start
 
@@ -116,6 +117,17 @@ class INRModule(LightningModule, ABC):
     @abstractmethod
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """The network that represents one frame and the input with which it renders it, for the canvas."""
+
+    def layer_weights(self) -> list[LayerWeights]:
+        """The network's layers, input side first, for pruning: each feeds the next one's input channels in order.
+
+        Where a layer has more outputs than the next has inputs, such as before a PixelShuffle, neighbouring outputs
+        feed the same channel.
+
+        Raises:
+            UserError: if the module does not say.
+        """
+        raise UserError(f"{type(self).__name__} cannot be pruned: it has no layer_weights().")
 
     # --- sizing -------------------------------------------------------------------------------------------
 
