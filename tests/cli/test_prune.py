@@ -19,6 +19,10 @@ def train(config: str, name: str, *args: str) -> Path:
     return Path("runs") / f"{name}-001"
 
 
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
 def test_curves_of_several_runs(tiny_configs, capsys):
     runs = [train("tiny.yaml", f"seed{seed}", f"--seed_everything={seed}") for seed in (1, 2)]
     capsys.readouterr()
@@ -27,7 +31,7 @@ def test_curves_of_several_runs(tiny_configs, capsys):
     out = capsys.readouterr().out
     assert "contribution:equal" in out
     assert "±" in out
-    rows = list(csv.DictReader(Path("prune/pruning.csv").open()))
+    rows = rows_of(Path("prune/pruning.csv"))
     assert len(rows) == 2 * 3 * 3
     assert {(row["score"], row["allocation"]) for row in rows} == {
         ("contribution", "equal"),
@@ -49,7 +53,7 @@ def test_curves_of_several_runs(tiny_configs, capsys):
 def test_units_of_an_ffn(tiny_configs, capsys):
     run = train("ffn.yaml", "ffn")
     prune([str(run), "--by", "contribution", "first-order:mean", "--unit", "channel", "--shares", "0", "0.5"])
-    rows = list(csv.DictReader(Path("prune/pruning.csv").open()))
+    rows = rows_of(Path("prune/pruning.csv"))
     assert all(float(row["kernels"]) < 0.5 for row in rows if row["share_pruned"] == "0.5")
 
 
@@ -83,6 +87,6 @@ def test_shipped_config_adds_pruning_to_any_other(tiny_configs, capsys):
     classes = [c["class_path"].rpartition(".")[2] for c in config["trainer"]["callbacks"]]
     assert classes.count("Pruning") == 1
     assert "Report" in classes
-    rows = list(csv.DictReader((run / "analyses/epoch=0006/neurons.csv").open()))
+    rows = rows_of(run / "analyses/epoch=0006/neurons.csv")
     pruned = [row["pruned"] == "True" for row in rows if row["layer"] == "head"]
     assert 0.5 < sum(pruned) / len(pruned) < 0.75
