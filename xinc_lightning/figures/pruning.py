@@ -1,6 +1,7 @@
 """Figure of pruning curves: PSNR over the share of kernels that is kept, and over the bytes of the file."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def pruning_curves(values: Mapping[str, np.ndarray], methods: Sequence[str], tit
     return figure
 
 
-def _curve(axes: Axes, x: np.ndarray, y: np.ndarray, style: Mapping[str, object]) -> None:
+def _curve(axes: Axes, x: np.ndarray, y: np.ndarray, style: Mapping[str, Any]) -> None:
     """[runs, points] as their mean and range."""
     axes.plot(x.mean(0), y.mean(0), marker=".", **style)
     if len(y) > 1:

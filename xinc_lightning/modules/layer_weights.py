@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from xinc_lightning.compression.quantization import matrix_shape
 
@@ -13,16 +13,16 @@ class LayerWeights:
 
     Args:
         name: of the layer, as on the canvas.
-        weight: [outputs, inputs, *kernel], or with a leading axis of networks.
-        bias: [outputs], or with a leading axis of networks.
+        weight: the parameter, [outputs, inputs, *kernel], or with a leading axis of networks.
+        bias: the parameter, [outputs], or with a leading axis of networks.
         prunable: whether its kernels may be pruned; those of a stem, which belong to no canvas, only go with the
             channels that they feed.
         networks: whether there is an axis of networks.
     """
 
     name: str
-    weight: nn.Parameter
-    bias: nn.Parameter
+    weight: Tensor
+    bias: Tensor
     prunable: bool = True
     networks: bool = False
 

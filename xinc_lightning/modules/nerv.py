@@ -90,6 +90,6 @@ class NeRVModule(INRModule):
         ]
 
 
-def _bias(conv: nn.Conv2d) -> nn.Parameter:
+def _bias(conv: nn.Conv2d) -> Tensor:
     assert conv.bias is not None
     return conv.bias

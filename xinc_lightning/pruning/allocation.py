@@ -52,7 +52,7 @@ def kept_units(
     if allocation == "equal":
         return {name: _without_lowest(values, share) for name, values in ranked.items()}
     flat = _without_lowest(torch.cat([values.flatten() for values in ranked.values()]), share)
-    parts = flat.split([values.numel() for values in ranked.values()])
+    parts = torch.split(flat, [values.numel() for values in ranked.values()])
     return {name: part.reshape(ranked[name].shape) for name, part in zip(ranked, parts, strict=True)}
 
 

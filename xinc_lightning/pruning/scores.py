@@ -58,11 +58,11 @@ def contribution(module: INRModule, positions: Sequence[int]) -> Scores:
     totals: dict[str, list[Tensor]] = {}
     head_activation = module.canvas_options.get("head_activation", True)
     with torch.no_grad():
-        for network, inputs in networks_at(module, positions):
-            canvas = Canvas(network, neuron="weight", head_activation=head_activation).at(inputs)
-            for layer in canvas:
-                sums = layer.reduce(thresholds=()).absolute_sum.sum(1)
-                totals.setdefault(layer.name, []).append(sums)
+        for network, times_or_grid in networks_at(module, positions):
+            canvas = Canvas(network, neuron="weight", head_activation=head_activation).at(times_or_grid)
+            for traced in canvas:
+                sums = traced.reduce(thresholds=()).absolute_sum.sum(1)
+                totals.setdefault(traced.name, []).append(sums)
     found = {}
     for layer in _prunable(module):
         networks, outputs, inputs, _ = layer.kernels.shape

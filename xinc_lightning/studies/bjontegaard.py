@@ -40,7 +40,7 @@ def _mean_difference(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray
     if low >= high:
         return math.nan
     areas = [float(PchipInterpolator(x, y).integrate(low, high)) for x, y in curves]
-    return (areas[0] - areas[1]) / (high - low)
+    return float((areas[0] - areas[1]) / (high - low))
 
 
 def _rising(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
