@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
+from xinc_lightning.data import clip_of
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 from xinc_lightning.pruning import (
@@ -35,7 +36,7 @@ class Pruning(Callback):
     Args:
         epochs: numbers of completed epochs after which the network is pruned, rising; 0 is the untrained one.
         shares: of all kernels (or channels) of the canvas's layers that are gone after each of them, rising.
-        score: by what: ``contribution``, ``magnitude``, ``first-order`` or ``random``.
+        score: by what: ``contribution``, ``first-order``, ``magnitude``, ``random``, or ``effect``, which is slow.
         allocation: how the layers share what goes: ``equal``, ``global``, ``mean`` or ``size``, see docs/pruning.md.
         unit: ``kernel`` or ``channel``, what goes at once.
         frames: number of frames, evenly spaced, from which scores are computed.
@@ -115,7 +116,9 @@ class Pruning(Callback):
             return
         assert isinstance(pl_module, INRModule)
         with undisturbed(pl_module):
-            self._masks = trainer.strategy.broadcast(self._next_masks(pl_module, done))
+            self._masks = trainer.strategy.broadcast(
+                self._next_masks(pl_module, clip_of(trainer).frames, done)
+            )
         self._pruned_after = done
         self._gone = gone_elements(pl_module, self._masks)
         apply(pl_module, self._masks)
@@ -146,11 +149,11 @@ class Pruning(Callback):
             kernels, parameters = shares_kept(pl_module, self._masks)
             pl_module.log_dict({"pruning/kernels_kept": kernels, "pruning/parameters_kept": parameters})
 
-    def _next_masks(self, module: INRModule, epoch: int) -> dict[str, Mask]:
+    def _next_masks(self, module: INRModule, frames: Tensor, epoch: int) -> dict[str, Mask]:
         clip_frames = module.hparams["clip_shape"][0]
         count = min(self.frames, clip_frames)
         positions = [(2 * i + 1) * clip_frames // (2 * count) for i in range(count)]
-        scores = scores_of(module, self.score, positions, self.unit)
+        scores = scores_of(module, self.score, positions, frames, self.unit)
         layers = {layer.name: layer for layer in module.layer_weights() if layer.prunable}
         alive = None
         if self._masks:

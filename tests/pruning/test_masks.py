@@ -8,12 +8,14 @@ from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.pruning import apply, fold_means, masks_of, scores_of, shares_kept
 
+NONE = torch.empty(0)
+
 
 def kept_at_random(module, share: float, unit: str) -> dict[str, torch.Tensor]:
-    return {name: s > share for name, s in scores_of(module, "random", [0], "kernel").items()} | (
+    return {name: s > share for name, s in scores_of(module, "random", [0], NONE).items()} | (
         {}
         if unit == "kernel"
-        else {name: s[:, 0] > share for name, s in scores_of(module, "random", [0]).items()}
+        else {name: s[:, 0] > share for name, s in scores_of(module, "random", [0], NONE).items()}
     )
 
 
@@ -65,7 +67,7 @@ def test_shares_count_what_is_zero(nerv):
 @torch.no_grad()
 def test_folded_means_keep_the_mean_of_a_layer(nerv):
     """Of one layer alone, whose input stays as it is: its mean output over these frames is the same as before."""
-    kept = {"block1": scores_of(nerv, "random", [0])["block1"] > 0.5}
+    kept = {"block1": scores_of(nerv, "random", [0], NONE)["block1"] > 0.5}
     block = nerv.network.blocks[0].conv
     inputs = []
     handle = block.register_forward_hook(lambda _, args, output: inputs.append(args[0]))
@@ -84,7 +86,7 @@ def test_folded_means_of_each_network_of_an_ffn(ffn):
     network, grid = ffn.canvas_inputs(1)
     features = network.encoding(grid).flatten(0, 1)
     mean = network.layers[0](features).mean(0)
-    masks = masks_of(ffn, {"layer1": scores_of(ffn, "random", [0])["layer1"] > 0.5})
+    masks = masks_of(ffn, {"layer1": scores_of(ffn, "random", [0], NONE)["layer1"] > 0.5})
     fold_means(ffn, masks, [0])
     apply(ffn, masks)
     network, _ = ffn.canvas_inputs(1)

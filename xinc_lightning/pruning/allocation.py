@@ -58,7 +58,7 @@ def kept_units(
 
 def _divisor(values: Tensor, living: Tensor, allocation: str, weights: int) -> float:
     if allocation == "mean":
-        return float(values[living].mean()) or 1.0
+        return float(values[living].abs().mean()) or 1.0
     if allocation == "size":
         return float(living.sum() * weights) ** 0.5 or 1.0
     return 1.0

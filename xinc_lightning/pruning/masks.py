@@ -73,7 +73,7 @@ def fold_means(module: INRModule, masks: Masks, positions: Sequence[int]) -> Non
     Call it before :func:`apply`. The means are those of the network as it is: what earlier layers lose is not counted.
     """
     layers = {layer.name: layer for layer in module.layer_weights()}
-    for number, (network, inputs) in enumerate(networks_at(module, positions)):
+    for number, (network, inputs, _) in enumerate(networks_at(module, positions)):
         declared = network.canvas_layers()  # type: ignore[operator]
         for layer, record in zip(declared, trace(network, declared, [inputs]), strict=True):
             weights = layers[layer.name]

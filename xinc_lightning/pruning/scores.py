@@ -4,19 +4,19 @@ A *kernel* (i, o) leads from input channel i to output channel o: a convolution'
 layer, as the canvas's neurons are. A *channel* is all kernels of an input channel: an input unit of an FFN's layer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from xinc_lightning.canvas import Canvas
+from xinc_lightning.canvas import Canvas, LayerCanvas
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.layer_weights import LayerWeights
 
 Unit = Literal["kernel", "channel"]
-Score = Literal["contribution", "magnitude", "first-order", "random"]
+Score = Literal["contribution", "effect", "first-order", "magnitude", "random"]
 SCORES: tuple[str, ...] = get_args(Score)
 
 Scores = Mapping[str, Tensor]
@@ -27,7 +27,12 @@ PROJECTIONS = 10
 
 
 def scores_of(
-    module: INRModule, score: str, positions: Sequence[int], unit: Unit = "kernel", seed: int = 0
+    module: INRModule,
+    score: str,
+    positions: Sequence[int],
+    truth: Tensor,
+    unit: Unit = "kernel",
+    seed: int = 0,
 ) -> Scores:
     """Scores of all prunable layers.
 
@@ -35,6 +40,7 @@ def scores_of(
         module: the network, in evaluation mode; left as it is.
         score: one of :data:`SCORES`.
         positions: frames of the clip that are looked at. Where each frame has a network of its own, all frames are.
+        truth: all frames of the clip, [frames, 3, height, width], for ``effect``.
         unit: what is pruned at once.
         seed: of random scores and projections.
 
@@ -48,6 +54,8 @@ def scores_of(
         return first_order(module, positions, unit, seed)
     if score == "contribution":
         kernels = contribution(module, positions)
+    elif score == "effect":
+        kernels = effect(module, positions, truth)
     else:
         kernels = magnitude(module) if score == "magnitude" else random(module, seed)
     return kernels if unit == "kernel" else {name: values.sum(1) for name, values in kernels.items()}
@@ -55,14 +63,33 @@ def scores_of(
 
 def contribution(module: INRModule, positions: Sequence[int]) -> Scores:
     """Σ|c| of each kernel over the pixels of these frames: the canvas's contribution maps (§3, §4.4)."""
+    return _of_canvas(module, positions, lambda layer, _: layer.reduce(thresholds=()).absolute_sum)
+
+
+def effect(module: INRModule, positions: Sequence[int], truth: Tensor) -> Scores:
+    """By how much the squared error of these frames rises without each kernel alone (ΔMSE), which is below 0 for some.
+
+    Exact for one kernel, and thousands of times as expensive as its contribution.
+    """
+
+    def rise(layer: LayerCanvas, frames: Sequence[int]) -> Tensor:
+        found = layer.effect_sums(truth[[*frames]].to(module.device)).error_rise
+        assert found is not None
+        return found
+
+    return _of_canvas(module, positions, rise)
+
+
+def _of_canvas(
+    module: INRModule, positions: Sequence[int], measure: Callable[[LayerCanvas, Sequence[int]], Tensor]
+) -> Scores:
+    """Sums over frames of what is measured of each layer's neurons, [neurons, frames], at these positions."""
     totals: dict[str, list[Tensor]] = {}
     head_activation = module.canvas_options.get("head_activation", True)
     with torch.no_grad():
-        for network, times_or_grid in networks_at(module, positions):
-            canvas = Canvas(network, neuron="weight", head_activation=head_activation).at(times_or_grid)
-            for traced in canvas:
-                sums = traced.reduce(thresholds=()).absolute_sum.sum(1)
-                totals.setdefault(traced.name, []).append(sums)
+        for network, argument, frames in networks_at(module, positions):
+            for traced in Canvas(network, neuron="weight", head_activation=head_activation).at(argument):
+                totals.setdefault(traced.name, []).append(measure(traced, frames).sum(1))
     found = {}
     for layer in _prunable(module):
         networks, outputs, inputs, _ = layer.kernels.shape
@@ -112,12 +139,14 @@ def _prunable(module: INRModule) -> list[LayerWeights]:
     return [layer for layer in module.layer_weights() if layer.prunable]
 
 
-def networks_at(module: INRModule, positions: Sequence[int]) -> list[tuple[torch.nn.Module, Tensor]]:
-    """Each network, and the inputs with which it renders the frames that are looked at."""
+def networks_at(
+    module: INRModule, positions: Sequence[int]
+) -> list[tuple[torch.nn.Module, Tensor, Sequence[int]]]:
+    """Each network, its argument for the frames that are looked at, and their positions."""
     if _one_network(module):
-        inputs = [module.canvas_inputs(position)[1] for position in positions]
-        return [(module.canvas_inputs(positions[0])[0], torch.cat(inputs))]
-    return [module.canvas_inputs(position) for position in _looked_at(module, positions)]
+        arguments = [module.canvas_inputs(position)[1] for position in positions]
+        return [(module.canvas_inputs(positions[0])[0], torch.cat(arguments), positions)]
+    return [(*module.canvas_inputs(position), [position]) for position in _looked_at(module, positions)]
 
 
 def _looked_at(module: INRModule, positions: Sequence[int]) -> Sequence[int]:

@@ -175,7 +175,7 @@ def prune_runs(
         by_method = []
         for method in settings.methods:
             progress(f"{run.name}: {method}")
-            scores = scores_of(module, method.score, looked_at, settings.unit, settings.seed)
+            scores = scores_of(module, method.score, looked_at, clip.frames, settings.unit, settings.seed)
             curve = []
             for share in settings.shares:
                 pruned, kept = pruned_copy(module, scores, share, method.allocation, settings, looked_at)
