@@ -21,6 +21,7 @@ from xinc_lightning.callbacks.neurons_per_pixel import NeuronsPerPixel
 from xinc_lightning.callbacks.pixels_per_neuron import PixelsPerNeuron
 from xinc_lightning.callbacks.pixels_to_neurons import PixelsToNeurons
 from xinc_lightning.callbacks.progress import Progress
+from xinc_lightning.callbacks.pruning import Pruning
 from xinc_lightning.callbacks.reconstructions import Reconstructions
 from xinc_lightning.callbacks.report import Report
 from xinc_lightning.callbacks.things_and_stuff import ThingsAndStuff
@@ -44,6 +45,7 @@ __all__ = [
     "PixelsPerNeuron",
     "PixelsToNeurons",
     "Progress",
+    "Pruning",
     "Reconstructions",
     "Report",
     "Sink",

@@ -12,7 +12,7 @@ from rich.text import Text
 from xinc_lightning.callbacks.base.callback import analyses_of, seconds_of_analyses
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.checkpoints import Checkpoints
-from xinc_lightning.compression import MAX_BITS, Budget
+from xinc_lightning.compression import MAX_BITS, MIN_BITS, Budget
 from xinc_lightning.data import clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.loggers import run_loggers
@@ -36,8 +36,8 @@ class Report(Callback):
     """
 
     def __init__(self, bits: int = 8) -> None:
-        if not 1 <= bits <= MAX_BITS:
-            raise UserError(f"Report: bits must be between 1 and {MAX_BITS}, got {bits}.")
+        if not MIN_BITS <= bits <= MAX_BITS:
+            raise UserError(f"Report: bits must be between {MIN_BITS} and {MAX_BITS}, got {bits}.")
         self.bits = bits
         self._start: float | None = None
 
@@ -64,7 +64,7 @@ class Report(Callback):
             return
         assert isinstance(module, INRModule)
         with undisturbed(module):
-            result = evaluate(module, clip_of(trainer).frames, self.bits)
+            result = evaluate(module, clip_of(trainer), self.bits)
         run = Path(trainer.default_root_dir)
         write_json(run / REPORT, without_nan(result.scalars()))
         final = {f"final/{name}": value for name, value in result.scalars().items()}

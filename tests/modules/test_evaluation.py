@@ -8,10 +8,9 @@ import torch
 from skimage.metrics import structural_similarity
 from torchmetrics.functional import structural_similarity_index_measure
 
-from xinc_lightning.compression import decode_network, encode, encode_network, quantize_weights
+from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import FFNModule, NeRVModule, evaluation
 from xinc_lightning.modules.evaluation import evaluate, psnr, ssim
-from xinc_lightning.networks import FFN
 
 
 def test_psnr_is_the_mean_over_frames():
@@ -31,7 +30,7 @@ def test_psnr_is_the_mean_over_frames():
 def test_fewer_bits_cost_less_and_lose_more(module):
     with torch.no_grad():
         frames = module.reconstruct()
-    results = {bits: evaluate(module, frames, bits) for bits in (3, 8, 12)}
+    results = {bits: evaluate(module, PanopticClip("own", frames), bits) for bits in (3, 8, 12)}
     assert results[3].coded_bytes < results[8].coded_bytes < results[12].coded_bytes
     assert results[3].quantized_psnr < results[8].quantized_psnr < results[12].quantized_psnr
     eight = results[8]
@@ -41,33 +40,9 @@ def test_fewer_bits_cost_less_and_lose_more(module):
     assert torch.equal(module.reconstruct(), frames)  # the evaluated network keeps its float weights
 
 
-@pytest.mark.parametrize("kind", [NeRVModule, FFNModule])
-def test_the_coded_bytes_are_enough_to_render_the_clip(kind):
-    """In a decoder of its own, which was never given the checkpoint, or the seed of an FFN's frequencies."""
-    torch.manual_seed(1)
-    encoder = kind(target_parameters=12_000, clip_shape=[2, 16, 32])
-    frames = torch.rand(2, 3, 16, 32)
-    result = evaluate(encoder, frames, bits=8)
-    coded = encode_network(encoder.network, 8, kind.channel_dims)
-    assert len(coded) == result.coded_bytes
-
-    torch.manual_seed(2)
-    decoder = kind(target_parameters=12_000, clip_shape=[2, 16, 32])
-    decoder.reconstruct()
-    decoder.load_network(decode_network(coded, decoder.network, 8, kind.channel_dims))
-    with torch.no_grad():
-        assert psnr(decoder.reconstruct(), frames) == pytest.approx(result.quantized_psnr, abs=1e-6)
-
-
-def test_the_frequencies_of_the_papers_ffn_take_832_bytes():
-    ffn = FFN()
-    weights = quantize_weights(dict(ffn.named_parameters()))
-    assert len(encode_network(ffn)) == len(encode(weights)) + 832
-
-
 def test_frames_too_small_for_ssim_have_none():
     module = FFNModule(target_parameters=400, clip_shape=[1, 1, 7])
-    result = evaluate(module, torch.rand(1, 3, 1, 7))
+    result = evaluate(module, PanopticClip("thin", torch.rand(1, 3, 1, 7)))
     assert math.isnan(result.ssim)
     assert math.isfinite(result.psnr)
 

@@ -81,7 +81,7 @@ class NeuronTable:
 
 
 def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArray[Any]]:
-    """Columns that identify the neurons, and their total contribution.
+    """Columns that identify the neurons, and their total contribution; ``pruned`` only where some are.
 
     ``dead``, the paper's word for no contribution, goes with version 0.3.
 
@@ -93,7 +93,16 @@ def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArr
     total = statistics.absolute_sum.cpu().numpy()
     inactive = layer.inactive[statistics.neurons].cpu().numpy()
     none = total == 0
-    return {**labels, "absolute_sum": total, "no_contribution": none, "inactive": inactive, "dead": none}
+    pruned = layer.pruned[statistics.neurons].cpu().numpy()
+    marked = {"pruned": pruned} if pruned.any() else {}
+    return {
+        **labels,
+        "absolute_sum": total,
+        "no_contribution": none,
+        "inactive": inactive,
+        "dead": none,
+        **marked,
+    }
 
 
 def _short(value: Any) -> Any:

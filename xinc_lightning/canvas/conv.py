@@ -99,6 +99,11 @@ class ConvTerms:
         }
 
     @property
+    def pruned(self) -> Bool[Tensor, " neurons"]:
+        """Kernels whose weights are all exactly zero, as pruning leaves them; of the bias they still have a share."""
+        return ~(self.weight != 0).flatten(2).any(2).T.flatten()
+
+    @property
     def inactive(self) -> Bool[Tensor, " neurons"]:
         """Kernels that are zero or whose input channel is, at every pixel: taking them out changes nothing."""
         channels = (self.values != 0).transpose(0, 1).flatten(1).any(1)

@@ -86,6 +86,11 @@ class EffectTerms:
         return self.contributions.labels
 
     @property
+    def pruned(self) -> Bool[Tensor, " neurons"]:
+        """Neurons whose weights are all exactly zero."""
+        return self.contributions.pruned
+
+    @property
     def inactive(self) -> Bool[Tensor, " neurons"]:
         """Neurons that could be taken out without effect at any of the frames."""
         return self.contributions.inactive

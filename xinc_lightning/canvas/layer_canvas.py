@@ -220,6 +220,11 @@ class FrameCanvas:
         return self._canvas.labels
 
     @property
+    def pruned(self) -> Bool[Tensor, " neurons"]:
+        """See the terms' ``pruned``."""
+        return self._canvas.terms.pruned
+
+    @property
     def inactive(self) -> Bool[Tensor, " neurons"]:
         """See :meth:`LayerCanvas.inactive`."""
         return self._canvas.inactive

@@ -66,6 +66,12 @@ class LinearTerms:
         return {self.neuron: indices}
 
     @property
+    def pruned(self) -> Bool[Tensor, " neurons"]:
+        """Neurons whose weights are all exactly zero, as pruning leaves them."""
+        kept = self.weight != 0
+        return ~{"input": kept.any(0), "output": kept.any(1), "weight": kept.T.flatten()}[self.neuron]
+
+    @property
     def inactive(self) -> Bool[Tensor, " neurons"]:
         """Neurons whose every product v_i·W_ji is zero at every pixel: taking them out changes nothing."""
         carrying = (self.values != 0).flatten(0, -2).any(0) & (self.weight != 0)

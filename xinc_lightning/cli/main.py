@@ -27,6 +27,9 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   report     HTML page: from pixels to neurons        xinc report runs/nerv-001 runs/ffn-001
   compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
   evolution  animate a run's maps over training       xinc evolution runs/nerv-001
+  prune      take kernels out, by several scores      xinc prune runs/nerv-001 --by contribution magnitude
+  encode     a trained network as one small file      xinc encode runs/nerv-001 -o clip.xinc
+  decode     the frames of such a file                xinc decode clip.xinc -o out.mp4
   sync       send to W&B what it does not have        xinc sync runs/nerv-001
 
 `xinc COMMAND --help` lists every option of a command. The config of a run that somebody sent you is code: it may
@@ -36,7 +39,7 @@ name our classes only, unless --trust is given.
 TRAINING = ("fit", "validate", "test", "predict")
 """Commands that need a Trainer, in ``training.py``."""
 
-OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution", "sync")
+OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution", "prune", "encode", "decode", "sync")
 """Commands with their own module in this package, each with a function ``main``."""
 
 

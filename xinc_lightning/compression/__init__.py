@@ -7,20 +7,22 @@ from xinc_lightning.compression.budget import (
     largest_width,
     parameters_for_bpp,
 )
-from xinc_lightning.compression.coding import (
+from xinc_lightning.compression.coding import CodedError, decode, encode
+from xinc_lightning.compression.network import decode_network, encode_network
+from xinc_lightning.compression.quantization import (
     MAX_BITS,
+    MIN_BITS,
     Quantized,
-    decode,
-    encode,
     quantize,
     quantize_weights,
 )
-from xinc_lightning.compression.network import decode_network, encode_network
 
 __all__ = [
     "FLOAT_BITS",
     "MAX_BITS",
+    "MIN_BITS",
     "Budget",
+    "CodedError",
     "Quantized",
     "count_parameters",
     "decode",

@@ -17,6 +17,7 @@ from xinc_lightning.compression import Budget, parameters_for_bpp
 from xinc_lightning.data import clip_facts, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
+from xinc_lightning.modules.layer_weights import LayerWeights
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
 from xinc_lightning.runs.lightning_private import rewind_to_epoch_start
 
@@ -117,6 +118,17 @@ class INRModule(LightningModule, ABC):
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """The network that represents one frame and the input with which it renders it, for the canvas."""
 
+    def layer_weights(self) -> list[LayerWeights]:
+        """The network's layers, input side first, for pruning: each feeds the next one's input channels in order.
+
+        Where a layer has more outputs than the next has inputs, such as before a PixelShuffle, neighbouring outputs
+        feed the same channel.
+
+        Raises:
+            UserError: if the module does not say.
+        """
+        raise UserError(f"{type(self).__name__} cannot be pruned: it has no layer_weights().")
+
     # --- sizing -------------------------------------------------------------------------------------------
 
     def size_for(self, frames: int, height: int, width: int) -> None:
@@ -162,6 +174,9 @@ class INRModule(LightningModule, ABC):
                 "the result will differ slightly from that of an uninterrupted run."
             )
 
+    def restore(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Restore what stored hyperparameters say beyond the constructor's arguments; here nothing."""
+
     @property
     def architecture(self) -> str:
         """Name of the class without ``Module``: ``NeRV``, ``FFN``."""
@@ -177,6 +192,11 @@ class INRModule(LightningModule, ABC):
         """Parameters and bits per pixel of the built network."""
         parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
         return Budget(parameters, *self.hparams["clip_shape"])
+
+    @property
+    def exact_target(self) -> int:
+        """The ``target_parameters`` with which a network of exactly this size is built."""
+        return self.budget.parameters
 
     def parameter_target(self, frames: int, height: int, width: int) -> int:
         """Maximum number of parameters of a network for ``frames`` frames of this size."""

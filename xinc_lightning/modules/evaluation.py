@@ -1,14 +1,14 @@
 """Quality and size of a trained network, with float weights and after quantisation and entropy coding."""
 
-import copy
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from xinc_lightning.compression import decode_network, encode_network, quantize_weights
+from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules.base import SSIM_SIDE, INRModule
+from xinc_lightning.modules.clip_file import encode_clip, facts_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Evaluation:
         bpp: bits per pixel at 32 bits per parameter.
         quantized_bits: bits per weight of the quantisation.
         quantized_psnr: PSNR of the quantised network, dB.
-        coded_bytes: entropy-coded weights and buffers, all that a decoder needs besides the architecture.
+        coded_bytes: length of the file that ``xinc encode`` writes: all that a decoder needs.
         coded_bits_per_parameter: 8·coded_bytes / parameters.
         coded_bpp: 8·coded_bytes over all pixels of the clip.
     """
@@ -43,39 +43,27 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(module: INRModule, frames: Tensor, bits: int = 8) -> Evaluation:
+def evaluate(module: INRModule, clip: PanopticClip, bits: int = 8) -> Evaluation:
     """Evaluate a network on the clip it represents, with float weights and after quantisation.
 
     Args:
         module: the network's module, in evaluation mode.
-        frames: [frames, 3, height, width] ground truth in [0, 1].
+        clip: ground truth in [0, 1].
         bits: bits per weight of the quantisation before entropy coding.
-
-    Raises:
-        RuntimeError: if the decoded weights differ from the encoded ones.
     """
     budget = module.budget
-    coded = encode_network(module.network, bits, module.channel_dims)
-    stored = decode_network(coded, module.network, bits, module.channel_dims)
-    for name, weights in quantize_weights(
-        dict(module.network.named_parameters()), bits, module.channel_dims
-    ).items():
-        if not torch.equal(stored[name], weights.dequantize().cpu()):
-            raise RuntimeError("The decoded weights differ from those that were entropy coded.")
-
-    rendered = module.reconstruct().to(frames)
-    decoder = copy.deepcopy(module)
-    decoder.load_network(stored)
+    content, decoded = encode_clip(module, facts_of(clip), bits)
+    rendered = module.reconstruct().to(clip.frames)
     return Evaluation(
-        psnr=psnr(rendered, frames),
-        ssim=ssim(rendered, frames),
+        psnr=psnr(rendered, clip.frames),
+        ssim=ssim(rendered, clip.frames),
         parameters=budget.parameters,
         bpp=budget.bpp,
         quantized_bits=bits,
-        quantized_psnr=psnr(decoder.reconstruct().to(frames), frames),
-        coded_bytes=len(coded),
-        coded_bits_per_parameter=8 * len(coded) / budget.parameters,
-        coded_bpp=8 * len(coded) / budget.pixels,
+        quantized_psnr=psnr(decoded.to(clip.frames), clip.frames),
+        coded_bytes=len(content),
+        coded_bits_per_parameter=8 * len(content) / budget.parameters,
+        coded_bpp=8 * len(content) / budget.pixels,
     )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from xinc_lightning.compression import count_parameters, largest_width
 from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.layer_weights import LayerWeights
 from xinc_lightning.modules.losses import LossName
 from xinc_lightning.networks import FFN, FFNStack, FoldedGrid, pixel_grid
 
@@ -49,6 +50,12 @@ class FFNModule(INRModule):
         ffn_width = largest_width(lambda w: count_parameters(lambda: FFN(w, **options)), target)
         return FFNStack(frames, ffn_width, **options)
 
+    @property
+    def exact_target(self) -> int:
+        """Parameters of one frame's network."""
+        parameters: int = self.budget.parameters // self.hparams["clip_shape"][0]
+        return parameters
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Discard the encoded grid: the checkpoint has other frequencies."""
         super().on_load_checkpoint(checkpoint)
@@ -83,3 +90,8 @@ class FFNModule(INRModule):
         """One frame's network and the pixel grid."""
         _, height, width = self.hparams["clip_shape"]
         return self.network.frame(position), pixel_grid(height, width).to(self.device)
+
+    def layer_weights(self) -> list[LayerWeights]:
+        """The linear layers of all frames' networks."""
+        pairs = zip(self.network.weights, self.network.biases, strict=True)
+        return [LayerWeights(f"layer{i + 1}", w, b, networks=True) for i, (w, b) in enumerate(pairs)]

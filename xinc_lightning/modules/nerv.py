@@ -1,5 +1,6 @@
 """Training a NeRV: one network for one clip."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from xinc_lightning.compression import count_parameters, largest_width
 from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.layer_weights import LayerWeights
 from xinc_lightning.modules.losses import LossName
 from xinc_lightning.networks import NeRV
 
@@ -56,7 +58,11 @@ class NeRVModule(INRModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the encoding of the checkpoint's network: float32 for version 0.1, which did not store it."""
         super().on_load_checkpoint(checkpoint)
-        version = checkpoint["hyper_parameters"].get("encoding_version", 1)
+        self.restore(checkpoint["hyper_parameters"])
+
+    def restore(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Restore the precision of the time's encoding."""
+        version = hyperparameters.get("encoding_version", 1)
         self.hparams["encoding_version"] = version
         self.network.encoding.precision = PRECISIONS[version]
 
@@ -74,3 +80,16 @@ class NeRVModule(INRModule):
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """The network and one frame's time."""
         return self.network, self.times(torch.tensor([position], device=self.device))
+
+    def layer_weights(self) -> list[LayerWeights]:
+        """The stem, whose outputs in groups of the grid's size feed a channel each, the blocks and the head."""
+        layers = [LayerWeights("stem", self.network.stem.weight, _bias(self.network.stem), prunable=False)]
+        return layers + [
+            LayerWeights(layer.name, layer.conv.weight, _bias(layer.conv))
+            for layer in self.network.canvas_layers()
+        ]
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias

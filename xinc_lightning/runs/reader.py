@@ -195,7 +195,7 @@ def read_run(path: Path) -> Run:
     """
     path = Path(path)
     if not path.is_dir():
-        raise RunError(f"there is no run '{path}'{_did_you_mean(path)}")
+        raise RunError(f"there is no run '{path}'{did_you_mean_run(path)}")
     folders = {e: f for e, f in snapshot_folders(path / ANALYSES).items() if is_inside(f, path)}
     if not folders:
         inside = sorted({p.parents[1] for p in path.glob(f"*/{ANALYSES}/epoch=*")})
@@ -279,7 +279,7 @@ def _record(path: Path, kind: Any, problems: Problems) -> Any:
     return checked(kind, value, lambda what: problems.say(path, what))
 
 
-def _did_you_mean(path: Path) -> str:
+def did_you_mean_run(path: Path) -> str:
     """The end of a sentence that suggests the sibling folder with the nearest name."""
     beside = [other.name for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
     folder = "" if path.parent == Path() else f"{path.parent}/"
