@@ -38,11 +38,12 @@ MEASURES = {
 }
 FINDINGS = {
     **{
-        f"variance over {p}, median": f"variance/{{}}/{p}_median" for p in ("grid", "lattice", "rgb", "gabor")
+        f"variance over {p}, median": f"variance/{{}}/{p}_median"
+        for p in ("instances", "rgb", "gabor", "grid", "lattice")
     },
     **{
         f"the same against shifted labels, effect for {p}": f"variance/{{}}/{p}_effect"
-        for p in ("grid", "rgb", "gabor")
+        for p in ("instances", "rgb", "gabor", "grid")
     },
     "pixels per neuron, median share": "pixels_per_neuron/{}/median_share",
     "fluctuation with flow, Spearman": "flow_vs_fluctuation/{}/spearman",
