@@ -75,7 +75,8 @@ def fold_means(module: INRModule, masks: Masks, positions: Sequence[int]) -> Non
     layers = {layer.name: layer for layer in module.layer_weights()}
     for number, (network, inputs, _) in enumerate(networks_at(module, positions)):
         declared = network.canvas_layers()  # type: ignore[operator]
-        for layer, record in zip(declared, trace(network, declared, [inputs]), strict=True):
+        records, _ = trace(network, declared, [inputs])
+        for layer, record in zip(declared, records, strict=True):
             weights = layers[layer.name]
             kernels = weights.kernels[number]
             conv = weights.weight.ndim == 4
