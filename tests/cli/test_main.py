@@ -39,7 +39,7 @@ def error_of(capsys, *args):
 
 NEED_DATA = {"cityscapes_vps.yaml", "davis.yaml", "vipseg.yaml"}
 """Configs that are run on miniature datasets, in tests/data/test_through_cli.py."""
-ADDED = {"light.yaml"}
+ADDED = {"light.yaml", "prune.yaml"}
 """Configs that come on top of another."""
 
 

@@ -244,7 +244,7 @@ def test_figures_that_nobody_could_read_are_named(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("xinc_lightning.cli.compare.LONGEST", 100)
     main(["deep-001"])
     assert capsys.readouterr().err.splitlines() == [
-        "note: 100 of 914 lines are shown; the files have all.",
+        "note: 100 of 915 lines are shown; the files have all.",
         "note: not drawn, since more than 300 panels or 40 rows could not be read: "
         "variance, pixels_per_neuron, neurons_per_pixel.",
     ]
