@@ -44,6 +44,7 @@ CURVES = {
     "Effective neurons": ["neurons_per_pixel/effective_share"],
     "Fluctuation and flow": ["flow_vs_fluctuation/spearman", "flow_vs_fluctuation/auc"],
     "Silhouette of the clusters": ["neuron_clusters/silhouette"],
+    "Contributions against effects": ["faithfulness/cosine_median", "faithfulness/rank_contribution"],
 }
 """Scalars of a layer, as `<analysis>/<name>`: a panel for each heading."""
 
@@ -59,7 +60,12 @@ PICTURES = {
     "Things and stuff": ("things_and_stuff/figure",),
     "Flow and fluctuation": ("flow_vs_fluctuation/figure",),
 }
-BY_LAYER = {"Contribution maps": "maps", "Maps over epochs": "strips", "Neuron clusters": "neuron_clusters"}
+BY_LAYER = {
+    "Contribution maps": "maps",
+    "Maps over epochs": "strips",
+    "Neuron clusters": "neuron_clusters",
+    "Contributions against effects": "faithfulness",
+}
 """Analyses with a picture a layer."""
 
 NEURONS, UMAP = "neurons/table", "neurons/page"
