@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -138,6 +139,7 @@ class WandbSession:
     def _init(self, mode: Mode, config: Mapping[str, Any]) -> None:
         import wandb
 
+        _disable_analytics()
         wandb.setup(wandb.Settings(silent=True))  # before it has anything to tell
         folder = self.folder
         if mode != "disabled":
@@ -159,8 +161,6 @@ class WandbSession:
         self.run.define_metric("*", step_metric="epoch", step_sync=True)
         for handler in logging.getLogger("wandb").handlers:
             handler.handleError = _ignore  # type: ignore[method-assign]  # its debug.log is not worth a traceback
-        # A server that does not take what wandb measures of itself is no news to the user.
-        logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
         self.update_config(config)  # only now: wandb writes what it starts with to its debug.log, too
 
     def _writable(self, folder: Path) -> str:
@@ -301,6 +301,15 @@ def neuron_table(neurons: NeuronTable) -> Any:
         picture = [wandb.Image(neurons.thumbnail(*row[:2]))] if pictured else []
         table.add_data(*row, *picture)
     return table
+
+
+def _disable_analytics() -> None:
+    """Turn off what wandb measures of itself.
+
+    Python would wait for it at exit, ten seconds if the server hangs, and print an error if it refuses.
+    """
+    with suppress(ImportError, AttributeError):  # another version of wandb
+        import_module("wandb.analytics.opentelemetry.opentelemetry_proxy").disable()
 
 
 def _ignore(record: logging.LogRecord) -> None:
