@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.canvas.pixel import contributions_at

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from xinc_lightning.canvas import Canvas
 from xinc_lightning.canvas.removal import picture_without

@@ -21,6 +21,7 @@ from xinc_lightning.callbacks import (
     Sink,
 )
 from xinc_lightning.callbacks.base.isolation import undisturbed
+from xinc_lightning.callbacks.base.provenance import settings_of, weights_of
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 
 CONFIG = "seed_everything: {seed}\nmodel:\n  class_path: xinc_lightning.modules.{name}\n"
@@ -62,6 +63,9 @@ def runs(scene, tmp_path_factory) -> Runs:
                 context = AnalysisContext(module, scene.clip, epoch, [c.needs(scene.clip) for c in callbacks])
                 for callback in callbacks:
                     callback.analyse(context, sink)
+                module.trained_epochs = epoch
+                sink.weights(weights_of(context))
+                sink.settings(**settings_of(context))
         (root / name / "config.yaml").write_text(CONFIG.format(seed=seed, name=type(module).__name__))
         (root / name / "report.json").write_text('{"psnr": 30.5, "bpp": 31.9}')
         (root / name / "metrics.csv").write_text(
@@ -117,7 +121,7 @@ class Browser:
         """Neurons of a layer that stand beside a run's frame, with their shares."""
         found = self.run(
             """const part = document.querySelectorAll("article")[arguments[1]];
-            return [...part.querySelectorAll(`ol[data-layer="${arguments[0]}"] button`)].map(
+            return [...part.querySelectorAll(`ol[data-layer="${arguments[0]}"] button.entry`)].map(
                 (b) => [Number(b.dataset.neuron), Number(b.dataset.size)]);""",
             layer,
             run,

@@ -5,7 +5,6 @@ from xinc_lightning.canvas.effects import Ablation, EffectSums, EffectTerms
 from xinc_lightning.canvas.engine import Canvas, TracedCanvas
 from xinc_lightning.canvas.layer_canvas import FrameCanvas, LayerCanvas
 from xinc_lightning.canvas.options import CanvasOptions, Maps
-from xinc_lightning.canvas.options import CanvasOptions
 from xinc_lightning.canvas.pixel import contributions_at
 from xinc_lightning.canvas.removal import picture_without
 from xinc_lightning.canvas.statistics import FrameStatistics, LayerStatistics

@@ -31,7 +31,7 @@ def picture_without(canvas: Canvas, removed: Mapping[str, Tensor], *inputs: Tens
     changed: dict[str, Tensor] = {}
     for name, neurons in removed.items():
         module = layer_module(layers[name])
-        weight, bias = _without(layers[name], neurons.unique(), canvas.neuron)
+        weight, bias = _without(layers[name], torch.unique(neurons), canvas.neuron)
         changed[names[id(module.weight)]] = weight
         if module.bias is not None and bias is not None:
             changed[names[id(module.bias)]] = bias
