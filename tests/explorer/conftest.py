@@ -1,15 +1,19 @@
 """Run folders written by the real callbacks from tiny untrained networks, and a browser to open pages in."""
 
 import shutil
+import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import uvicorn
 
 from xinc_lightning.callbacks import (
     AnalysisContext,
@@ -23,6 +27,9 @@ from xinc_lightning.callbacks import (
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.provenance import settings_of, weights_of
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
+from xinc_lightning.server.app import build_app
+from xinc_lightning.server.exact import ExactCanvases
+from xinc_lightning.server.watch import RunFolders
 
 CONFIG = "seed_everything: {seed}\nmodel:\n  class_path: xinc_lightning.modules.{name}\n"
 
@@ -80,17 +87,40 @@ def nerv_run(runs, tmp_path) -> Path:
     return Path(shutil.copytree(runs.nerv, tmp_path / "nerv-001"))
 
 
+@contextmanager
+def served(paths, clip=None, port=0):
+    """The address of a server of runs, and what it computes with, while the block runs."""
+    folders = RunFolders(paths)
+    canvases = ExactCanvases(lambda: folders.runs, lambda run: clip)
+    listener = socket.create_server(("127.0.0.1", port))
+    app = build_app(folders, lambda: canvases)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=0))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/", canvases
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """See :func:`served`."""
+    return served
+
+
 class Browser:
     """A page in headless Chromium."""
 
     def __init__(self, driver) -> None:
         self.driver = driver
 
-    def open(self, page: Path, width: int = 1200, height: int = 900) -> None:
+    def open(self, page: Path | str, width: int = 1200, height: int = 900) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.get_log("browser")
-        self.driver.get(page.as_uri())
+        self.driver.get(page if isinstance(page, str) else page.as_uri())
 
     def run(self, script: str, *args):
         """What a script returns."""
