@@ -48,5 +48,5 @@ def test_training_does_not_go_on_from_weights_alone(capsys):
     with pytest.raises(SystemExit):
         main(["fit", "--config", "tiny.yaml", "--ckpt_path", kept])
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "training cannot go on from it" in line
+    assert "can be tested, but not resumed" in line
     assert [path.name for path in Path("runs").iterdir()] == ["tiny-001"]

@@ -70,12 +70,27 @@ def test_ranking_at_a_pixel(runs, address, name, number, position):
 def test_maps_of_every_pixel_and_of_squares(runs, address):
     layer = layers_of(runs, "nerv", 3)["block1"]
     expected = layer.maps([7, 0])[:, 0]
-    found = floats(good(address, "api/0/20/3/maps?layer=block1&neurons=7,0&cell=1"))
+    found = floats(good(address, "api/0/20/3/maps?layer=block1&neurons=7,0&cell=1&of=contribution"))
     np.testing.assert_array_equal(found, expected.numpy())
-    squares = floats(good(address, "api/0/20/3/maps?layer=block1&neurons=7,0&cell=5"))
+    squares = floats(good(address, "api/0/20/3/maps?layer=block1&neurons=7,0&cell=5&of=contribution"))
     assert squares.shape == (2, 10, 20)
     assert squares[0, 0, 0] == pytest.approx(float(expected[0, :5, :5].abs().mean()), rel=1e-5)
     assert squares[0, 9, 19] == pytest.approx(float(expected[0, 45:, 95:].abs().mean()), rel=1e-5)
+
+
+def test_effects(runs, address):
+    layer = layers_of(runs, "nerv", 1)["block2"]
+    expected = layer.effects([3, 8])[:, 0].abs().sum(1)
+    found = floats(good(address, "api/0/20/1/maps?layer=block2&neurons=3,8&cell=1&of=effect"))
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_one_neuron_off_changes_the_picture_by_its_effect(runs, address):
+    effect = layers_of(runs, "nerv", 1)["block2"].effects([8])[0, 0]
+    answer = good(address, "api/0/20/1/without", {"removed": {"block2": [8]}})
+    assert answer["change_psnr"] == pytest.approx(
+        -10 * log10(float(effect.double().square().mean())), abs=0.02
+    )
 
 
 def test_the_frame_without_neurons(runs, address, scene):
@@ -143,10 +158,10 @@ def test_frames_have_their_segments(address, scene):
         ("api/0/20/0/pixel?row=1&col=0", 400, "lacks 'count'"),
         ("api/0/20/0/pixel?row=1&col=0&count=0", 400, "from 1 to 1000"),
         ("api/0/20/0/pixel?row=x&col=0&count=8", 400, "'row' is 'x'"),
-        ("api/0/20/0/maps?layer=haed&neurons=1&cell=1", 404, "did you mean 'head'?"),
-        ("api/0/20/0/maps?layer=head&neurons=99999&cell=1", 404, "neuron 99999"),
-        ("api/0/20/0/maps?layer=head&neurons=1,,2&cell=1", 400, "'neurons' is"),
-        (f"api/0/20/0/maps?layer=head&neurons={'9' * 30}&cell=1", 404, "."),
+        ("api/0/20/0/maps?layer=haed&neurons=1&cell=1&of=contribution", 404, "did you mean 'head'?"),
+        ("api/0/20/0/maps?layer=head&neurons=99999&cell=1&of=contribution", 404, "neuron 99999"),
+        ("api/0/20/0/maps?layer=head&neurons=1,,2&cell=1&of=contribution", 400, "'neurons' is"),
+        (f"api/0/20/0/maps?layer=head&neurons={'9' * 30}&cell=1&of=contribution", 404, "."),
         ("api/0/20/0/weakest?layer=head&share=nan", 400, "share"),
         ("api/0/20/0/alike?layer=head&neuron=0&kind=kernels", 400, "did you mean 'kernel'?"),
         ("api/0/20/figure?name=..%2F..%2Fconfig.yaml", 404, "no such figure"),

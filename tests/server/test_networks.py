@@ -8,8 +8,8 @@ from xinc_lightning.runs.weights_file import weights_bytes
 from xinc_lightning.server.networks import NetworkError, load_network
 
 
-def about(module, **more):
-    facts = {"module": type(module).__name__, "hyper_parameters": dict(module.hparams), "trained_epochs": 5}
+def about(network, **more):
+    facts = {"module": type(network).__name__, "hyper_parameters": dict(network.hparams), "trained_epochs": 5}
     return {**facts, **more}
 
 

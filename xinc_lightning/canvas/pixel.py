@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from xinc_lightning.canvas.conv import ConvTerms, shuffle_masked, upsample_nearest
+from xinc_lightning.canvas.conv import ConvTerms
 from xinc_lightning.canvas.linear import LinearTerms
 from xinc_lightning.canvas.precision import full_precision, one_thread
+from xinc_lightning.canvas.resampling import shuffle_masked, upsample_nearest
 
 
 def contributions_at(terms: LinearTerms | ConvTerms, row: int, col: int) -> Float[Tensor, "neurons frames"]:

@@ -39,10 +39,10 @@ from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.loggers import run_loggers
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.atomic import write_atomically
-from xinc_lightning.runs.checkpoint_file import SAFETENSORS, CheckpointFile, read_checkpoint
+from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 from xinc_lightning.runs.checkpoint_form import cannot_resume, unlike
 from xinc_lightning.runs.folder import discard, lock, new_run, newest_checkpoint, run_of, unlock
-from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, REPORT
+from xinc_lightning.runs.layout import CONFIG, REPORT
 from xinc_lightning.runs.lightning_private import CommandLine
 
 RANK: int = rank_zero_only.rank  # type: ignore[attr-defined]
@@ -160,11 +160,6 @@ class TrainingCLI(CommandLine):
             near = did_you_mean(str(path), map(str, path.parent.glob("*.ckpt"))) or "."
             raise UserError(f"ckpt_path: there is no file '{path}'{near}")
         config.ckpt_path = str(path)
-        if self.config.subcommand == "fit" and path.suffix == SAFETENSORS:
-            raise UserError(
-                f"ckpt_path: '{path}' holds weights without the state of the optimiser, so training cannot go on "
-                f"from it. Use a checkpoint in the run's {CHECKPOINTS}, or look at it with `lightning test`."
-            )
         checkpoint = read_checkpoint(path)
         self.trained_epochs = checkpoint["trained_epochs"]
         self.trained_clip = checkpoint.get("clip")  # version 0.1 did not store it

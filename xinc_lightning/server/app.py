@@ -117,7 +117,7 @@ def build_app(
             Route("/api/{run:int}/{epoch:int}/figure", figure),
             exact("frame"),
             exact("pixel", row=int, col=int, count=int),
-            exact("maps", layer=str, neurons=_numbers, cell=int),
+            exact("maps", layer=str, neurons=_numbers, cell=int, of=str),
             exact("weakest", layer=str, share=float),
             exact("alike", layer=str, neuron=int, kind=str),
             Route("/api/{run:int}/{epoch:int}/{frame:int}/without", without, methods=["POST"]),

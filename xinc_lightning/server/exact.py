@@ -2,15 +2,16 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from xinc_lightning.analyses import instance_partition
-from xinc_lightning.canvas import LayerCanvas, TracedCanvas, contributions_at
+from xinc_lightning.canvas import LayerCanvas, Maps, TracedCanvas, contributions_at
 from xinc_lightning.data import PanopticClip, other_clip
 from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.errors import did_you_mean
@@ -94,9 +95,21 @@ class ExactCanvases:
             return {"layers": {layer.name: _ranking(layer, row, col, count) for layer in canvas}}
 
     def maps(
-        self, run: int, epoch: int, position: int, layer: str, neurons: Sequence[int], cell: int = 1
+        self,
+        run: int,
+        epoch: int,
+        position: int,
+        layer: str,
+        neurons: Sequence[int],
+        cell: int = 1,
+        of: str = "contribution",
     ) -> Answer:
-        """Contribution maps: signed and of every pixel, or the mean of |c| over each square of ``cell`` pixels."""
+        """Maps: signed contributions at every pixel, or the mean of |c| over each square of ``cell`` pixels.
+
+        With ``of="effect"``, what the picture loses without each neuron, |e| summed over the colours.
+        """
+        if of not in get_args(Maps):
+            raise RequestError(f"maps are of {' or '.join(get_args(Maps))}, not of '{of[:60]}'.")
         if not 1 <= len(neurons) <= MOST_MAPS:
             raise RequestError(
                 f"{len(neurons)} neurons were asked for; 1 to {MOST_MAPS} maps are sent at once."
@@ -105,7 +118,11 @@ class ExactCanvases:
             raise RequestError(f"cell must be from 1 to 1024 pixels, got {cell}.")
         with self._lock:
             found = self._layer(run, epoch, position, layer)
-            maps = _checked(found.maps, neurons)[:, 0]
+            if of == "effect":
+                effects = replace(found.effect_terms, _kept={})  # which would keep its maps beside the cache
+                maps = effects.maps(_checked(found.select, neurons))[:, 0]
+            else:
+                maps = _checked(found.maps, neurons)[:, 0]
         values = maps.float() if cell == 1 else _cell_means(maps.float(), cell)
         return {
             "neurons": list(neurons),
@@ -238,7 +255,7 @@ def _version(path: Path) -> tuple[int, ...]:
 
 def _ranking(layer: LayerCanvas, row: int, col: int, count: int) -> Answer:
     try:
-        values = contributions_at(layer.terms, row, col)[:, 0].double()
+        values = contributions_at(layer.effect_terms.contributions, row, col)[:, 0].double()
     except IndexError as error:
         raise RequestError(f"{error}", 404) from None
     sizes = values.abs().nan_to_num(0, 0, 0)
@@ -247,7 +264,7 @@ def _ranking(layer: LayerCanvas, row: int, col: int, count: int) -> Answer:
     total = float(sizes.sum())
     return {
         "of": layer.neurons,
-        "kernels": len(layer.terms.weight) if "kernel" in layer.labels else 0,
+        "kernels": len(layer.effect_terms.contributions.weight) if "kernel" in layer.labels else 0,
         "kinds": ["layer", *layer.labels],
         "total": total,
         "neurons": order.tolist(),
@@ -276,7 +293,9 @@ def _cell_means(maps: Tensor, cell: int) -> Tensor:
 
 
 def _canvas_bytes(canvas: TracedCanvas) -> int:
-    parts = [(layer.terms.values, layer.terms.output, layer.terms.weight) for layer in canvas]
+    terms = [layer.effect_terms.contributions for layer in canvas]
+    links = next(iter(canvas)).effect_terms.chain.links  # from the first layer on: all of them
+    parts = [(one.values, one.weight) for one in terms] + [(link.output, link.after) for link in links]
     return sum(tensor.nbytes for part in parts for tensor in part)
 
 

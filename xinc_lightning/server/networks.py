@@ -1,7 +1,7 @@
 """Networks from the weights beside an epoch's analyses, also of an untrusted run: nothing of it is executed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from math import prod
 from typing import Any
@@ -80,7 +80,7 @@ def load_network(content: bytes) -> Network:
         )
     try:
         module = _built(kind, about)
-        options = CanvasOptions(**about.get("canvas", {}))
+        options = replace(CanvasOptions(**about.get("canvas", {})), maps="contribution")
     except (UserError, TypeError, ValueError, KeyError, RuntimeError, AttributeError) as error:
         raise NetworkError(f"describes no {kind.__name__} ({' '.join(str(error).split())[:200]})") from None
     return Network(module, options, about.get("clip", {}))

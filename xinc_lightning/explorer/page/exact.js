@@ -8,8 +8,8 @@ const wantedMaps = new Map(); // by address without neurons: the neurons to ask 
 let valuesKept = 0;
 
 /** A map from the server; null until it is there. All that are wanted at once are asked for together. */
-function servedMap(place, layer, neuron, cell) {
-  const address = `${place}/maps?layer=${encodeURIComponent(layer)}&cell=${cell}`;
+function servedMap(place, layer, neuron, cell, of = "contribution") {
+  const address = `${place}/maps?layer=${encodeURIComponent(layer)}&cell=${cell}&of=${of}`;
   const key = `${address}&neurons=${neuron}`;
   if (!maps.has(key)) {
     maps.set(key, null);
@@ -98,10 +98,10 @@ class ExactLayer extends Layer {
     return found && scaled(found, false);
   }
 
-  /** The map at full resolution, |c| or signed. */
+  /** The map at full resolution: |c|, signed, or the effect of taking the neuron out. */
   fullMap(neuron) {
     if (this.neurons !== undefined && neuron >= this.neurons) return null;
-    const found = servedMap(this.place, this.name, neuron, 1);
+    const found = servedMap(this.place, this.name, neuron, 1, state.sign === "effect" ? "effect" : "contribution");
     return found && scaled(found, state.sign === "signed");
   }
 }

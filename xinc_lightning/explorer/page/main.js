@@ -81,7 +81,7 @@ function follow(fragment) {
   if (inside(number("x")) && inside(number("y"))) Object.assign(changes, { place: { x: number("x"), y: number("y") }, pinned: true, mode: "pixel" });
   if (parts.has("segment") && RUNS.some((r) => r.frame && r.frame.segments.includes(parts.get("segment")))) Object.assign(changes, { mode: "segment", segment: parts.get("segment"), pinned: true });
   if (parts.get("show") === "reconstruction") changes.picture = "reconstruction";
-  if (parts.get("map") === "signed") changes.sign = "signed";
+  if (["signed", "effect"].includes(parts.get("map"))) changes.sign = parts.get("map");
   if (FIGURE_NAMES.includes(parts.get("figure"))) changes.figure = parts.get("figure");
   if (LIVE && parts.has("off")) changes.removed = { run: Math.max(run, 0), layers: offOf(parts.get("off"), Math.max(run, 0)) };
   return changes;

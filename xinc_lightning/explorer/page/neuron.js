@@ -55,6 +55,7 @@ function neuronWords(data, place) {
 
 function mapWords(data, map, index) {
   if (!map && data && data.exact) return "";
+  if (map && data.exact && state.sign === "effect") return `what the picture loses without it, |e| over the three colours: dark 0, bright ${digits(map.scale)}`;
   if (map && data.exact) return map.signed ? `c of every pixel: purple −${digits(map.scale)}, white 0, orange ${digits(map.scale)}` : `|c| of every pixel, dark 0, bright ${digits(map.scale)}`;
   if (!map) return data && data.keptPlaces.has(index) ? "" : "Its map was not saved at this epoch.";
   const scale = `dark 0, bright ${digits(map.scale)}`;

@@ -13,7 +13,7 @@ const state = {
   neuron: null, // {run, layer, index}
   figure: null, // its name
   frame: null, // position in the clip, where a server computes it; null for the one that was analysed
-  sign: "size", // of the chosen neuron's map, or "signed"
+  sign: "size", // of the chosen neuron's map: "size" for |c|, "signed" for c, or "effect"
   removed: { run: 0, layers: {} }, // neurons that are switched off, by layer
   grown: 0, // times that a run has grown
   loaded: 0, // pictures decoded and answers received so far
