@@ -160,7 +160,14 @@ def _parameter(request: Request, name: str, kind: Callable[[str], T]) -> T:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    numbers = [int(part) for part in text.split(",")]
+    if not all(map(_is_index, numbers)):
+        raise ValueError("no index")
+    return numbers
+
+
+def _is_index(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
 
 
 async def _body(request: Request) -> Any:
@@ -181,8 +188,7 @@ def _removed(body: Any) -> dict[str, list[int]]:
     """The neurons by layer that a request takes out."""
     removed = body.get("removed") if isinstance(body, dict) else None
     if not isinstance(removed, dict) or not all(
-        isinstance(neurons, list) and all(type(neuron) is int for neuron in neurons)
-        for neurons in removed.values()
+        isinstance(neurons, list) and all(map(_is_index, neurons)) for neurons in removed.values()
     ):
         raise RequestError('the content must be {"removed": {layer: [neurons]}}.')
     return removed
