@@ -143,7 +143,8 @@ function FramePart(run, r) {
     const label = this.segmentAt({ row, col });
     const segment = label ? ` · in “${run.frame.segments[label - 1]}”` : "";
     if (state.mode === "pixel") {
-      where.textContent = `Rows ${range(top, height)}, columns ${range(left, width)}${segment}` + (cell > 1 ? ` · shares of Σ|c| over these ${cell}×${cell} pixels` : "");
+      const [rowWord, colWord] = cell > 1 ? ["Rows", "columns"] : ["Row", "column"];
+      where.textContent = `${rowWord} ${range(top, height)}, ${colWord} ${range(left, width)}${segment}` + (cell > 1 ? ` · shares of Σ|c| over these ${cell}×${cell} pixels` : "");
     } else {
       where.textContent = state.segment ? `“${state.segment}” · mean |c| relative to the neuron's mean over the frame, among the half of each layer with the larger Σ|c|` : "No segment here.";
     }
