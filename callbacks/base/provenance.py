@@ -1,4 +1,4 @@
-"""What the results of an evaluation depend on besides the weights, for ``settings.json``."""
+"""What the results of an evaluation depend on: the weights, and for ``settings.json`` everything else."""
 
 import platform
 from dataclasses import asdict
@@ -6,10 +6,14 @@ from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from typing import Any
 
+import lightning
+
 from xinc_lightning import __version__
 from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.canvas import CanvasOptions, LayerCanvas
 from xinc_lightning.modules import INRModule
+from xinc_lightning.runs.checkpoint_file import plain
+from xinc_lightning.runs.weights_file import weights_bytes
 
 PACKAGES = (
     "torch",
@@ -56,6 +60,23 @@ def settings_of(context: AnalysisContext) -> dict[str, Any]:
             "points": reduce["points"].default,
         },
     }
+
+
+def weights_of(context: AnalysisContext) -> bytes:
+    """The analysed network as a file, so that ``test`` and ``xinc explore`` can look at it again.
+
+    Raises:
+        TypeError: if a hyperparameter is no plain value.
+    """
+    module = context.module
+    about = {
+        **module.identity(context.clip),
+        "hyper_parameters": plain(dict(module.hparams), "hyper_parameters"),
+        "global_step": module.trained_steps,
+        "canvas": module.canvas_options,
+        "pytorch-lightning_version": lightning.__version__,
+    }
+    return weights_bytes(module.state_dict(), about)
 
 
 def _layers(module: INRModule) -> list[str]:

@@ -16,7 +16,7 @@ from xinc_lightning.callbacks.base.analysis import Analysis
 from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.callbacks.base.isolation import gc_paused, undisturbed
 from xinc_lightning.callbacks.base.naming import names_of
-from xinc_lightning.callbacks.base.provenance import settings_of
+from xinc_lightning.callbacks.base.provenance import settings_of, weights_of
 from xinc_lightning.callbacks.base.sink import Sink
 from xinc_lightning.callbacks.checkpoints import Checkpoints
 from xinc_lightning.canvas.reduction import lost_a_process
@@ -170,6 +170,11 @@ class AnalysisRunner:
             if shown := context.shown():
                 sink.arrays("frames", **shown)
             sink.settings(**settings_of(context))
+            if module.keep_weights:
+                try:
+                    sink.weights(weights_of(context))
+                except TypeError as error:  # a hyperparameter of one's own that is no plain value
+                    self._warn_once(f"no weights are kept beside the analyses: {_one_line(error)}", "weights")
         return failed
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from xinc_lightning.figures import Figure, png_now
 from xinc_lightning.loggers import EpochResults, run_loggers
 from xinc_lightning.loggers.protocol import Scalars
 from xinc_lightning.runs.atomic import whole_folder
-from xinc_lightning.runs.layout import NEURONS, SCALARS, SECONDS, SETTINGS, snapshot_folders
+from xinc_lightning.runs.layout import NEURONS, SCALARS, SECONDS, SETTINGS, WEIGHTS, snapshot_folders
 from xinc_lightning.runs.records import without_nan, write_json
 from xinc_lightning.runs.scalar_names import current_name
 
@@ -93,6 +93,7 @@ class Sink:
         self.neurons = NeuronTable()
         self._png = png
         self._settings: dict[str, Any] = {}
+        self._weights: bytes | None = None
         self._part = Part()
         self._parts = {"": self._part}
 
@@ -136,6 +137,10 @@ class Sink:
     def settings(self, **settings: Any) -> None:
         """Add what the results depend on, to be written to ``settings.json``."""
         self._settings |= settings
+
+    def weights(self, content: bytes) -> None:
+        """Add the analysed network, to become ``weights.safetensors``."""
+        self._weights = content
 
     @contextmanager
     def analysis(
@@ -214,6 +219,8 @@ class Sink:
             for name, html in self._all("pages").items():
                 (folder / f"{name}.html").write_text(html, encoding="utf-8")
             self.neurons.write(folder / NEURONS)
+            if self._weights is not None:
+                (folder / WEIGHTS).write_bytes(self._weights)
             position = {"epoch": self.epoch, "global_step": self.global_step}
             analyses = {name: part for name, part in self._parts.items() if name}
             errors = {name: part.error for name, part in analyses.items() if part.error}

@@ -1,15 +1,19 @@
 """Run folders written by the real callbacks from tiny untrained networks, and a browser to open pages in."""
 
 import shutil
+import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import uvicorn
 
 from xinc_lightning.callbacks import (
     AnalysisContext,
@@ -21,7 +25,11 @@ from xinc_lightning.callbacks import (
     Sink,
 )
 from xinc_lightning.callbacks.base.isolation import undisturbed
+from xinc_lightning.callbacks.base.provenance import settings_of, weights_of
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
+from xinc_lightning.server.app import build_app
+from xinc_lightning.server.exact import ExactCanvases
+from xinc_lightning.server.watch import RunFolders
 
 CONFIG = "seed_everything: {seed}\nmodel:\n  class_path: xinc_lightning.modules.{name}\n"
 
@@ -62,6 +70,9 @@ def runs(scene, tmp_path_factory) -> Runs:
                 context = AnalysisContext(module, scene.clip, epoch, [c.needs(scene.clip) for c in callbacks])
                 for callback in callbacks:
                     callback.analyse(context, sink)
+                module.trained_epochs = epoch
+                sink.weights(weights_of(context))
+                sink.settings(**settings_of(context))
         (root / name / "config.yaml").write_text(CONFIG.format(seed=seed, name=type(module).__name__))
         (root / name / "report.json").write_text('{"psnr": 30.5, "bpp": 31.9}')
         (root / name / "metrics.csv").write_text(
@@ -76,17 +87,40 @@ def nerv_run(runs, tmp_path) -> Path:
     return Path(shutil.copytree(runs.nerv, tmp_path / "nerv-001"))
 
 
+@contextmanager
+def served(paths, clip=None, port=0):
+    """The address of a server of runs, and what it computes with, while the block runs."""
+    folders = RunFolders(paths)
+    canvases = ExactCanvases(lambda: folders.runs, lambda run: clip)
+    listener = socket.create_server(("127.0.0.1", port))
+    app = build_app(folders, lambda: canvases)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=0))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/", canvases
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """See :func:`served`."""
+    return served
+
+
 class Browser:
     """A page in headless Chromium."""
 
     def __init__(self, driver) -> None:
         self.driver = driver
 
-    def open(self, page: Path, width: int = 1200, height: int = 900) -> None:
+    def open(self, page: Path | str, width: int = 1200, height: int = 900) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.get_log("browser")
-        self.driver.get(page.as_uri())
+        self.driver.get(page if isinstance(page, str) else page.as_uri())
 
     def run(self, script: str, *args):
         """What a script returns."""
@@ -117,7 +151,7 @@ class Browser:
         """Neurons of a layer that stand beside a run's frame, with their shares."""
         found = self.run(
             """const part = document.querySelectorAll("article")[arguments[1]];
-            return [...part.querySelectorAll(`ol[data-layer="${arguments[0]}"] button`)].map(
+            return [...part.querySelectorAll(`ol[data-layer="${arguments[0]}"] button.entry`)].map(
                 (b) => [Number(b.dataset.neuron), Number(b.dataset.size)]);""",
             layer,
             run,

@@ -136,7 +136,7 @@ def test_hostile_pickle_is_rejected(tmp_path):
     torch.save(checkpoint(extra=Hostile(canary)), tmp_path / "plain.ckpt")
     (tmp_path / "bare.ckpt").write_bytes(pickle.dumps(Hostile(canary)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint_file, "_plain", lambda value, where: value)
+        patch.setattr(checkpoint_file, "plain", lambda value, where: value)
         write_checkpoint(checkpoint(extra=Hostile(canary)), tmp_path / "digest.ckpt")
     assert_refused(tmp_path / "plain.ckpt", "there is no digest")
     assert_refused(tmp_path / "bare.ckpt", "is not a checkpoint")

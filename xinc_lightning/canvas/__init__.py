@@ -5,6 +5,8 @@ from xinc_lightning.canvas.effects import Ablation, EffectSums, EffectTerms
 from xinc_lightning.canvas.engine import Canvas, TracedCanvas
 from xinc_lightning.canvas.layer_canvas import FrameCanvas, LayerCanvas
 from xinc_lightning.canvas.options import CanvasOptions, Maps
+from xinc_lightning.canvas.pixel import contributions_at
+from xinc_lightning.canvas.removal import picture_without
 from xinc_lightning.canvas.statistics import FrameStatistics, LayerStatistics
 from xinc_lightning.canvas.strongest import Strongest
 
@@ -22,4 +24,6 @@ __all__ = [
     "Maps",
     "Strongest",
     "TracedCanvas",
+    "contributions_at",
+    "picture_without",
 ]

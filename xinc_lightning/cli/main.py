@@ -25,6 +25,7 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   clips      list the clips of a dataset              xinc clips --data.path data/cityscapes_vps
   umap       neurons of several runs in one embedding xinc umap runs/nerv-001 runs/nerv-002 --by seed
   report     HTML page: from pixels to neurons        xinc report runs/nerv-001 runs/ffn-001
+  explore    the same live: any neuron, frame, epoch  xinc explore runs/nerv-001
   compare    several runs in one table and figures    xinc compare runs/nerv-001 runs/ffn-001
   evolution  animate a run's maps over training       xinc evolution runs/nerv-001
   prune      take kernels out, by several scores      xinc prune runs/nerv-001 --by contribution magnitude
@@ -39,7 +40,10 @@ name our classes only, unless --trust is given.
 TRAINING = ("fit", "validate", "test", "predict")
 """Commands that need a Trainer, in ``training.py``."""
 
-OTHERS = ("configs", "clips", "umap", "report", "compare", "evolution", "prune", "encode", "decode", "sync")
+OTHERS = (
+    *("configs", "clips", "umap", "report", "explore", "compare", "evolution"),
+    *("prune", "encode", "decode", "sync"),
+)
 """Commands with their own module in this package, each with a function ``main``."""
 
 

@@ -124,6 +124,9 @@ class TrainingCLI(CommandLine):
         """Options in addition to model, data and trainer."""
         parser.add_class_arguments(CanvasOptions, "canvas")
         parser.add_argument("--name", type=str, default="run", help="name of the run's folder")
+        parser.add_argument(
+            "--keep_weights", type=bool, default=True, help="keep the weights beside each epoch's analyses"
+        )
 
     @configuring()
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -227,6 +230,7 @@ class TrainingCLI(CommandLine):
         try:
             super().instantiate_classes()
             self.model.canvas_options = asdict(self.config_init[self.subcommand].canvas)
+            self.model.keep_weights = self.config_init[self.subcommand].keep_weights
             clip = self.datamodule.clip
             self.model.size_for(len(clip), clip.height, clip.width)
             path = self.config[self.subcommand].get("ckpt_path")

@@ -1,11 +1,14 @@
-"""Builds one HTML page of runs."""
+"""Builds the HTML page of runs: one to open from disk with all its data, or one that asks a server."""
 
+import base64
+import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from xinc_lightning.explorer.encode import figure_width, picture, to_json, words
@@ -21,8 +24,11 @@ SCRIPTS = (
     "state",
     "colours",
     "snapshots",
+    "server",
+    "exact",
     "frame",
     "neuron",
+    "removal",
     "embedding",
     "figures",
     "curves",
@@ -57,35 +63,73 @@ def build_page(runs: Sequence[Run]) -> str:
     >>> build_page([])[:15]
     '<!doctype html>'
     """
-    folder = files("xinc_lightning.explorer") / "page"
-    overview, snapshots = [], []
+    overviews, snapshots = [], []
     for i, run in enumerate(runs):
-        about = _run(run)
+        about = overview(run)
         with ThreadPoolExecutor(
             min(WORKERS, os.cpu_count() or 1)
         ) as pool:  # compressing pictures leaves the interpreter free
-            found = list(pool.map(partial(_snapshot, run), run.snapshots))
+            found = list(pool.map(partial(snapshot_data, run, figure=embedded(run)), run.snapshots))
         for snapshot, data in zip(run.snapshots, found, strict=True):
             snapshots.append(
                 f'<script type="application/json" id="snapshot-{i}-{snapshot.epoch}">{to_json(data)}</script>'
             )
-        about["problems"] = [*_missing(run), *run.problems]
-        overview.append(about)
+        about["problems"] = problems_of(run)
+        overviews.append(about)
+    return _page(overviews, "\n".join(snapshots), live=False)[0]
+
+
+def build_live_page(runs: Sequence[Run]) -> tuple[str, str]:
+    """The same page with what it needs to begin; it asks for the rest. Also its Content-Security-Policy."""
+    return _page([live_overview(run) for run in runs], "", live=True)
+
+
+def live_overview(run: Run) -> dict[str, Any]:
+    """What all epochs of a run share, and which of them can be computed anew."""
+    return {
+        **overview(run),
+        "layers": run.network or run.layers,
+        "problems": problems_of(run) if run.snapshots else [],
+        "weights": [snapshot.epoch for snapshot in run.snapshots if snapshot.has_weights],
+        "frames": run.snapshots[-1].frames if run.snapshots else [],
+    }
+
+
+def _page(overviews: list[dict[str, Any]], snapshots: str, live: bool) -> tuple[str, str]:
+    """The page and its Content-Security-Policy: its own style and script, by their digests, and nothing else."""
+    folder = files("xinc_lightning.explorer") / "page"
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    code = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    script = "\n".join(['"use strict";', f"const LIVE = {json.dumps(live)};", _palette(), *code])
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            "img-src data: 'self'; connect-src 'self'" if live else "img-src data:",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "base-uri 'none'; form-action 'none'",
+        ]
+    )
     parts = {
-        "title": _escaped(printable(" · ".join(run.name for run in runs)) or "no runs"),
-        "style": (folder / "style.css").read_text(encoding="utf-8"),
-        "runs": to_json(overview),
-        "snapshots": "\n".join(snapshots),
-        "script": _palette()
-        + "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+        "policy": policy,
+        "title": _escaped(printable(" · ".join(run["name"] for run in overviews)) or "no runs"),
+        "style": style,
+        "runs": to_json(overviews),
+        "snapshots": snapshots,
+        "script": script,
     }
     page = (folder / "page.html").read_text(encoding="utf-8")
     for name, text in parts.items():
         page = page.replace(f"<!-- {name} -->", text, 1)
-    return page
+    return page, policy
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _digest(text: str) -> str:
+    """By which a policy allows a style or a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def overview(run: Run) -> dict[str, Any]:
     """Data that all snapshots of a run share."""
     found = [snapshot.find_arrays(TABLES, "frame", FRAME) for snapshot in run.snapshots]
     frames = [frame for frame in found if frame is not None]
@@ -97,7 +141,7 @@ def _run(run: Run) -> dict[str, Any]:
         "layers": run.layers,
         "figures": sorted(names, key=_figure_order),
         "frame": _frame(frames[-1]) if frames else None,
-        "curves": _curves(run),
+        "curves": curves_of(run),
         "report": run.final,
         "config": _flat(run.config),
     }
@@ -116,7 +160,7 @@ def _frame(frame: Arrays) -> dict[str, Any]:
     }
 
 
-def _curves(run: Run) -> dict[str, tuple[list[float], list[float]]]:
+def curves_of(run: Run) -> dict[str, tuple[list[float], list[float]]]:
     """All scalars over the epochs: those logged in training, and those of the snapshots."""
     found: dict[str, dict[float, float]] = {}
     for snapshot in run.snapshots:
@@ -141,16 +185,32 @@ def _flat(settings: Any, prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _snapshot(run: Run, snapshot: Snapshot) -> dict[str, Any]:
+Figure = Callable[[str, Path], str]
+"""From a figure's name and file to the address from which the page shows it."""
+
+
+def embedded(run: Run) -> Figure:
+    """Figures as data URLs, narrower the more there are."""
+    widest = figure_width(sum(len(one.figures) for one in run.snapshots))
+    return lambda name, path: picture(read_bytes(path, run.path, MOST_BYTES), widest=widest)
+
+
+def snapshot_data(run: Run, snapshot: Snapshot, figure: Figure) -> dict[str, Any]:
+    """Data of one epoch.
+
+    Args:
+        run: the run.
+        snapshot: the epoch.
+        figure: the address of a figure.
+    """
     frame = snapshot.find_arrays(TABLES, "frame", FRAME)
     data: dict[str, Any] = {"figures": {}, "layers": {}}
     if frame is not None:
         data["psnr"] = float(frame["psnr"])
         data["reconstruction"] = picture(frame["reconstruction"], 90)
-    widest = figure_width(sum(len(one.figures) for one in run.snapshots))
     for name, path in snapshot.figures.items():
         try:
-            data["figures"][name] = picture(read_bytes(path, run.path, MOST_BYTES), widest=widest)
+            data["figures"][name] = figure(name, path)
         except FileNotFoundError:
             run.problems.say(path, "leads nowhere")
         except UnreadableError as error:
@@ -162,6 +222,11 @@ def _snapshot(run: Run, snapshot: Snapshot) -> dict[str, Any]:
             what = f"holds arrays of {layer} that are not what this version writes ({error})"
             run.problems.say(snapshot.folder, what)
     return data
+
+
+def problems_of(run: Run) -> list[str]:
+    """What a run lacks and what could not be read of it, a sentence each."""
+    return [*_missing(run), *run.problems]
 
 
 def _missing(run: Run) -> list[str]:
@@ -180,7 +245,7 @@ def _missing(run: Run) -> list[str]:
 
 def _palette() -> str:
     """The figures' colours as constants of the page's script."""
-    return f"const COLOURS = {json.dumps(COLOURS)};\nconst CLUSTER_COLOURS = {json.dumps(CLUSTER_COLOURS)};\n"
+    return f"const COLOURS = {json.dumps(COLOURS)};\nconst CLUSTER_COLOURS = {json.dumps(CLUSTER_COLOURS)};"
 
 
 def _figure_order(name: str) -> tuple[int, str]:

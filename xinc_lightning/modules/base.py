@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from xinc_lightning.compression import Budget, parameters_for_bpp
-from xinc_lightning.data import clip_facts, clip_of
+from xinc_lightning.data import PanopticClip, clip_facts, clip_of
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.layer_weights import LayerWeights
@@ -65,6 +65,7 @@ class INRModule(LightningModule, ABC):
     Attributes:
         canvas_options: arguments of the canvas that analyses make of the network, such as ``neuron``: see
             :class:`~xinc_lightning.canvas.CanvasOptions`.
+        keep_weights: whether the weights are kept beside the analyses of each epoch.
 
     Raises:
         UserError: if not exactly one target is given, or for an invalid learning rate or warmup.
@@ -99,6 +100,7 @@ class INRModule(LightningModule, ABC):
         self.psnr = PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3))
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
         self.canvas_options: dict[str, Any] = {}
+        self.keep_weights = True
         self.trained_epochs = 0
         self._loaded_steps = 0
         self._epoch_errors: list[Tensor] = []
@@ -160,9 +162,15 @@ class INRModule(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the module, the clip and the trained epochs; Lightning's own counters depend on when it is saved."""
-        checkpoint["trained_epochs"] = self.trained_epochs
-        checkpoint["module"] = type(self).__name__
-        checkpoint["clip"] = clip_facts(clip_of(self.trainer))
+        checkpoint |= self.identity(clip_of(self.trainer))
+
+    def identity(self, clip: PanopticClip) -> dict[str, Any]:
+        """What a checkpoint says of itself: which module, trained for how many epochs, on which clip."""
+        return {
+            "trained_epochs": self.trained_epochs,
+            "module": type(self).__name__,
+            "clip": clip_facts(clip),
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the trained epochs; a checkpoint saved within an epoch restarts that epoch."""

@@ -1,7 +1,8 @@
 """Checkpoint files: written atomically, verified before they are read, and never executed.
 
 A checkpoint is a file of ``torch.save`` with a digest of all its bytes in the comment at the end of the zip archive. So
-the file alone is enough to verify that it is intact, and plain ``torch.load`` still opens it.
+the file alone is enough to verify that it is intact, and plain ``torch.load`` still opens it. The weights beside an
+epoch's analyses (:mod:`xinc_lightning.runs.weights_file`) are read as a checkpoint from which nothing is trained on.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.runs.atomic import write_atomically
 from xinc_lightning.runs.checkpoint_form import malformed
 from xinc_lightning.runs.untrusted import UnreadableError, read_bytes
+from xinc_lightning.runs.weights_file import parse_weights
 
 MARK = b"xinc sha256 "
 TRAILER = len(MARK) + 64
@@ -32,6 +34,10 @@ LARGEST = 8_000_000_000
 
 INSTANTIATION = ("_instantiator", "_class_path")
 """Hyperparameters with which a checkpoint could have code called when it is loaded; ours never have them."""
+
+
+SAFETENSORS = ".safetensors"
+"""Suffix of a file of weights alone."""
 
 
 class CheckpointError(UserError):
@@ -50,7 +56,7 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
         OSError: if it cannot be written; an existing file is unchanged.
     """
     buffer = io.BytesIO()
-    torch.save(_plain(checkpoint, "checkpoint"), buffer)
+    torch.save(plain(checkpoint, "checkpoint"), buffer)
     content = buffer.getvalue()[:-2] + struct.pack("<H", TRAILER)  # zip ends with the length of a comment
     write_atomically(path, content + MARK + hashlib.sha256(content).hexdigest().encode())
 
@@ -78,6 +84,11 @@ def _verified(path: Path) -> dict[str, Any]:
         ) from None
     if not content:
         raise CheckpointError("is an empty file, not a checkpoint")
+    if path.suffix == SAFETENSORS:
+        try:
+            return _of_a_form(parse_weights(content))
+        except UnreadableError as error:
+            raise CheckpointError(str(error)) from None
     if not content.startswith(b"PK"):
         raise CheckpointError(f"is not a checkpoint: it begins with {content[:16]!r}")
     body, trailer = content[:-TRAILER], content[-TRAILER:]
@@ -98,6 +109,11 @@ def _verified(path: Path) -> dict[str, Any]:
         or not {"state_dict", "hyper_parameters", "module"} <= checkpoint.keys()
     ):
         raise CheckpointError("is not a checkpoint of an implicit neural representation")
+    return _of_a_form(checkpoint)
+
+
+def _of_a_form(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint that is as it must be, and names nothing to be called."""
     if wrong := malformed(checkpoint):
         raise CheckpointError(f"is malformed, or of a version that this one does not read ({wrong})")
     for key, value in checkpoint.items():
@@ -125,16 +141,16 @@ def _newest_good(bad: Path) -> str:
     return ""
 
 
-def _plain(value: Any, where: str) -> Any:
+def plain(value: Any, where: str) -> Any:
     """The value converted to types that ``torch.load(weights_only=True)`` accepts."""
     if isinstance(value, Mapping):
-        return {_plain(key, where): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+        return {plain(key, where): plain(item, f"{where}[{key!r}]") for key, item in value.items()}
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        return type(value)(_plain(item, f"{where}[{i}]") for i, item in enumerate(value))
+        return type(value)(plain(item, f"{where}[{i}]") for i, item in enumerate(value))
     if isinstance(value, torch.Tensor):
         return value.detach()
     if isinstance(value, Enum):
-        return _plain(value.value, where)
+        return plain(value.value, where)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):

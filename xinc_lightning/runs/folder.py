@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from xinc_lightning.errors import UserError
-from xinc_lightning.runs.layout import CHECKPOINTS, LOCK, WANDB
+from xinc_lightning.runs.layout import ANALYSES, CHECKPOINTS, LOCK, WANDB
 from xinc_lightning.runs.untrusted import is_inside
 
 _locks: list[IO[str]] = []  # the operating system releases a lock when its file is closed
@@ -142,5 +142,7 @@ def newest_checkpoint(root: Path, name: str, which: str) -> Path:
 
 
 def run_of(checkpoint: Path) -> Path | None:
-    """The run folder of a checkpoint, if it is in one."""
+    """The run folder of a checkpoint, or of the weights beside an epoch's analyses, if it is in one."""
+    if checkpoint.parent.parent.name == ANALYSES:
+        return checkpoint.parents[2]
     return checkpoint.parent.parent if checkpoint.parent.name == CHECKPOINTS else None

@@ -9,8 +9,8 @@
         evolution/      from xinc evolution
 
 A snapshot, the saved analyses of one epoch, holds ``scalars.json``, ``settings.json``, ``seconds.json``,
-``neurons.csv``, figures as ``<analysis>.png`` or ``<analysis>/<layer>.png``, and the arrays behind them as
-``<analysis>/<layer>.npz``.
+``neurons.csv``, figures as ``<analysis>.png`` or ``<analysis>/<layer>.png``, the arrays behind them as
+``<analysis>/<layer>.npz``, and the network itself as ``weights.safetensors``.
 """
 
 import re
@@ -31,6 +31,7 @@ SCALARS = "scalars.json"
 SETTINGS = "settings.json"
 SECONDS = "seconds.json"
 NEURONS = "neurons.csv"
+WEIGHTS = "weights.safetensors"
 
 FRAMES = "frames"
 WANDB = "wandb"

@@ -14,7 +14,7 @@ from typing import Any
 
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.runs.arrays import Arrays, Form, misfit, read_arrays
-from xinc_lightning.runs.layout import ANALYSES, CONFIG, REPORT, SCALARS, SETTINGS, snapshot_folders
+from xinc_lightning.runs.layout import ANALYSES, CONFIG, REPORT, SCALARS, SETTINGS, WEIGHTS, snapshot_folders
 from xinc_lightning.runs.metrics import Metrics, read_metrics
 from xinc_lightning.runs.records import parse_json, parse_yaml
 from xinc_lightning.runs.scalar_names import current_name, parse_scalar_name
@@ -62,6 +62,7 @@ class Snapshot:
         psnr: in dB over the clip, from the last validation before; NaN if there is none.
         scalars: all logged scalars, by full name ``<analysis>/<layer>/<name>``; null is NaN.
         network: layers of the network, input side first; empty in a run of a version that did not save them.
+        frames: each frame's number in the source; empty likewise.
     """
 
     epoch: int
@@ -69,6 +70,7 @@ class Snapshot:
     psnr: float
     scalars: Mapping[str, float]
     network: tuple[str, ...]
+    frames: tuple[int, ...]
     problems: Problems = field(repr=False, compare=False)
 
     def layers(self, analysis: str) -> tuple[str, ...]:
@@ -77,6 +79,11 @@ class Snapshot:
         if not is_inside(folder, self.problems.run):
             return ()
         return ordered_layers((path.stem for path in folder.glob("*.npz")), self.network)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights of the network were kept."""
+        return (self.folder / WEIGHTS).is_file()
 
     @cached_property
     def figures(self) -> Mapping[str, Path]:
@@ -179,7 +186,7 @@ class Run:
     @property
     def network(self) -> tuple[str, ...]:
         """Layers of the network, input side first; empty if the run does not say."""
-        return max((snapshot.network for snapshot in self.snapshots), key=len)
+        return max((snapshot.network for snapshot in self.snapshots), key=len, default=())
 
     @property
     def measured(self) -> Mapping[float, float]:
@@ -187,17 +194,21 @@ class Run:
         return measured_psnr(self.metrics)
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, analysed: bool = True) -> Run:
     """Read a run's folder.
 
+    Args:
+        path: the folder.
+        analysed: whether there must be analyses in it, as in a run that has just begun there are none.
+
     Raises:
-        RunError: if there is no such folder, or there are no analyses in it.
+        RunError: if there is no such folder, or no analyses in it where there must be.
     """
     path = Path(path)
     if not path.is_dir():
         raise RunError(f"there is no run '{path}'{did_you_mean_run(path)}")
     folders = {e: f for e, f in snapshot_folders(path / ANALYSES).items() if is_inside(f, path)}
-    if not folders:
+    if not folders and (analysed or not (path / CONFIG).is_file()):
         inside = sorted({p.parents[1] for p in path.glob(f"*/{ANALYSES}/epoch=*")})
         hint = f"; did you mean '{inside[0]}'?" if inside else "."
         raise RunError(
@@ -225,6 +236,7 @@ def read_run(path: Path) -> Run:
                 psnr,
                 {current_name(n): x for n, x in scalars.scalars.items()} if scalars else {},
                 tuple(settings.network.layers),
+                tuple(settings.clip.indices),
                 problems,
             )
         )

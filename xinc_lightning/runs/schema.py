@@ -12,6 +12,9 @@ from xinc_lightning.text import LONGEST
 MOST_NUMBERS = 10_000
 """In a record; all analyses of NeRV's five layers log 600."""
 
+MOST_FRAMES = 1_000_000
+"""Of a clip."""
+
 Number = Annotated[
     float | None,
     Field(strict=True),
@@ -73,10 +76,17 @@ class Network(_Open):
     layers: list[str] = Field(default=[], max_length=MOST_NUMBERS)
 
 
+class Frames(_Open):
+    """The clip in ``settings.json``."""
+
+    indices: list[int] = Field(default=[], max_length=MOST_FRAMES)
+
+
 class Settings(_Open):
     """``settings.json``."""
 
     network: Network = Network()
+    clip: Frames = Frames()
 
 
 def checked(kind: Any, value: Any, say: Callable[[str], None]) -> Any:

@@ -28,6 +28,10 @@ function table(head, rows) {
   return make("div", { className: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ...cells)), make("tbody", {}, ...body)));
 }
 
+const HOW = LIVE
+  ? "Where the weights of an epoch were kept, the lists beside the frame show the neurons with the largest |c| at the pixel under the pointer, as shares of the layer's Σ|c| there, and the small maps the mean of |c| over small squares."
+  : "The lists beside the frame show the neurons with the largest Σ|c| over the small square at the pointer, as shares of the layer's Σ|c| there. Maps show the mean of |c| over each square.";
+
 function drawAbout() {
   const names = RUNS.map((run) => run.name);
   const results = FACTS.map(([key, name, text]) => [name, ...RUNS.map((run) => (run.report[key] === undefined || run.report[key] === null ? "–" : text(run.report[key])))]);
@@ -40,7 +44,6 @@ function drawAbout() {
   }
   const problems = RUNS.flatMap((run) => run.problems.map((text) => make("li", { textContent: `${run.name}: ${text}` })));
   if (problems.length) parts.push(make("h3", { textContent: "Missing" }), make("ul", { id: "problems" }, ...problems));
-  parts.push(make("h3", { textContent: "How to read it" }), make("p", { textContent: "A neuron's contribution map c is what it adds to every pixel. The lists beside the frame show the neurons with the largest Σ|c| over the small square at the pointer, as shares of the layer's Σ|c| there. Maps show the mean of |c| over each square. The neurons that favour a segment have the largest mean |c| inside it relative to their mean over the frame, among the half of the layer with the larger Σ|c|. “Partly” marks a neuron whose map was not saved: it is drawn from the squares in which it is among the strongest." }));
-  parts.push(make("h3", { textContent: "Keys" }), make("p", { textContent: "[ and ] change the epoch, P plays; , and . change the figure; on the frame the arrow keys move, Enter pins and Escape unpins; S switches between places and segments; on the UMAP left and right step through the neurons." }));
+  parts.push(make("h3", { textContent: "How to read it" }), make("p", { textContent: `A neuron's contribution map c is what it adds to every pixel. ${HOW} The neurons that favour a segment have the largest mean |c| inside it relative to their mean over the frame, among the half of the layer with the larger Σ|c|. “Partly” marks a neuron whose map was not saved: it is drawn from the squares in which it is among the strongest.` }));
   byId("about-body").replaceChildren(...parts);
 }

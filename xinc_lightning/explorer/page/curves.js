@@ -3,6 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const CHART = { width: 340, height: 180, left: 46, right: 8, top: 8, bottom: 20 };
 const LAYERS = [...new Set(RUNS.flatMap((run) => run.layers))];
+let CHARTS = new Map();
 
 function svg(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -65,15 +66,13 @@ function drawChart(lines) {
 
 /** The last value of a line that is not after the chosen epoch. */
 function valueNow({ epochs, values, r }) {
-  const until = Math.max(state.epoch, epochOf(r));
+  const until = Math.max(state.epoch, epochOf(r) ?? 0);
   let found = null;
   epochs.forEach((epoch, i) => {
     if (epoch <= until) found = values[i];
   });
   return found;
 }
-
-const CHARTS = collectCharts();
 
 function chartWithLegend(title, lines) {
   const chart = drawChart(lines);
@@ -88,17 +87,30 @@ function chartWithLegend(title, lines) {
 
 /** Groups that unfold: training first and open, then one for each analysis. What is folded is not drawn. */
 const chartGroups = new Map();
-for (const title of CHARTS.keys()) {
-  const kind = title.includes(" / ") ? title.split(" / ")[0] : "training";
-  if (!chartGroups.has(kind)) {
-    const element = make("details", { open: kind === "training" }, make("summary", { textContent: kind.replaceAll("_", " ") }), make("div", { className: "charts" }));
-    element.ontoggle = drawCurves;
-    chartGroups.set(kind, { element, titles: [] });
-  }
-  chartGroups.get(kind).titles.push(title);
-}
 const noNumbers = make("p", { className: "hint" });
-byId("charts").append(...[...chartGroups.values()].map(({ element }) => element), noNumbers);
+byId("charts").append(noNumbers);
+
+/** Group the charts of the curves as they are now; groups that are there stay as they are. */
+function arrangeCurves() {
+  CHARTS = collectCharts();
+  for (const group of chartGroups.values()) group.titles = [];
+  for (const title of CHARTS.keys()) {
+    const kind = title.includes(" / ") ? title.split(" / ")[0] : "training";
+    if (!chartGroups.has(kind)) {
+      const element = make("details", { open: kind === "training" }, make("summary", { textContent: kind.replaceAll("_", " ") }), make("div"));
+      element.ontoggle = drawCurves;
+      noNumbers.before(element);
+      chartGroups.set(kind, { element, titles: [] });
+    }
+    chartGroups.get(kind).titles.push(title);
+  }
+}
+
+/** Scalars with a single value, of which a chart would show nothing. */
+function tableOfPoints(titles) {
+  const rows = titles.flatMap((title) => CHARTS.get(title).map(({ name, epochs, values }) => [title.replaceAll("_", " "), name, digits(values[0]), digits(epochs[0])]));
+  return rows.length ? [table(["scalar", "of", "value", "epoch"], rows)] : [];
+}
 
 function drawCurves() {
   const wanted = byId("curve-filter").value.trim().toLowerCase();
@@ -108,7 +120,9 @@ function drawCurves() {
     element.hidden = !found.length;
     any ||= found.length > 0;
     if (wanted && found.length && !element.open) element.open = true;
-    element.lastChild.replaceChildren(...(element.open ? found.map((title) => chartWithLegend(title, CHARTS.get(title))) : []));
+    const points = found.filter((title) => CHARTS.get(title).every(({ epochs }) => epochs.length < 2));
+    const charts = found.filter((title) => !points.includes(title)).map((title) => chartWithLegend(title, CHARTS.get(title)));
+    element.lastChild.replaceChildren(...(element.open ? [make("div", { className: "charts" }, ...charts), ...tableOfPoints(points)] : []));
   }
   noNumbers.textContent = any ? "" : CHARTS.size ? "No scalar matches." : "No scalars were logged.";
 }

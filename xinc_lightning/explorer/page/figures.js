@@ -1,6 +1,12 @@
 // The figures of every run at the chosen epoch, side by side.
 
-const FIGURE_NAMES = [...new Set(RUNS.flatMap((run) => run.figures))];
+const FIGURE_NAMES = [];
+
+function arrangeFigures() {
+  FIGURE_NAMES.splice(0, FIGURE_NAMES.length, ...new Set(RUNS.flatMap((run) => run.figures)));
+  byId("figures").hidden = !FIGURE_NAMES.length;
+  if (!state.figure && FIGURE_NAMES.length) state.figure = FIGURE_NAMES[0];
+}
 
 /** A figure's name for people: layers of different networks have their own. */
 const figureTitle = (name) => name.replaceAll("_", " ").replace("/", " · ");
@@ -23,7 +29,7 @@ function drawFigures() {
   figureParts.forEach(({ run, image, zoom, caption }, r) => {
     const source = state.figure && snapshotNow(r).figures[state.figure];
     zoom.hidden = !source;
-    if (source && image.src !== source) image.src = source;
+    if (source && image.getAttribute("src") !== source) image.src = source;
     image.alt = state.figure ? `${figureTitle(state.figure)} of ${run.name} at epoch ${epochOf(r)}` : "";
     caption.textContent = source ? `${run.name} · epoch ${epochOf(r)}` : `${run.name} has no such figure at epoch ${epochOf(r)}.`;
   });

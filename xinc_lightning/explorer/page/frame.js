@@ -1,11 +1,12 @@
 // The frame of every run: pointing at a place or a segment shows its neurons.
 
-const frameParts = RUNS.map((run, r) => (run.frame ? new FramePart(run, r) : null));
+let frameParts = []; // a run each; null for one without a frame
 
 /** One run's frame and the lists of neurons beside it. */
 function FramePart(run, r) {
   const { height, width } = run.frame;
-  this.labels = run.frame.labels ? words(run.frame.labels) : null;
+  const savedLabels = run.frame.labels ? words(run.frame.labels) : null;
+  const labelsOf = new WeakMap(); // by answer of the server
   const image = new Image();
   const canvas = make("canvas", {
     className: "frame", width: width * Math.ceil(512 / width), tabIndex: 0, role: "application",
@@ -17,7 +18,9 @@ function FramePart(run, r) {
   const chips = make("div", { className: "chips" });
   const lists = make("div", { className: "lists" });
   const heading = make("h3");
-  this.element = make("article", {}, heading, canvas, where, chips, lists);
+  const grow = make("button", { className: "grow", textContent: "Enlarge", title: "The frame as large as the window" });
+  grow.onclick = () => enlarge(image.src, heading.textContent);
+  this.element = make("article", {}, heading, canvas, where, chips, make("p", {}, grow), lists);
   image.onload = () => this.drawFrame();
 
   const layers = run.layers.slice().reverse(); // the head first: it is nearest to the picture
@@ -29,11 +32,21 @@ function FramePart(run, r) {
     return { layer, title, list };
   });
 
+  /** Segment labels of the frame that is shown, 0 for none. */
+  this.labelsNow = () => {
+    const served = servedFrame(r);
+    if (!served || !served.labels) return !LIVE || !served || served.number === run.frame.number ? savedLabels : null;
+    if (!labelsOf.has(served)) labelsOf.set(served, words(served.labels));
+    return labelsOf.get(served);
+  };
   this.pixel = () => ({
     row: Math.min(height - 1, Math.floor(state.place.y * height)),
     col: Math.min(width - 1, Math.floor(state.place.x * width)),
   });
-  this.segmentAt = ({ row, col }) => (this.labels ? this.labels[row * width + col] : 0);
+  this.segmentAt = ({ row, col }) => {
+    const labels = this.labelsNow();
+    return labels ? labels[row * width + col] : 0;
+  };
 
   for (const name of run.frame.segments) {
     const chip = make("button", { className: "chip", textContent: name, "data-segment": name });
@@ -84,12 +97,13 @@ function FramePart(run, r) {
     const scale = canvas.width / width;
     context.imageSmoothingEnabled = false;
     context.drawImage(image, 0, 0, canvas.width, canvas.height);
-    if (state.mode === "segment" && this.labels) {
+    const labels = this.labelsNow();
+    if (state.mode === "segment" && labels) {
       const number = run.frame.segments.indexOf(state.segment) + 1;
       context.fillStyle = "rgba(0, 16, 40, 0.62)";
       for (let row = 0; row < height; row++) {
         for (let col = 0; col < width; col++) {
-          if (number && this.labels[row * width + col] !== number) context.fillRect(col * scale, row * scale, scale, scale);
+          if (number && labels[row * width + col] !== number) context.fillRect(col * scale, row * scale, scale, scale);
         }
       }
       return;
@@ -106,11 +120,16 @@ function FramePart(run, r) {
 
   this.draw = () => {
     const snapshot = snapshotNow(r);
-    const source = state.picture === "picture" ? run.frame.picture : snapshot.reconstruction || run.frame.picture;
-    if (image.src !== source) image.src = source;
-    else if (image.complete) this.drawFrame();
-    const psnr = snapshot.psnr === undefined ? "" : ` · ${snapshot.psnr.toFixed(2)} dB`;
-    heading.textContent = `${run.name} · ${run.architecture} · frame ${run.frame.number} · epoch ${epochOf(r)}${psnr}`;
+    const served = servedFrame(r);
+    const { picture, reconstruction } = served || { picture: run.frame.picture, reconstruction: snapshot.reconstruction };
+    const source = (state.picture === "picture" && picture) || reconstruction || picture;
+    if (source && image.src !== source) image.src = source;
+    else if (image.complete && image.width) this.drawFrame();
+    const measured = served ? served.psnr : snapshot.psnr;
+    const psnr = measured === undefined || measured === null ? "" : ` · ${measured.toFixed(2)} dB`;
+    heading.textContent = `${run.name} · ${run.architecture} · frame ${served ? served.number : run.frame.number} · epoch ${epochOf(r)}${psnr}`;
+    const latest = latestPixel[r];
+    lists.setAttribute("aria-busy", Boolean(latest.busy || latest.wanted));
     this.drawWhere();
     for (const parts of rows) this.drawList(snapshot, parts);
     for (const chip of chips.children) chip.setAttribute("aria-pressed", state.mode === "segment" && chip.dataset.segment === state.segment);
@@ -124,7 +143,8 @@ function FramePart(run, r) {
     const label = this.segmentAt({ row, col });
     const segment = label ? ` · in “${run.frame.segments[label - 1]}”` : "";
     if (state.mode === "pixel") {
-      where.textContent = `Rows ${range(top, height)}, columns ${range(left, width)}${segment}` + (cell > 1 ? ` · shares of Σ|c| over these ${cell}×${cell} pixels` : "");
+      const [rowWord, colWord] = cell > 1 ? ["Rows", "columns"] : ["Row", "column"];
+      where.textContent = `${rowWord} ${range(top, height)}, ${colWord} ${range(left, width)}${segment}` + (cell > 1 ? ` · shares of Σ|c| over these ${cell}×${cell} pixels` : "");
     } else {
       where.textContent = state.segment ? `“${state.segment}” · mean |c| relative to the neuron's mean over the frame, among the half of each layer with the larger Σ|c|` : "No segment here.";
     }
@@ -137,15 +157,15 @@ function FramePart(run, r) {
     if (data && data.hasTable && state.mode === "pixel") {
       const { row, col } = this.pixel();
       found = data.at(row, col).map(({ neuron, share }) => ({ neuron, size: share, text: percent(share) }));
-      words = `${data.neurons.toLocaleString("en")} neurons · these hold ${percent(found.reduce((sum, { size }) => sum + size, 0))}`;
-    } else if (data && data.hasTable) {
+      words = data.neurons === undefined ? "…" : `${data.neurons.toLocaleString("en")} neurons · these hold ${percent(found.reduce((sum, { size }) => sum + size, 0))}`;
+    } else if (data && data.favourites) {
       const segment = run.frame.segments.indexOf(state.segment);
       const neurons = data.favourites[segment] || [];
       found = neurons.map((neuron, i) => ({ neuron, size: data.preferences[segment][i], text: `${Number(data.preferences[segment][i].toPrecision(2))}×` }));
       found = found.filter(({ neuron }) => neuron >= 0);
       words = `${data.neurons.toLocaleString("en")} neurons`;
     } else {
-      words = "no table at this epoch";
+      words = snapshot.waiting ? "…" : "no table at this epoch";
     }
     title.textContent = `${layer} · ${words}`;
     fillList(list, found, data, r, layer);
@@ -161,7 +181,9 @@ function fillList(list, found, data, r, layer) {
       change({ neuron: { run: r, layer, index: Number(button.dataset.neuron) } });
       byId("neuron").scrollIntoView({ behavior: "smooth", block: "nearest" });
     };
-    list.append(make("li", {}, button));
+    const off = make("button", { className: "off", textContent: "off", title: "Switch this neuron off, or on again" });
+    off.onclick = () => toggleRemoved(r, layer, [Number(button.dataset.neuron)]);
+    list.append(make("li", {}, button, ...(LIVE ? [off] : [])));
   }
   const longest = Math.max(...found.map(({ size }) => size), 1e-12);
   found.forEach(({ neuron, size, text }, i) => {
@@ -173,9 +195,10 @@ function fillList(list, found, data, r, layer) {
     bar.firstChild.style.width = `${(100 * size) / longest}%`;
     const chosen = state.neuron && state.neuron.run === r && state.neuron.layer === layer && state.neuron.index === neuron;
     button.setAttribute("aria-pressed", Boolean(chosen));
+    if (LIVE) list.children[i].lastChild.setAttribute("aria-pressed", isRemoved(r, layer, neuron));
     const map = data.map(neuron);
     if (map) paint(canvas, map.values, map.rows, map.cols);
-    else paint(canvas, new Float32Array(data.rows * data.cols).fill(NaN), data.rows, data.cols);
+    else if (!data.exact) paint(canvas, new Float32Array(data.rows * data.cols).fill(NaN), data.rows, data.cols);
     canvas.classList.toggle("partly", Boolean(map && !map.whole));
     button.title = map && !map.whole ? "Its map was not saved: drawn where it is among the strongest" : "";
   });

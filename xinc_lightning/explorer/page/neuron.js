@@ -21,10 +21,12 @@ function drawNeuron() {
   const data = chosenLayer(epochOf(run));
   const place = data ? data.known.get(index) : undefined;
   byId("neuron-words").textContent = neuronWords(data, place);
-  const map = data && data.map(index);
+  const map = data && (data.exact ? data.fullMap(index) : data.map(index));
   const canvas = byId("neuron-map");
   canvas.hidden = !map;
-  if (map) paint(canvas, map.values, map.rows, map.cols);
+  if (map) paint(canvas, map.values, map.rows, map.cols, map.signed);
+  byId("sign-tools").hidden = byId("neuron-off").hidden = !(data && data.exact);
+  byId("neuron-off").setAttribute("aria-pressed", isRemoved(run, layer, index));
   canvas.setAttribute("aria-label", `Contribution map of neuron ${index} of ${layer}`);
   byId("neuron-caption").textContent = mapWords(data, map, index);
   drawVariance(data, place);
@@ -35,7 +37,10 @@ function neuronWords(data, place) {
   const { layer, index } = state.neuron;
   const name = `${layer} ${data ? data.label(index) : `#${index}`}`;
   const facts = [name];
-  if (data && data.parts && place !== undefined) {
+  if (data && data.exact && (!data.parts || place === undefined || positionOf(state.neuron.run) !== positionSaved(state.neuron.run))) {
+    if (data.neurons !== undefined) facts.push(`of ${data.neurons.toLocaleString("en")} neurons`);
+    if (data.neurons !== undefined && index >= data.neurons) facts.push("there is none of this number");
+  } else if (data && data.parts && place !== undefined) {
     const equal = data.parts[place] * data.neurons;
     facts.push(`${percent(data.parts[place])} of the layer's Σ|c|, ${digits(equal)} times an equal share`);
     facts.push(`rank ${data.ranks[place].toLocaleString("en")} of ${data.neurons.toLocaleString("en")}`);
@@ -49,6 +54,9 @@ function neuronWords(data, place) {
 }
 
 function mapWords(data, map, index) {
+  if (!map && data && data.exact) return "";
+  if (map && data.exact && state.sign === "effect") return `what the picture loses without it, |e| over the three colours: dark 0, bright ${digits(map.scale)}`;
+  if (map && data.exact) return map.signed ? `c of every pixel: purple −${digits(map.scale)}, white 0, orange ${digits(map.scale)}` : `|c| of every pixel, dark 0, bright ${digits(map.scale)}`;
   if (!map) return data && data.keptPlaces.has(index) ? "" : "Its map was not saved at this epoch.";
   const scale = `dark 0, bright ${digits(map.scale)}`;
   return map.whole ? `|c|, ${scale}` : `Its map was not saved: |c| where it is among the strongest (${scale}), grey elsewhere`;
@@ -77,15 +85,15 @@ function drawStrip() {
   const strip = byId("strip");
   const maps = RUNS[run].epochs.map((epoch) => {
     const data = chosenLayer(epoch);
-    return { epoch, map: data && data.map(index) };
+    return { epoch, map: data && data.map(index), waiting: Boolean(data && data.exact) };
   });
   const largest = Math.max(...maps.map(({ map }) => (map ? map.scale : 0)), 1e-12);
-  const items = maps.map(({ epoch, map }) => {
+  const items = maps.map(({ epoch, map, waiting }) => {
     const canvas = make("canvas", { className: "map" });
     if (map) paint(canvas, map.values.map((v) => (v * map.scale) / largest), map.rows, map.cols);
     else paint(canvas, new Float32Array(2).fill(NaN), 1, 2);
     canvas.classList.toggle("partly", Boolean(map && !map.whole));
-    const words = map ? (map.whole ? "" : " (partly)") : " (no map)";
+    const words = map ? (map.whole ? "" : " (partly)") : waiting ? " …" : " (no map)";
     const button = make("button", { className: "entry", "aria-pressed": epoch === epochOf(run) }, canvas, make("span", { textContent: `epoch ${epoch}${words}` }));
     button.onclick = () => change({ epoch });
     return button;
@@ -110,3 +118,9 @@ byId("neuron-index").oninput = (event) => {
   const index = Number.parseInt(event.target.value, 10);
   if (index >= 0) choose({ index });
 };
+byId("neuron-off").onclick = () => toggleRemoved(state.neuron.run, state.neuron.layer, [state.neuron.index]);
+byId("neuron-grow").onclick = () => {
+  const canvas = byId("neuron-map");
+  enlarge(canvas.toDataURL(), `${byId("neuron-words").textContent}: ${byId("neuron-caption").textContent}`);
+};
+for (const input of document.getElementsByName("sign")) input.onchange = () => change({ sign: input.value });

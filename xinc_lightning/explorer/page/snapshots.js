@@ -118,6 +118,7 @@ const snapshots = new Map();
 
 /** The snapshot of a run at one of its epochs: {psnr, reconstruction, figures, layers}. */
 function snapshotAt(run, epoch) {
+  if (LIVE) return servedSnapshot(run, epoch);
   const key = `snapshot-${run}-${epoch}`;
   if (!snapshots.has(key)) {
     const data = JSON.parse(byId(key).textContent);
@@ -128,7 +129,7 @@ function snapshotAt(run, epoch) {
   return snapshots.get(key);
 }
 
-/** The latest of a run's epochs that is not after the chosen one, or its first. */
+/** The latest of a run's epochs that is not after the chosen one, or its first; undefined before the first. */
 function epochOf(run) {
   const before = RUNS[run].epochs.filter((epoch) => epoch <= state.epoch);
   return before.length ? before[before.length - 1] : RUNS[run].epochs[0];

@@ -4,7 +4,7 @@ const RUNS = JSON.parse(document.getElementById("runs").textContent);
 const EPOCHS = [...new Set(RUNS.flatMap((run) => run.epochs))].sort((a, b) => a - b);
 
 const state = {
-  epoch: EPOCHS[EPOCHS.length - 1],
+  epoch: EPOCHS[EPOCHS.length - 1] ?? 0,
   place: { x: 0.5, y: 0.5 }, // of the pointer, as fractions of the frame, alike in all runs
   pinned: false,
   mode: "pixel", // or "segment"
@@ -12,7 +12,11 @@ const state = {
   picture: "picture", // or "reconstruction"
   neuron: null, // {run, layer, index}
   figure: null, // its name
-  loaded: 0, // pictures decoded so far
+  frame: null, // position in the clip, where a server computes it; null for the one that was analysed
+  sign: "size", // of the chosen neuron's map: "size" for |c|, "signed" for c, or "effect"
+  removed: { run: 0, layers: {} }, // neurons that are switched off, by layer
+  grown: 0, // times that a run has grown
+  loaded: 0, // pictures decoded and answers received so far
 };
 
 const listeners = [];
@@ -54,3 +58,6 @@ function digits(value) {
 
 /** A share in per cent, with two significant digits and no break before the sign. */
 const percent = (share) => `${100 * share >= 9.95 ? (100 * share).toFixed(0) : Number((100 * share).toPrecision(2))}\u202f%`;
+
+/** Draw again what waits for a picture or an answer. */
+const redraw = () => change({ loaded: state.loaded + 1 });
