@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 TIMES = 5
@@ -53,19 +54,18 @@ def measure(address: str, overview: dict, start: float) -> None:  # type: ignore
     )
     line("a pixel, all layers, after that", lambda i: f"{place}/0/pixel?row={9 + i}&col=9&count=8")
     for layer in layers:
-        of = counts[layer]["of"]
-        line(
-            f"a map of {layer}",
-            lambda i: f"{place}/0/maps?layer={layer}&neurons={i % of}&cell=1&of=contribution",
-        )
-        line(
-            f"an effect of {layer}",
-            lambda i: f"{place}/0/maps?layer={layer}&neurons={i % of}&cell=1&of=effect",
-        )
+        for of in ("contribution", "effect"):
+            address_of = partial(map_address, place, layer, counts[layer]["of"], of)
+            line(f"a map of {layer}, {of}", address_of)
     line("the frame", lambda i: f"{place}/{i % frames}/frame")
     some = {layer: [*range(min(100 // len(layers), counts[layer]["of"]))] for layer in layers}
     body = json.dumps({"removed": some}).encode()
     line(f"without {sum(map(len, some.values()))} neurons", lambda i: f"{place}/{i % frames}/without", body)
+
+
+def map_address(place: str, layer: str, neurons: int, of: str, i: int) -> str:
+    """The address of a map at full resolution."""
+    return f"{place}/0/maps?layer={layer}&neurons={i % neurons}&cell=1&of={of}"
 
 
 def line(what: str, address: Callable[[int], str], body: bytes | None = None) -> None:
