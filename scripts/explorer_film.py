@@ -28,7 +28,7 @@ WIDTH, HEIGHT = 1000, 640
 SHOWN = 800
 """Pixels across of the film."""
 
-COLOURS = 96
+COLOURS = 224
 
 IDLE = "return !document.querySelector('[aria-busy=true]') && document.getElementById('status').textContent === ''"
 
@@ -88,7 +88,10 @@ class Camera:
         """Write the film."""
         height = round(SHOWN * self.pictures[0][0].height / self.pictures[0][0].width)
         small = [one.resize((SHOWN, height), Image.Resampling.LANCZOS) for one, _ in self.pictures]
-        palette = small[len(small) // 2].quantize(COLOURS)
+        every = Image.new("RGB", (SHOWN, height * len(small)))
+        for place, one in enumerate(small):
+            every.paste(one, (0, place * height))
+        palette = every.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
         frames = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in small]
         durations = [duration for _, duration in self.pictures]
         frames[0].save(
