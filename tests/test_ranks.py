@@ -209,6 +209,7 @@ def test_strict_failure_stops_all_processes_after_other_results_are_saved(
     assert not (snapshot.parent / "epoch=0003").exists()
 
 
+@pytest.mark.slow  # tests/data/test_datamodule.py has the rule itself
 def test_batch_size_that_does_not_divide_is_rejected(watched_config, xinc):
     config = watched_config("NeRVModule", "odd", analyses=[], batch_size=3)
     done = xinc("fit", "--config", config, *TWO)

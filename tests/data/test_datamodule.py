@@ -50,6 +50,11 @@ def module(folder, **options):
     return ClipDataModule(str(folder), **{"frames": "all", "resize": (8, 16)} | options)
 
 
+def test_a_batch_that_the_processes_cannot_share_is_one_sentence():
+    with pytest.raises(DataError, match=r"data\.batch_size is 3, which 2 processes cannot share equally"):
+        ClipLoader(torch.zeros(6, 3, 1, 1), 3, rank=0, world_size=2)
+
+
 @given(
     frames=st.integers(1, 9),
     share=st.none() | st.integers(1, 5),

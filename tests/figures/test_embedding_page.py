@@ -5,13 +5,13 @@ import io
 import json
 import re
 from html.parser import HTMLParser
-from importlib import resources
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from xinc_lightning.analyses import NeuronClustersResult
+from xinc_lightning.explorer import build_page
 from xinc_lightning.figures import embedding_page, thumbnails_of
 
 
@@ -75,24 +75,34 @@ class Policies(HTMLParser):
             self.before.append(tag)
 
 
-def test_pages_may_load_nothing(runs_page):
-    for page in (page_of([3])[2], runs_page):
+@pytest.fixture
+def policy_of():
+    def policy(page: str) -> dict[str, str]:
+        """The directives of a page's policy, which holds for all that follows it."""
         found = Policies(page)
         (policy,) = found.policies
-        assert set(found.before) <= {"html", "head", "meta"}, "it holds for all that follows"
-        directives = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
-        assert directives == {
-            "default-src": "'none'",
-            "img-src": "data:",
-            "style-src": "'unsafe-inline'",
-            "script-src": "'unsafe-inline'",
-        }
+        assert set(found.before) <= {"html", "head", "meta"}
+        return dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+
+    return policy
 
 
-@pytest.fixture
-def runs_page():
-    """The explorer's, before anything is filled in."""
-    return resources.files("xinc_lightning.explorer").joinpath("page/page.html").read_text("utf-8")
+def test_the_page_may_load_nothing(policy_of):
+    assert policy_of(page_of([3])[2]) == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": "'unsafe-inline'",
+    }
+
+
+def test_the_explorers_page_may_load_nothing_and_runs_only_its_own_script(policy_of):
+    policy = policy_of(build_page([]))
+    assert policy["default-src"] == "'none'"
+    assert policy["img-src"] == "data:"
+    for kind in ("script-src", "style-src"):
+        assert policy[kind].startswith("'sha256-"), "nothing that a run brings along"
+        assert "unsafe" not in policy[kind]
 
 
 def test_every_neuron_with_its_numbers_and_its_own_thumbnail():

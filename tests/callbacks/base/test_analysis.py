@@ -323,7 +323,7 @@ def test_failed_analysis_is_reported_once_and_others_continue(fit, tmp_path, rec
         folder = tmp_path / "run" / "analyses" / f"epoch=000{epoch}"
         assert scalars_of(tmp_path, epoch)["xinc/good/epoch"] == epoch
         assert {p.name for p in folder.iterdir()} == {
-            *("scalars.json", "settings.json", "seconds.json", "neurons.csv"),
+            *("scalars.json", "settings.json", "seconds.json", "neurons.csv", "weights.safetensors"),
             *("pixels_per_neuron.png", "pixels_per_neuron"),
         }
         assert not [name for name in scalars_of(tmp_path, epoch) if "bad" in name]
