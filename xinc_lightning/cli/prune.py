@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xinc_lightning.cli.console import Parser, note, one_line_errors, say
+from xinc_lightning.cli.console import Parser, one_line_errors, say
 from xinc_lightning.compression import MAX_BITS, MIN_BITS
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import figure_file
@@ -47,7 +47,7 @@ def main(args: Sequence[str]) -> None:
             scoring=options.frames,
             bits=options.bits,
         )
-        curves = prune_runs(options.runs, settings, note)
+        curves = prune_runs(options.runs, settings, lambda what: say(f"pruning {what}"))
         out = options.out
         save(out / "pruning.csv", curves.csv().encode())
         arrays = io.BytesIO()
@@ -57,8 +57,7 @@ def main(args: Sequence[str]) -> None:
         title = f"Pruning of {', '.join(curves.runs)} by {settings.unit}{folded}, no training after it"
         figure = pruning_curves(curves.values, [str(m) for m in settings.methods], title)
         save(out / "pruning.png", figure_file(figure, "png"))
-    console = Console(width=max(100, Console().width))
-    console.print(_table(curves))
+    Console(width=200).print(_table(curves))
     say(f"the curves as a figure, CSV and NPZ are in {out}")
 
 
@@ -67,9 +66,9 @@ def _table(curves: PruningCurves) -> Table:
     table = Table(title=Text("PSNR (dB) by share pruned"), title_justify="left", box=None)
     table.add_column("by", no_wrap=True)
     for share in curves.settings.shares:
-        table.add_column(f"{100 * share:g} %", justify="right")
-    table.add_column("dB of the first", justify="right")
-    table.add_column("bytes of the first", justify="right")
+        table.add_column(f"{100 * share:g} %", justify="right", no_wrap=True)
+    table.add_column("dB of the first", justify="right", no_wrap=True)
+    table.add_column("bytes of the first", justify="right", no_wrap=True)
     for number, method in enumerate(curves.settings.methods):
         psnr = curves.values["psnr"][:, number]
         gains = ("", "")
