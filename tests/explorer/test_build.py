@@ -48,6 +48,19 @@ def test_broken_pictures_and_foreign_arrays_are_named(nerv_run):
     assert "analyses/epoch=0010/variance/head.npz holds no dead." in named
 
 
+@pytest.mark.parametrize("labels", [None, np.zeros(3, np.int32), np.full((16, 32), np.nan)])
+def test_a_frame_with_damaged_labels_is_shown_without_them(nerv_run, labels):
+    path = nerv_run / "analyses" / "epoch=0020" / "pixels_to_neurons" / "frame.npz"
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    assert arrays.pop("labels").ndim == 2
+    np.savez(path, **arrays, **({} if labels is None else {"labels": labels}))
+    page = build_page([read_run(nerv_run)])
+    (run,) = json.loads(re.search(r'id="runs">(.*?)</script>', page, re.DOTALL)[1])
+    assert run["frame"]["labels"] is None
+    assert run["frame"]["picture"]
+
+
 def test_large_figures_are_made_smaller(nerv_run):
     noise = np.random.default_rng(0).integers(0, 255, (900, 2400, 3), np.uint8)
     Image.fromarray(noise).save(nerv_run / "analyses" / "epoch=0010" / "noise.png")

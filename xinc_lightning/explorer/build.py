@@ -149,13 +149,16 @@ def overview(run: Run) -> dict[str, Any]:
 
 def _frame(frame: Arrays) -> dict[str, Any]:
     height, width = frame["frame"].shape[:2]
+    labels = frame.get("labels")  # empty without masks
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (height, width)):
+        labels = None
     return {
         "height": height,
         "width": width,
         "number": int(frame["number"]),
         "clip": str(frame["clip"]),
         "picture": picture(frame["frame"], lossless=True),
-        "labels": words(frame["labels"]) if frame["labels"].shape == (height, width) else None,
+        "labels": None if labels is None else words(labels),
         "segments": [str(name) for name in frame["segments"]],
     }
 
