@@ -20,10 +20,13 @@ from xinc_lightning.pruning import (
     Mask,
     Unit,
     apply,
+    gone_elements,
     kept_units,
     masks_of,
     scores_of,
+    scoring_positions,
     shares_kept,
+    unit_weights,
 )
 
 
@@ -151,33 +154,17 @@ class Pruning(Callback):
 
     def _next_masks(self, module: INRModule, frames: Tensor, epoch: int) -> dict[str, Mask]:
         clip_frames = module.hparams["clip_shape"][0]
-        count = min(self.frames, clip_frames)
-        positions = [(2 * i + 1) * clip_frames // (2 * count) for i in range(count)]
+        positions = scoring_positions(clip_frames, min(self.frames, clip_frames))
         scores = scores_of(module, self.score, positions, frames, self.unit)
-        layers = {layer.name: layer for layer in module.layer_weights() if layer.prunable}
+        weights = unit_weights(module, self.unit)
         alive = None
         if self._masks:
             alive = {
                 name: self._masks[name].kernels if self.unit == "kernel" else self._masks[name].kernels.any(1)
-                for name in layers
+                for name in weights
             }
-        weights = {
-            name: layer.kernels.shape[3] * (1 if self.unit == "kernel" else layer.kernels.shape[1])
-            for name, layer in layers.items()
-        }
         share = self.shares[self.epochs.index(epoch)]
         return masks_of(module, kept_units(scores, share, self.allocation, weights, alive))
-
-
-def gone_elements(module: INRModule, masks: Mapping[str, Mask]) -> dict[Tensor, Tensor]:
-    """By parameter, which of its elements are gone, in its shape and on its device."""
-    gone: dict[Tensor, Tensor] = {}
-    for layer in module.layer_weights() if masks else ():
-        mask = masks[layer.name]
-        kernels = (~mask.kernels)[..., None].expand(layer.kernels.shape).reshape(layer.weight.shape)
-        gone[layer.weight] = kernels.to(layer.weight.device)
-        gone[layer.bias] = (~mask.outputs).reshape(layer.bias.shape).to(layer.bias.device)
-    return gone
 
 
 @torch.no_grad()

@@ -49,7 +49,7 @@ class Window:
         )
 
     def grown(self, kernel: tuple[int, ...]) -> "Window":
-        """The window on which a filter's output depends, see :func:`~xinc_lightning.canvas.conv.pad_same`."""
+        """The window on which a filter's output depends, see :func:`~xinc_lightning.canvas.resampling.pad_same`."""
         rows, cols = kernel[0] - 1, kernel[1] - 1
         up, left = rows // 2, cols // 2
         return Window(self.top - up, self.bottom + rows - up, self.left - left, self.right + cols - left)

@@ -1,8 +1,16 @@
 """Pruning: what each kernel is worth by a score, which of them go, and masks that keep them gone."""
 
 from xinc_lightning.pruning.allocation import ALLOCATIONS, Allocation, kept_units
-from xinc_lightning.pruning.masks import Mask, Masks, apply, fold_means, masks_of, shares_kept
-from xinc_lightning.pruning.scores import SCORES, Scores, Unit, scores_of
+from xinc_lightning.pruning.masks import Mask, Masks, apply, fold_means, gone_elements, masks_of, shares_kept
+from xinc_lightning.pruning.scores import (
+    SCORES,
+    Scores,
+    Unit,
+    has_one_network,
+    scores_of,
+    scoring_positions,
+    unit_weights,
+)
 
 __all__ = [
     "ALLOCATIONS",
@@ -14,8 +22,12 @@ __all__ = [
     "Unit",
     "apply",
     "fold_means",
+    "gone_elements",
+    "has_one_network",
     "kept_units",
     "masks_of",
     "scores_of",
+    "scoring_positions",
     "shares_kept",
+    "unit_weights",
 ]

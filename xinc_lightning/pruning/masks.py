@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
+from xinc_lightning.canvas.resampling import pad_same
 from xinc_lightning.canvas.trace import trace
 from xinc_lightning.modules import INRModule
 from xinc_lightning.pruning.scores import networks_at
@@ -56,14 +56,22 @@ def masks_of(module: INRModule, kept: Mapping[str, Tensor]) -> dict[str, Mask]:
     return dict(reversed(masks.items()))
 
 
+def gone_elements(module: INRModule, masks: Masks) -> dict[Tensor, Tensor]:
+    """By parameter, which of its elements are gone, in its shape and on its device; none without masks."""
+    gone: dict[Tensor, Tensor] = {}
+    for layer in module.layer_weights() if masks else ():
+        mask = masks[layer.name]
+        kernels = (~mask.kernels)[..., None].expand(layer.kernels.shape).reshape(layer.weight.shape)
+        gone[layer.weight] = kernels.to(layer.weight.device)
+        gone[layer.bias] = (~mask.outputs).reshape(layer.bias.shape).to(layer.bias.device)
+    return gone
+
+
 @torch.no_grad()
 def apply(module: INRModule, masks: Masks) -> None:
     """Set what is gone to zero, in place."""
-    for layer in module.layer_weights():
-        mask = masks[layer.name]
-        device = layer.weight.device
-        layer.kernels.masked_fill_(~mask.kernels[..., None].to(device), 0)
-        layer.biases.masked_fill_(~mask.outputs.to(device), 0)
+    for parameter, gone in gone_elements(module, masks).items():
+        parameter.masked_fill_(gone, 0)
 
 
 @torch.no_grad()
@@ -102,11 +110,10 @@ def _means(values: Tensor) -> Tensor:
     return values.flatten(0, -2).mean(0)[:, None]
 
 
-def _window_means(values: Tensor, kernel: Sequence[int]) -> Tensor:
+def _window_means(values: Tensor, kernel: torch.Size) -> Tensor:
     """Mean of each input channel at each position of a kernel, over all places of it, [inputs, positions]."""
     rows, cols = values.shape[2:]
-    above, left = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
-    padded = F.pad(values, (left, kernel[1] - 1 - left, above, kernel[0] - 1 - above))
+    padded = pad_same(values, kernel)
     windows = [
         padded[:, :, r : r + rows, c : c + cols].mean((0, 2, 3))
         for r in range(kernel[0])

@@ -135,6 +135,23 @@ def first_order(module: INRModule, positions: Sequence[int], unit: Unit, seed: i
     return {layer.name: total.cpu() / PROJECTIONS for layer, total in zip(layers, totals, strict=True)}
 
 
+def scoring_positions(frames: int, count: int) -> list[int]:
+    """``count`` evenly spaced frames of a clip, the middles of as many equal parts.
+
+    >>> scoring_positions(30, 4)
+    [3, 11, 18, 26]
+    """
+    return [(2 * i + 1) * frames // (2 * count) for i in range(count)]
+
+
+def unit_weights(module: INRModule, unit: Unit) -> dict[str, int]:
+    """Number of weights of a unit, by prunable layer."""
+    return {
+        layer.name: layer.kernels.shape[3] * (1 if unit == "kernel" else layer.kernels.shape[1])
+        for layer in _prunable(module)
+    }
+
+
 def _prunable(module: INRModule) -> list[LayerWeights]:
     return [layer for layer in module.layer_weights() if layer.prunable]
 
@@ -143,16 +160,16 @@ def networks_at(
     module: INRModule, positions: Sequence[int]
 ) -> list[tuple[torch.nn.Module, Tensor, Sequence[int]]]:
     """Each network, its argument for the frames that are looked at, and their positions."""
-    if _one_network(module):
+    if has_one_network(module):
         arguments = [module.canvas_inputs(position)[1] for position in positions]
         return [(module.canvas_inputs(positions[0])[0], torch.cat(arguments), positions)]
     return [(*module.canvas_inputs(position), [position]) for position in _looked_at(module, positions)]
 
 
 def _looked_at(module: INRModule, positions: Sequence[int]) -> Sequence[int]:
-    return positions if _one_network(module) else range(module.hparams["clip_shape"][0])
+    return positions if has_one_network(module) else range(module.hparams["clip_shape"][0])
 
 
-def _one_network(module: INRModule) -> bool:
+def has_one_network(module: INRModule) -> bool:
     """Whether one network renders all frames."""
     return not any(layer.networks for layer in module.layer_weights())

@@ -21,10 +21,13 @@ from xinc_lightning.pruning import (
     Unit,
     apply,
     fold_means,
+    has_one_network,
     kept_units,
     masks_of,
     scores_of,
+    scoring_positions,
     shares_kept,
+    unit_weights,
 )
 from xinc_lightning.studies.bjontegaard import psnr_gain, rate_change
 
@@ -203,10 +206,7 @@ def pruned_copy(
     positions: Sequence[int],
 ) -> tuple[INRModule, tuple[float, float]]:
     """A copy without this share of the units, and the shares of kernels and parameters that it keeps."""
-    weights = {
-        layer.name: layer.kernels.shape[3] * (1 if settings.unit == "kernel" else layer.kernels.shape[1])
-        for layer in module.layer_weights()
-    }
+    weights = unit_weights(module, settings.unit)
     masks = masks_of(module, kept_units(scores, share, allocation, weights))
     pruned = copy.deepcopy(module)
     if settings.fold:
@@ -222,11 +222,11 @@ def split_frames(module: INRModule, scoring: int) -> tuple[list[int], list[int]]
         UserError: if no frame is left for either.
     """
     frames: int = module.hparams["clip_shape"][0]
-    if any(layer.networks for layer in module.layer_weights()):
+    if not has_one_network(module):
         return [*range(frames)], [*range(frames)]
     if not 1 <= scoring < frames:
         raise UserError(
             f"scores from {scoring} of {frames} frames: it must be from 1 to {frames - 1}, so that others are left."
         )
-    looked_at = [(2 * i + 1) * frames // (2 * scoring) for i in range(scoring)]
+    looked_at = scoring_positions(frames, scoring)
     return looked_at, [position for position in range(frames) if position not in looked_at]
