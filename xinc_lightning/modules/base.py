@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -181,6 +182,11 @@ class INRModule(LightningModule, ABC):
                 f"The checkpoint was saved in the middle of epoch {self.trained_epochs + 1}, which is restarted: "
                 "the result will differ slightly from that of an uninterrupted run."
             )
+
+    @classmethod
+    def arguments(cls, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of stored hyperparameters that the constructor takes."""
+        return {name: hyperparameters[name] for name in signature(cls).parameters if name in hyperparameters}
 
     def restore(self, hyperparameters: Mapping[str, Any]) -> None:
         """Restore what stored hyperparameters say beyond the constructor's arguments; here nothing."""

@@ -188,7 +188,7 @@ def _options(kind: type[INRModule], given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _built(kind: type[INRModule], found: _Description, options: Mapping[str, Any]) -> INRModule:
     shape = [len(found.clip.indices), found.clip.height, found.clip.width]
-    arguments = {name: options[name] for name in inspect.signature(kind).parameters if name in options}
+    arguments = kind.arguments(options)
     with torch.random.fork_rng([]):
         with torch.device("meta"):  # without memory, until its size is known
             module = kind(target_parameters=found.target, clip_shape=shape, **arguments)

@@ -31,7 +31,7 @@ def load_module(path: Path) -> INRModule:
     if checkpoint["module"] not in kinds:
         raise UserError(f"'{path}' is a checkpoint of {checkpoint['module']}, not of {' or '.join(kinds)}.")
     kind, stored = kinds[checkpoint["module"]], checkpoint["hyper_parameters"]
-    module = kind(**{name: stored[name] for name in inspect.signature(kind).parameters if name in stored})
+    module = kind(**kind.arguments(stored))
     module.restore(stored)
     module.load_state_dict(checkpoint["state_dict"])
     module.trained_epochs = checkpoint["trained_epochs"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from inspect import signature
 from math import prod
 from typing import Any
 
@@ -87,8 +86,7 @@ def load_network(content: bytes) -> Network:
 
 
 def _built(kind: type[INRModule], about: Mapping[str, Any]) -> INRModule:
-    given = about["hyper_parameters"]
-    options = {name: given[name] for name in signature(kind).parameters if name in given}
+    options = kind.arguments(about["hyper_parameters"])
     frames, height, width = options.get("clip_shape") or (0, 0, 0)
     if not (0 < frames <= MOST_FRAMES and 0 < height * width <= MOST_PIXELS):
         raise ValueError(f"clip_shape is {options.get('clip_shape')}")
