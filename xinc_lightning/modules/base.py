@@ -157,9 +157,13 @@ class INRModule(LightningModule, ABC):
         self.size_for(len(clip), clip.height, clip.width)
 
     def on_fit_start(self) -> None:
-        """Configure the memory allocator for training on a CPU."""
+        """Configure the memory allocator for training, and for its analyses, on a CPU."""
         if self.device.type == "cpu":
             keep_freed_memory()
+
+    def on_test_start(self) -> None:
+        """The same for the analyses of ``lightning test``."""
+        self.on_fit_start()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the module, the clip and the trained epochs; Lightning's own counters depend on when it is saved."""
