@@ -251,7 +251,7 @@ FINDINGS = (
     ),
     Finding(
         "grid above the lattice",
-        "Variance over rectangles is above that over the lattice: a low variance over grid cells is due to the lattice.",
+        "Variance over rectangles is above that over the lattice: low variances of grid cells are due to the lattice.",
         "",
         "median over rectangles ÷ median over the lattice",
         _ratio(["grid"], "lattice"),

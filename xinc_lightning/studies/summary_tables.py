@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from itertools import groupby
 from math import isnan
+from typing import get_args
 
 from xinc_lightning.studies.bootstrap import Estimate
 from xinc_lightning.studies.comparison import MATCHED_DB, readable
-from xinc_lightning.studies.findings import FEWEST, Answer, Finding, verdict_of
+from xinc_lightning.studies.findings import FEWEST, Answer, Finding, Verdict, verdict_of
 from xinc_lightning.studies.pairs import MATCHED_BPP, Difference, Pair
 from xinc_lightning.studies.summary import Spread, Summary, is_shown
 from xinc_lightning.text import markdown_cell, printable
@@ -22,11 +23,15 @@ CONDITIONS = {
     "psnr": f"matched PSNR (within {MATCHED_DB:g} dB)",
 }
 
+MOST_LEFT_OUT = 20
+"""Lines about runs that are left out."""
+
 READING = f"""\
 The unit is the clip: a clip counts once, with the mean of its seeds. Brackets hold the 95 % interval of the mean over \
-clips, from resampling clips and, within each, seeds. A verdict says whether that interval lies within the values that \
-agree with a finding, whose thresholds were set before; with fewer than {FEWEST} clips it is always *undecided*. \
-*Holds* means: on average over clips like these, trained like these. One interval in twenty misses its mean by chance."""
+clips, from resampling clips and, within each, seeds. A verdict says whether that interval lies within the values \
+that agree with a finding, whose thresholds were set before; with fewer than {FEWEST} clips it is always *undecided*. \
+*Holds* means: on average over clips like these, trained like these. One interval in twenty misses its mean by \
+chance."""
 
 
 def tables(summary: Summary) -> dict[str, str]:
@@ -45,12 +50,9 @@ def markdown(summary: Summary) -> str:
         "# What holds across runs",
         _counts(summary),
         READING,
-        *(
-            ["Left out:\n" + "\n".join(f"* {markdown_cell(one)}" for one in summary.population.left_out)]
-            if summary.population.left_out
-            else []
-        ),
+        *_left_out(summary.population.left_out),
         "## The paper's findings",
+        _overview(summary.answers),
         *(_answer_table(finding, [*own]) for finding, own in groupby(summary.answers, lambda a: a.finding)),
         *(["## Pairs of settings"] if summary.pairs else []),
         *(_pair_table(pair) for pair in summary.pairs),
@@ -100,6 +102,28 @@ def _counts(summary: Summary) -> str:
     return " ".join(lines) + "\n\n" + _table(columns, rows)
 
 
+def _left_out(sentences: Sequence[str]) -> list[str]:
+    if not sentences:
+        return []
+    more = len(sentences) - MOST_LEFT_OUT
+    lines = [f"* {markdown_cell(one)}" for one in sentences[:MOST_LEFT_OUT]]
+    runs = f"{len(sentences)} run" + "s" * (len(sentences) > 1)
+    return [f"Left out: {runs}.", "\n".join([*lines, *([f"* and {more} more."] if more > 0 else [])])]
+
+
+def _overview(answers: Sequence[Answer]) -> str:
+    """A line for each finding: where it holds, where not."""
+    rows = []
+    for finding, group in groupby(answers, lambda one: one.finding):
+        own = [*group]
+        where = {
+            verdict: ", ".join(f"{one.setting} {one.layer}" for one in own if one.verdict == verdict)
+            for verdict in get_args(Verdict)
+        }
+        rows.append([finding.name, finding.section, *(text or "–" for text in where.values())])
+    return _table(["finding", "§", *get_args(Verdict)], rows)
+
+
 def _answer_table(finding: Finding, own: Sequence[Answer]) -> str:
     source = f"(§{finding.section})" if finding.section else "(ours)"
     rows = [
@@ -109,14 +133,14 @@ def _answer_table(finding: Finding, own: Sequence[Answer]) -> str:
             interval_text(one.estimate),
             str(one.estimate.clips),
             f"{one.agreeing} of {one.estimate.clips}",
-            f"**{one.verdict}**" if one.verdict != "undecided" else one.verdict,
+            one.verdict,
         ]
         for one in own
     ]
     columns = ["setting", "layer", "mean [95 %]", "clips", "clips that agree", "verdict"]
     geometric = ", geometric mean" if finding.factor else ""
-    text = f"### {finding.claim} {source}\n\nMeasured: {finding.quantity}{geometric}. Agrees: {finding.agreeing_values}."
-    return text + "\n\n" + _table(columns, rows, verdicts=True)
+    measured = f"Measured: {finding.quantity}{geometric}. Agrees: {finding.agreeing_values}."
+    return f"### {finding.claim} {source}\n\n{measured}\n\n{_table(columns, rows)}"
 
 
 def _pair_table(pair: Pair) -> str:
@@ -162,11 +186,8 @@ def _spread_text(value: float) -> str:
     return "–" if isnan(value) else readable(value)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], verdicts: bool = False) -> str:
-    lines = [[*columns], ["---"] * len(columns)]
-    for row in rows:
-        cells = [markdown_cell(cell) for cell in row]
-        lines.append([*cells[:-1], row[-1]] if verdicts else cells)
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [[*columns], ["---"] * len(columns), *([markdown_cell(cell) for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -208,18 +229,14 @@ def _run_rows(summary: Summary) -> list[list[object]]:
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:
-    """Rows, with an empty cell for what is not known."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow(
-            [
-                printable(cell)
-                if isinstance(cell, str)
-                else ""
-                if isinstance(cell, float) and isnan(cell)
-                else cell
-                for cell in row
-            ]
-        )
+    writer.writerows(map(_cell, row) for row in rows)
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A cell; empty for what is not known."""
+    if isinstance(value, float) and isnan(value):
+        return ""
+    return printable(value) if isinstance(value, str) else value
