@@ -1,5 +1,6 @@
 """``xinc summary``: what holds across runs of many clips and seeds."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from rich.text import Text
 
 from xinc_lightning.cli.console import Parser, note, reading_runs, say
 from xinc_lightning.figures import figure_file
-from xinc_lightning.runs.atomic import save
-from xinc_lightning.runs.layout import ANALYSES
+from xinc_lightning.runs.atomic import one_sentence, save
+from xinc_lightning.runs.layout import ANALYSES, SUMMARY
 from xinc_lightning.runs.reader import Run, read_run
+from xinc_lightning.runs.records import without_nan, write_json
 from xinc_lightning.studies.summary import Summary, summarise, wandb_options
 from xinc_lightning.studies.summary_figures import figures_of
 from xinc_lightning.studies.summary_tables import interval_text, markdown, tables
@@ -28,12 +30,16 @@ def main(args: Sequence[str]) -> None:
     with reading_runs("summary") as runs:
         runs += _read(options.runs)
         summary = summarise(runs)
-        files = {f"{name}.csv": table for name, table in tables(summary).items()}
-        for name, text in {**files, "summary.md": markdown(summary)}.items():
-            save(out / name, text.encode())
+        numbers = tables(summary)
+        for name, table in numbers.items():
+            save(out / f"{name}.csv", table.encode())
+        save(out / "summary.md", markdown(summary).encode())
         figures, undrawn = figures_of(summary)
         for name, figure in figures.items():
             save(out / f"{name}.png", figure_file(figure, "png"))
+        record = {"title": summary.title, "figures": [*figures], "tables": [*numbers], **summary.config()}
+        with one_sentence(out / SUMMARY):
+            write_json(out / SUMMARY, {**record, "scalars": without_nan(summary.scalars())})
     Console(width=200).print(_table(summary))
     left_out = summary.population.left_out
     for sentence in left_out[:MOST_NOTED]:
@@ -42,12 +48,12 @@ def main(args: Sequence[str]) -> None:
         note(f"{len(left_out) - MOST_NOTED} more runs are left out.")
     if undrawn:
         note(f"the tables have more pairs of settings than there are figures, such as {undrawn[0]}.")
-    say(f"{len(figures)} figures, summary.md and {len(files)} tables as CSV are in {out}")
-    where = wandb_options(summary.population.runs)
-    if where is not None:
+    say(f"{len(figures)} figures, summary.md and {len(numbers)} tables as CSV are in {out}")
+    options_of_runs = wandb_options(summary.population.runs)
+    if options_of_runs is not None and os.environ.get("WANDB_MODE") != "disabled":
         from xinc_lightning.loggers.wandb_summary import log_summary  # torch and wandb, only when needed
 
-        log_summary(out, where, summary.scalars())
+        say(f"W&B: {log_summary(out, options_of_runs, summary.config())}")
 
 
 def _read(paths: Sequence[Path]) -> list[Run]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import StrMethodFormatter
 from xinc_lightning.figures.style import COLOURS, LARGEST, MARKERS, Figure, new_figure
 
 COLUMNS = 3
-WIDTH, ROW, HEAD = 5.2, 0.3, 0.95
+WIDTH, ROW, HEAD = 5.2, 0.3, 1.1
 """Inches: of a panel, of each of its rows, and of its title and axis."""
 
 MOST_NAMED = 12
@@ -55,12 +55,14 @@ class DotPanel:
     Attributes:
         title: of the axes.
         rows: from the top.
+        x: label of the horizontal axis.
         bounds: vertical lines, such as what would agree with a finding; infinite ones are left out.
         factor: whether values are ratios.
     """
 
     title: str
     rows: Sequence[DotRow]
+    x: str = ""
     bounds: Sequence[float] = ()
     factor: bool = False
 
@@ -77,6 +79,7 @@ def dots_of_clips(panels: Sequence[DotPanel], clips: Sequence[str], title: str) 
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     heights = [HEAD + ROW * max(len(panel.rows) for panel in row) for row in rows]
     named = len(clips) <= MOST_NAMED
+    seeds = any(len(set(row.clips)) < len(row.clips) for panel in panels for row in panel.rows)
     legend = 0.25 * (1 + ceil(len(clips) / (3 * columns)) * named)
     figure = new_figure(WIDTH * columns, sum(heights) + legend + 0.5, title)
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
@@ -88,10 +91,11 @@ def dots_of_clips(panels: Sequence[DotPanel], clips: Sequence[str], title: str) 
     names = [*clips] if named else []
     handles += [
         *([] if named else [Line2D([], [], color=MANY, marker="o", lw=0, markersize=4)]),
-        Line2D([], [], color="0.6", marker=".", lw=0, markersize=4),
+        *([Line2D([], [], color="0.6", marker=".", lw=0, markersize=4)] if seeds else []),
         Line2D([], [], color="black", marker="|", markersize=9, lw=1.6),
     ]
-    names += [*([] if named else [f"one of {len(clips)} clips"]), "one seed", "mean over clips, 95 %"]
+    names += [] if named else [f"one of {len(clips)} clips"]
+    names += [*(["one seed"] if seeds else []), "mean over clips, 95 %"]
     figure.legend(handles, names, loc="outside lower center", ncols=2 * columns, frameon=False, fontsize=8)
     return figure
 
@@ -100,6 +104,7 @@ def _panel(axes: Axes, panel: DotPanel, named: bool) -> None:
     for height, row in enumerate(panel.rows):
         _row(axes, row, height, named)
     axes.set_title(panel.title, fontsize=9)
+    axes.set_xlabel(panel.x, fontsize=8)
     axes.set_yticks(range(len(panel.rows)), [row.label for row in panel.rows], fontsize=8)
     axes.set_ylim(len(panel.rows) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.3)

@@ -43,6 +43,7 @@ class Finding:
         claim: what is said to hold, in a sentence.
         section: of the paper; empty if the statement is ours.
         quantity: what is measured.
+        axis: its unit, for figures.
         measure: measures it; None for the mixing of seeds, which is of several runs.
         least: values that agree are above.
         most: values that agree are below.
@@ -55,6 +56,7 @@ class Finding:
     claim: str
     section: str
     quantity: str
+    axis: str
     measure: Measure | None
     least: float = -math.inf
     most: float = math.inf
@@ -66,7 +68,7 @@ class Finding:
     def agreeing_values(self) -> str:
         """In words.
 
-        >>> Finding("", "", "", "", None, least=0.4, most=0.6).agreeing_values
+        >>> Finding("", "", "", "", "", None, least=0.4, most=0.6).agreeing_values
         '0.4 to 0.6'
         """
         if math.isinf(self.most):
@@ -224,6 +226,7 @@ FINDINGS = (
             "4.2",
             f"distance of the layer's median variance over {what} from that under shifts, in the shifts' standard "
             "deviations",
+            "standard deviations of shifts",
             _scalar(f"variance/{partition}_effect"),
             least=0,
         )
@@ -235,6 +238,7 @@ FINDINGS = (
         "a lattice.",
         "4.2",
         "least of the medians over objects, colours and textures ÷ median over the lattice",
+        "ratio",
         _ratio(CONTENT, "lattice"),
         least=1,
         factor=True,
@@ -245,6 +249,7 @@ FINDINGS = (
         "rectangles.",
         "4.2",
         "least of the medians over objects, colours and textures ÷ median over rectangles",
+        "ratio",
         _ratio(CONTENT, "grid"),
         least=1,
         factor=True,
@@ -254,6 +259,7 @@ FINDINGS = (
         "Variance over rectangles is above that over the lattice: low variances of grid cells are due to the lattice.",
         "",
         "median over rectangles ÷ median over the lattice",
+        "ratio",
         _ratio(["grid"], "lattice"),
         least=1,
         factor=True,
@@ -264,6 +270,7 @@ FINDINGS = (
         "4.2",
         "distance of the layer's median variance over rectangles from that under shifts, in the shifts' standard "
         "deviations",
+        "standard deviations of shifts",
         _scalar("variance/grid_effect"),
         most=1,
     ),
@@ -272,6 +279,7 @@ FINDINGS = (
         "Contributions are larger where the picture is brighter.",
         "4.3",
         "Pearson's r of Σ|c| and intensity over pixels",
+        "Pearson's r",
         _scalar("intensity/intensity_correlation"),
         least=0,
     ),
@@ -280,6 +288,7 @@ FINDINGS = (
         "The contributions of FFN's layer 3 are largely consistent with intensity: r above 0.9.",
         "4.3",
         "Pearson's r of Σ|c| and intensity over pixels",
+        "Pearson's r",
         _scalar("intensity/intensity_correlation"),
         least=0.9,
         architecture="FFN",
@@ -290,6 +299,7 @@ FINDINGS = (
         "Contributions are larger at edges.",
         "4.3",
         "Pearson's r of Σ|c| and the Sobel filter's response over pixels",
+        "Pearson's r",
         _scalar("intensity/edge_correlation"),
         least=0,
     ),
@@ -298,6 +308,7 @@ FINDINGS = (
         "Neurons of the last layer contribute at more pixels than those of the layers before.",
         "4.4",
         "median share of pixels of a neuron in the last layer, less the largest of the other layers'",
+        "difference of shares of the pixels",
         _lead_of_the_last("pixels_per_neuron/median_share"),
         least=0,
     ),
@@ -306,6 +317,7 @@ FINDINGS = (
         "About half, 40 to 60 %, of the neurons of FFN's layer 2 have no contribution.",
         "4.4",
         "share of the neurons with Σ|c| = 0",
+        "share of the neurons",
         _scalar("maps/no_contribution"),
         *(0.4, 0.6, "FFN", "layer2"),
     ),
@@ -314,6 +326,7 @@ FINDINGS = (
         "About half, 40 to 60 %, of the neurons of FFN's layer 2 could be taken out without effect.",
         "4.4",
         "share of inactive neurons",
+        "share of the neurons",
         _scalar("maps/inactive"),
         *(0.4, 0.6, "FFN", "layer2"),
     ),
@@ -322,6 +335,7 @@ FINDINGS = (
         "Contributions change more where things move faster.",
         "4.5",
         "Spearman's rank correlation of fluctuation and optical flow over pixels",
+        "Spearman's ρ",
         _scalar("flow_vs_fluctuation/spearman"),
         least=0,
     ),
@@ -330,6 +344,7 @@ FINDINGS = (
         "Contributions change more at moving pixels than at others.",
         "4.5",
         "area under the ROC curve of fluctuation as a detector of moving pixels",
+        "area under the ROC curve",
         _scalar("flow_vs_fluctuation/auc"),
         least=0.5,
     ),
@@ -339,6 +354,7 @@ FINDINGS = (
         "neuron's nearest as by chance.",
         "4.6",
         "mixing of the seeds' neurons, 1 if they cannot be told apart, 0 if none is like another's",
+        "mixing",
         None,
         least=0.5,
     ),

@@ -1,6 +1,7 @@
 """What holds across runs of many clips and seeds: spreads, the paper's findings, paired comparisons."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ SHOWN = (
     *("faithfulness/cosine_median", "faithfulness/rank_contribution"),
 )
 """Scalars of a layer that the Markdown and the figures have, where they were logged; the CSV files have all."""
+
+
+VERDICTS = {"holds": 1.0, "undecided": 0.0, "does not hold": -1.0}
 
 
 @dataclass(frozen=True)
@@ -65,19 +69,35 @@ class Summary:
     answers: tuple[Answer, ...]
     pairs: tuple[Pair, ...]
 
+    @property
+    def title(self) -> str:
+        """How much there is."""
+        found = self.population
+        return f"{len(found.runs)} runs of {len(found.clip_names)} clips from {found.sources} sources"
+
     def scalars(self) -> dict[str, float]:
-        """Means and ends of intervals of the findings, and their verdicts: 1 holds, 0 undecided, −1 does not hold."""
-        numbers = {"holds": 1.0, "undecided": 0.0, "does not hold": -1.0}
+        """Each finding's mean and verdict in a layer: 1 holds, 0 undecided, −1 does not hold."""
         found = {}
         for one in self.answers:
-            where = f"findings/{one.setting} {one.layer}/{one.finding.name}"
-            found |= {f"{where}: verdict": numbers[one.verdict], f"{where}: mean": one.estimate.mean}
-            found |= {f"{where}: low": one.estimate.low, f"{where}: high": one.estimate.high}
-        return found | {
-            "runs": float(len(self.population.runs)),
-            "clips": float(len(self.population.clip_names)),
-            "sources": float(self.population.sources),
-        }
+            name = _key(one.finding.name), _key(f"{one.setting} {one.layer}")
+            found["/".join(("verdict", *name))] = VERDICTS[one.verdict]
+            found["/".join(("mean", *name))] = one.estimate.mean
+        return found
+
+    def config(self) -> dict[str, Any]:
+        """What is summarised."""
+        found = self.population
+        seeds = sorted({run.seed for run in found.runs})
+        return {"settings": [*found.setting_names], "clips": [*found.clip_names], "seeds": seeds}
+
+
+def _key(text: str) -> str:
+    """A part of a scalar's name.
+
+    >>> _key("NeRV · target_bpp=16.0 head")
+    'NeRV_target_bpp=16.0_head'
+    """
+    return re.sub(r"[^\w.=-]+", "_", text)
 
 
 def summarise(runs: Sequence[Run]) -> Summary:

@@ -14,6 +14,28 @@ from xinc_lightning.studies.summary_tables import CONDITIONS, direction
 
 T = TypeVar("T", Spread, Difference)
 
+UNITS = {
+    **{"psnr": "dB", "quantized_psnr": "dB", "bpp": "bits per pixel", "coded_bpp": "bits per pixel"},
+    "coded_bits_per_parameter": "bits",
+    **{
+        f"variance/{name}_median": "variance of δ"
+        for name in ("instances", "rgb", "gabor", "grid", "lattice")
+    },
+    **{
+        f"variance/{name}_effect": "standard deviations of shifts"
+        for name in ("instances", "rgb", "gabor", "grid")
+    },
+    **{f"maps/{name}": "share of the neurons" for name in ("no_contribution", "inactive")},
+    **{f"intensity/{name}_correlation": "Pearson's r" for name in ("intensity", "edge")},
+    "pixels_per_neuron/median_share": "share of the pixels",
+    "neurons_per_pixel/effective_share": "share of the neurons",
+    "flow_vs_fluctuation/spearman": "Spearman's ρ",
+    "flow_vs_fluctuation/auc": "area under the ROC curve",
+    "faithfulness/cosine_median": "cosine",
+    "faithfulness/rank_contribution": "Spearman's ρ",
+}
+"""Of the scalars that are drawn."""
+
 MOST_ROWS = 40
 """Of a panel; of more settings and layers the first are drawn."""
 
@@ -50,7 +72,8 @@ def _findings(answers: Sequence[Answer]) -> Iterable[DotPanel]:
             for one in own
         ]
         title = f"{finding.name}: {finding.agreeing_values}"
-        yield DotPanel(title, rows[:MOST_ROWS], (finding.least, finding.most), finding.factor)
+        bounds = finding.least, finding.most
+        yield DotPanel(title, rows[:MOST_ROWS], finding.axis, bounds, finding.factor)
 
 
 def _spreads(spreads: Sequence[Spread], whole: bool) -> Iterable[DotPanel]:
@@ -58,14 +81,14 @@ def _spreads(spreads: Sequence[Spread], whole: bool) -> Iterable[DotPanel]:
     shown = [one for one in spreads if is_shown(one.analysis, one.name) and bool(one.layer) != whole]
     for name, own in _by(shown, lambda one: "/".join(filter(None, (one.analysis, one.name)))):
         rows = [_row(_label(s.setting, s.layer, several), s.values, s.clips, s.estimate) for s in own]
-        yield DotPanel(name, rows[:MOST_ROWS])
+        yield DotPanel(name, rows[:MOST_ROWS], UNITS.get(name, ""))
 
 
 def _differences(pair: Pair) -> Iterable[DotPanel]:
     shown = [one for one in pair.differences if is_shown(one.analysis, one.name)]
     for name, own in _by(shown, lambda one: "/".join(filter(None, (one.analysis, one.name)))):
         rows = [_row(d.place or "network", d.values, d.clips, d.estimate, direction(d)) for d in own]
-        yield DotPanel(name, rows[:MOST_ROWS], (0.0,))
+        yield DotPanel(name, rows[:MOST_ROWS], "difference " * (name in UNITS) + UNITS.get(name, ""), (0.0,))
 
 
 def _by(items: Sequence[T], key: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:

@@ -75,6 +75,8 @@ def interval_text(estimate: Estimate) -> str:
 
 def direction(difference: Difference) -> str:
     """Whether the first setting is higher, as far as that can be said."""
+    if difference.estimate.least == difference.estimate.most == 0:
+        return "equal"
     verdict = verdict_of(difference.estimate, 0, math.inf)
     if verdict == "holds":
         return "higher"
