@@ -56,7 +56,10 @@ class Estimate:
     runs: int
 
 
-NOTHING = Estimate(*[math.nan] * 7, clips=0, runs=0)
+NUMBERS = ("mean", "low", "high", "least", "most", "clip_spread", "seed_spread")
+"""Fields of an estimate that are in the quantity's unit."""
+
+NOTHING = Estimate(**dict.fromkeys(NUMBERS, math.nan), clips=0, runs=0)
 
 
 def estimates(
@@ -141,7 +144,10 @@ def _estimates(values: np.ndarray, clips: np.ndarray, sides: np.ndarray, level: 
         *(of_clips.mean(0), low, high, of_clips.min(0), of_clips.max(0), clip_spread, seed_spread),
         strict=True,
     )
-    return [Estimate(*map(float, column), clips=len(names), runs=len(values)) for column in columns]
+    counts = {"clips": len(names), "runs": len(values)}
+    return [
+        Estimate(**dict(zip(NUMBERS, map(float, column), strict=True)), **counts) for column in columns
+    ]
 
 
 def _resampled_means(values: np.ndarray, clips: np.ndarray, sides: np.ndarray) -> Iterator[np.ndarray]:
@@ -163,4 +169,5 @@ def _on_all_sides(clips: np.ndarray, sides: np.ndarray, count: int) -> np.ndarra
     """Clips that have a run on each of ``count`` sides."""
     pairs = np.unique(np.stack([clips, sides]), axis=1)[0]
     names, found = np.unique(pairs, return_counts=True)
-    return names[found == count]
+    complete: np.ndarray = names[found == count]
+    return complete

@@ -8,14 +8,14 @@ is above 0.05 for n < 6.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from xinc_lightning.analyses.shared_embedding import mixing
 from xinc_lightning.runs.reader import Run, RunError, Snapshot
-from xinc_lightning.studies.bootstrap import Estimate, estimates
+from xinc_lightning.studies.bootstrap import NUMBERS, Estimate, estimates
 from xinc_lightning.studies.population import Population
 from xinc_lightning.studies.shared_umap import load_neuron_sets, sampled
 
@@ -151,8 +151,7 @@ def answer(
 
 def _exponential(e: Estimate) -> Estimate:
     """Of logarithms, as an estimate of the geometric mean; the spreads become factors."""
-    numbers = (e.mean, e.low, e.high, e.least, e.most, e.clip_spread, e.seed_spread)
-    return Estimate(*map(math.exp, numbers), clips=e.clips, runs=e.runs)
+    return replace(e, **{name: math.exp(getattr(e, name)) for name in NUMBERS})
 
 
 def seed_mixing(population: Population, setting: str) -> dict[str, list[tuple[int, float]]]:
