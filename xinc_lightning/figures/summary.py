@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
 from xinc_lightning.figures.style import COLOURS, LARGEST, MARKERS, Figure, new_figure
+from xinc_lightning.text import printable
 
 COLUMNS = 3
 WIDTH, ROW, HEAD = 5.2, 0.3, 1.1
@@ -105,7 +106,7 @@ def _panel(axes: Axes, panel: DotPanel, named: bool) -> None:
         _row(axes, row, height, named)
     axes.set_title(panel.title, fontsize=9)
     axes.set_xlabel(panel.x, fontsize=8)
-    axes.set_yticks(range(len(panel.rows)), [row.label for row in panel.rows], fontsize=8)
+    axes.set_yticks(range(len(panel.rows)), [printable(row.label) for row in panel.rows], fontsize=8)
     axes.set_ylim(len(panel.rows) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.3)
     positive = [value for row in panel.rows for value in row.values if value > 0]

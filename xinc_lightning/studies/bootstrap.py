@@ -145,9 +145,7 @@ def _estimates(values: np.ndarray, clips: np.ndarray, sides: np.ndarray, level: 
         strict=True,
     )
     counts = {"clips": len(names), "runs": len(values)}
-    return [
-        Estimate(**dict(zip(NUMBERS, map(float, column), strict=True)), **counts) for column in columns
-    ]
+    return [Estimate(**dict(zip(NUMBERS, map(float, column), strict=True)), **counts) for column in columns]
 
 
 def _resampled_means(values: np.ndarray, clips: np.ndarray, sides: np.ndarray) -> Iterator[np.ndarray]:
