@@ -13,6 +13,7 @@ from xinc_lightning.figures import figure_file
 from xinc_lightning.runs.atomic import save
 from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.comparison import (
+    MATCHED_DB,
     Comparison,
     Matching,
     compare,
@@ -28,9 +29,6 @@ BESIDE = 6
 
 LONGEST = 2000
 """Lines of the table in the terminal; the files have all."""
-
-MATCHED_DB = 1.0
-"""Difference of PSNR beyond which runs at matched PSNR are reported not to match."""
 
 
 def main(args: Sequence[str]) -> None:

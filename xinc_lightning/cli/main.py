@@ -31,6 +31,8 @@ usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the s
   prune      take kernels out, by several scores      xinc prune runs/nerv-001 --by contribution magnitude
   encode     a trained network as one small file      xinc encode runs/nerv-001 -o clip.xinc
   decode     the frames of such a file                xinc decode clip.xinc -o out.mp4
+  fleet      many clips, seeds and settings           xinc fleet fleet_demo.yaml --workers 2
+  summary    what holds over many clips and seeds     xinc summary PLAN.yaml, or xinc summary runs/*
   sync       send to W&B what it does not have        xinc sync runs/nerv-001
 
 `xinc COMMAND --help` lists every option of a command. The config of a run that somebody sent you is code: it may
@@ -42,7 +44,7 @@ TRAINING = ("fit", "validate", "test", "predict")
 
 OTHERS = (
     *("configs", "clips", "umap", "report", "explore", "compare", "evolution"),
-    *("prune", "encode", "decode", "sync"),
+    *("prune", "encode", "decode", "fleet", "summary", "sync"),
 )
 """Commands with their own module in this package, each with a function ``main``."""
 

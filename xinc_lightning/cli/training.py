@@ -300,33 +300,38 @@ class TrainingCLI(CommandLine):
 
 def run(args: Sequence[str]) -> None:
     """Run one command; a :class:`UserError` is printed as one line, with exit code 1."""
-    _quieten()
+    quieten()
     handlers = {signum: signal.signal(signum, stop_at_once) for signum in SIGNALS}
     sys.argv[1:] = args  # Lightning reads these, and passes them on to the processes it launches
     try:
         with one_line_errors():
-            TrainingCLI(
-                INRModule,
-                ClipDataModule,
-                subclass_mode_model=True,
-                parser_class=Parser,
-                parser_kwargs={"prog": "xinc"},
-                save_config_callback=SaveRunConfig,
-                save_config_kwargs={"save_to_log_dir": False},
-                load_from_checkpoint_support=False,
-                trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
-            )
+            command_line(TrainingCLI)
     finally:
         unlock()
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
 
 
+def command_line(kind: type[TrainingCLI]) -> TrainingCLI:
+    """Parse ``sys.argv``, build what it names and run it, as far as the kind of command line does that."""
+    return kind(
+        INRModule,
+        ClipDataModule,
+        subclass_mode_model=True,
+        parser_class=Parser,
+        parser_kwargs={"prog": "xinc"},
+        save_config_callback=SaveRunConfig,
+        save_config_kwargs={"save_to_log_dir": False},
+        load_from_checkpoint_support=False,
+        trainer_defaults={"default_root_dir": None, "callbacks": [Interruption()]},
+    )
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Hide hints that do not apply here, and warnings that only authors of libraries can fix."""
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)

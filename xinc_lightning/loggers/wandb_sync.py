@@ -1,12 +1,13 @@
-"""Uploads to W&B the rows of a run that the server does not have, from the run folder."""
+"""Uploads to W&B the rows of a run, or of a summary, that the server does not have, from its folder."""
 
 import json
 from pathlib import Path
 
 from xinc_lightning.errors import UserError
-from xinc_lightning.loggers.run_rows import rows_of
+from xinc_lightning.loggers.run_rows import rows_of, summary_row
 from xinc_lightning.loggers.wandb_run import RECORD
 from xinc_lightning.loggers.wandb_session import Destination, WandbSession, end_service, in_one_line
+from xinc_lightning.runs.layout import SUMMARY
 
 
 def send_run(run: Path) -> str:
@@ -30,11 +31,12 @@ def send_run(run: Path) -> str:
     session = WandbSession(destination, str(run), init_timeout=30, finish_timeout=0)
     try:
         session.require_online(record["config"])
-        for row in rows_of(run).values():
+        summary = (run / SUMMARY).is_file()
+        for row in [summary_row(run)] if summary else rows_of(run).values():
             session.log(row)
         for part in sorted((run / "wandb").glob("run-*")):
             session.add_media_of(part)
-        finished = (run / "report.json").is_file()
+        finished = summary or (run / "report.json").is_file()
         code = record["exit_code"]
         session.finish((0 if finished else 1) if code is None else code)
     except Exception as error:

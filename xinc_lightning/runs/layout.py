@@ -33,6 +33,9 @@ SECONDS = "seconds.json"
 NEURONS = "neurons.csv"
 WEIGHTS = "weights.safetensors"
 
+SUMMARY = "summary.json"
+"""In the folder of a summary of runs, which is none itself."""
+
 FRAMES = "frames"
 WANDB = "wandb"
 EVOLUTION = "evolution"

@@ -15,6 +15,9 @@ from xinc_lightning.text import markdown_cell, printable
 Matching = Literal["last", "epoch", "psnr"]
 """Compare each run's last snapshot, the latest epoch that all have, or the highest PSNR that all reach."""
 
+MATCHED_DB = 1.0
+"""Difference of PSNR beyond which snapshots at matched PSNR do not match."""
+
 Value = str | float | None
 
 

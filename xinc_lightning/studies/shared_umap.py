@@ -100,7 +100,7 @@ def shared_umap(
     known = list(dict.fromkeys(one.layer for one in sets))
     if wrong := sorted(set(layers or ()) - set(known)):
         raise UserError(f"the runs have no layer '{wrong[0]}'; they have {', '.join(known)}.")
-    sets = [_sampled(one, max_neurons) for one in sets if one.layer in (layers or known)]
+    sets = [sampled(one, max_neurons) for one in sets if one.layer in (layers or known)]
     sets = [one for one in sets if one.vectors.size]
     if not sets:
         raise RunError("there are no neuron vectors in these runs that can be embedded.")
@@ -161,6 +161,7 @@ def _neuron_set(run: Run, epoch: int, saved: Arrays) -> NeuronSet:
     )
 
 
-def _sampled(one: NeuronSet, most: int) -> NeuronSet:
+def sampled(one: NeuronSet, most: int) -> NeuronSet:
+    """The set, or a sample of it if it is larger than ``most``."""
     chosen = sample_neurons(len(one.neurons), most)
     return replace(one, neurons=one.neurons[chosen], vectors=one.vectors[chosen])
