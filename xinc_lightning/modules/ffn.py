@@ -28,6 +28,7 @@ class FFNModule(INRModule):
 
     network: FFNStack
     channel_dims = 2
+    one_network = False
     _grid: FoldedGrid | None = None
 
     def __init__(
