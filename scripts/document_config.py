@@ -14,7 +14,7 @@ from docstring_parser import parse
 from xinc_lightning import callbacks
 from xinc_lightning.canvas import CanvasOptions
 from xinc_lightning.data import ClipDataModule
-from xinc_lightning.modules import ARCHITECTURES
+from xinc_lightning.modules.architectures import ARCHITECTURES
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEAD = """\

@@ -138,8 +138,8 @@ def decode_clip(content: bytes, modules: Sequence[type[INRModule]] = ARCHITECTUR
         found = _Description.model_validate(description)
         kind = next((m for m in modules if m.__name__ == found.module), None)
         if kind is None:
-            known = " or ".join(m.__name__ for m in modules)
-            raise ClipFileError(f"holds a '{printable(found.module)[:LONGEST]}', which is not {known}")
+            known = ", ".join(m.__name__ for m in modules)
+            raise ClipFileError(f"holds a '{printable(found.module)[:LONGEST]}', which is none of {known}")
         options = _options(kind, found.options)
         if found.parameters > PARAMETERS_PER_BYTE * len(content):
             raise ClipFileError(f"claims {found.parameters:,} parameters in {len(content):,} bytes")

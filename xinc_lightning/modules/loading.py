@@ -28,7 +28,9 @@ def load_module(path: Path) -> INRModule:
     checkpoint = read_checkpoint(path)
     kinds = {kind.__name__: kind for kind in ARCHITECTURES}
     if checkpoint["module"] not in kinds:
-        raise UserError(f"'{path}' is a checkpoint of {checkpoint['module']}, not of {' or '.join(kinds)}.")
+        raise UserError(
+            f"'{path}' is a checkpoint of {checkpoint['module']}, not of one of {', '.join(kinds)}."
+        )
     kind, stored = kinds[checkpoint["module"]], checkpoint["hyper_parameters"]
     module = kind(**kind.arguments(stored))
     module.restore(stored)
