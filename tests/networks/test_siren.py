@@ -32,7 +32,7 @@ def test_forward_is_that_of_the_papers_equations(depth, omega):
 def test_activations_keep_their_statistics_through_depth():
     """Theorem 1.8: a standard normal before each sine, an arcsine distribution after it, at any depth.
 
-    Exactly so after the first sine, of many periods. A sine of a normal variable of variance v has (1 − e^(−2v)) / 2, not
+    Exactly so after the first sine, of many periods. A sine of a normal of variance v has (1 − e^(−2v)) / 2, not
     the arcsine's 1/2, so that v goes from 1 to the fixed point of v = 1 − e^(−2v), 0.797, and stays there.
     """
     siren = SIREN(width=1024, depth=9)
