@@ -1,7 +1,14 @@
 """The networks: plain ``nn.Module``s that only need torch."""
 
 from xinc_lightning.networks.coordinates import CoordinateNetwork, NetworkStack
-from xinc_lightning.networks.encoding import FoldedGrid, FourierEncoding, FrameEncoding, Grid, NoEncoding, pixel_grid
+from xinc_lightning.networks.encoding import (
+    FoldedGrid,
+    FourierEncoding,
+    FrameEncoding,
+    Grid,
+    NoEncoding,
+    pixel_grid,
+)
 from xinc_lightning.networks.ffn import FFN
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 from xinc_lightning.networks.nerv import NeRV
