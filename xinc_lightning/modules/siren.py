@@ -8,6 +8,9 @@ from xinc_lightning.networks import SIREN
 class SIRENModule(CoordinateModule):
     """An independent SIREN for each frame of the clip (Sitzmann et al. 2020).
 
+    Coordinates and colours are those of FFN: the longer axis of a frame spans [-1, 1], colours are in [0, 1], which the
+    paper's code moves to [-1, 1].
+
     Args:
         target_bpp: see :class:`~xinc_lightning.modules.base.INRModule`.
         target_parameters: parameters of each frame's network.

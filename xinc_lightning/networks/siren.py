@@ -15,10 +15,10 @@ class SIREN(CoordinateNetwork):
     """Linear layers with x → sin(ω₀·x) between them and the identity after the last.
 
     The paper's network for images (``width=256``, three hidden layers between the first and the last) has 198,915
-    parameters. Weights start as in its §3.2, so that ω₀·x has unit variance before every sine but the first
-    (Theorem 1.8). Biases start as PyTorch's in the first layer, and as these over ω₀ in the others: the paper adds them
-    outside, sin(ω₀·Wx + b). Its released code does so inside, where their variance, ω₀² / (3·width), is more than that
-    of the weights.
+    parameters. Weights start as in its §3.2, so that every sine but the first is taken of a normal variable of about
+    unit variance (Theorem 1.8). Biases start as PyTorch's in the first layer, and as these over ω₀ in the others: the
+    paper writes sin(ω₀·Wx + b). Its released code computes sin(ω₀·(Wx + b)), where such a bias adds a variance of
+    ω₀² / (3·width), 1.2 at width 256.
 
     Args:
         width: units of each hidden layer.
