@@ -45,7 +45,7 @@ class Report(Callback):
         """Print the network and its size."""
         assert isinstance(pl_module, INRModule)
         if trainer.is_global_zero:
-            print(f"{type(pl_module.network).__name__}: {pl_module.budget}")
+            print(f"{pl_module.architecture}: {pl_module.budget}")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the timer."""

@@ -20,8 +20,8 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from torch import Tensor, nn
 
 from xinc_lightning.data import ClipDataModule
-from xinc_lightning.modules import FFNModule, NeRVModule
-from xinc_lightning.networks import FFN, NeRV, pixel_grid
+from xinc_lightning.modules import FFNModule, INRModule, NeRVModule, SIRENModule
+from xinc_lightning.networks import FFN, SIREN, NeRV, pixel_grid
 
 
 def main() -> None:
@@ -65,13 +65,13 @@ def main() -> None:
 
 
 def benchmark_training(device: str, rounds: int) -> None:
-    """Print epochs per second of NeRV and steps per second of FFN, plain and ours, and their ratio.
+    """Print epochs per second of NeRV and steps per second of FFN and SIREN, plain and ours, and their ratio.
 
     Each measurement runs in a separate process, because they would share an allocator otherwise. Plain and ours
     alternate, so that a busy machine slows both equally.
     """
     print(f"{device}, 30 frames of 128×256; best of {rounds} alternating rounds")
-    for network, unit in (("nerv", "epochs/s"), ("ffn", "steps/s")):
+    for network, unit in (("nerv", "epochs/s"), ("ffn", "steps/s"), ("siren", "steps/s")):
         best = {"plain": 0.0, "ours": 0.0}
         for _ in range(rounds):
             for variant, rate in best.items():
@@ -121,12 +121,22 @@ def plain_nerv(device: torch.device) -> float:
 
 def plain_ffn(device: torch.device) -> float:
     """Steps per second of a straightforward loop, which encodes the grid in every step."""
+    return plain_coordinates(FFN, 9e-4, device)
+
+
+def plain_siren(device: torch.device) -> float:
+    """Steps per second of a straightforward loop of the SIREN of the same size as ours."""
+    return plain_coordinates(lambda: SIREN(width=103), 1e-4, device)
+
+
+def plain_coordinates(make: Callable[[], nn.Module], learning_rate: float, device: torch.device) -> float:
+    """Steps per second of a straightforward loop of a network of pixel coordinates."""
     torch.manual_seed(0)
     frame = ClipDataModule(frames=[0]).clip.frames[0].to(device)
-    network = FFN().to(device)
+    network = make().to(device)
     grid = pixel_grid(*frame.shape[1:]).to(device)
     target = frame.permute(1, 2, 0).contiguous()
-    optimizer = torch.optim.Adam(network.parameters(), lr=9e-4)
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     return rate(lambda: step(optimizer, lambda: network(grid), target), epochs(device, 100, 200), device)
 
 
@@ -137,11 +147,25 @@ def our_nerv(device: torch.device) -> float:
 
 def our_ffn(device: torch.device) -> float:
     """Steps a second of our module."""
+    return our_coordinates(FFNModule(target_bpp=32.55), device)
+
+
+def our_siren(device: torch.device) -> float:
+    """Steps a second of our module."""
+    return our_coordinates(SIRENModule(target_bpp=32.55), device)
+
+
+def our_coordinates(module: INRModule, device: torch.device) -> float:
+    """Steps a second of our module of one frame."""
     data = ClipDataModule(frames=[0], batch_size=None)
-    return lightning_rate(FFNModule(target_bpp=32.55), data, epochs(device, 100, 200), device)
+    return lightning_rate(module, data, epochs(device, 100, 200), device)
 
 
-MEASUREMENTS = {"plain_nerv": plain_nerv, "ours_nerv": our_nerv, "plain_ffn": plain_ffn, "ours_ffn": our_ffn}
+MEASUREMENTS = {
+    **{"plain_nerv": plain_nerv, "ours_nerv": our_nerv},
+    **{"plain_ffn": plain_ffn, "ours_ffn": our_ffn},
+    **{"plain_siren": plain_siren, "ours_siren": our_siren},
+}
 
 
 def step(optimizer: torch.optim.Optimizer, predict: Callable[[], Tensor], target: Tensor) -> None:

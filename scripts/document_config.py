@@ -14,7 +14,7 @@ from docstring_parser import parse
 from xinc_lightning import callbacks
 from xinc_lightning.canvas import CanvasOptions
 from xinc_lightning.data import ClipDataModule
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules.architectures import ARCHITECTURES
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEAD = """\
@@ -63,7 +63,7 @@ def text() -> str:
     others = [callbacks.Progress, callbacks.Checkpoints, callbacks.FrameWriter, callbacks.Report]
     parts = [HEAD]
     for heading, classes in (
-        ("model", [NeRVModule, FFNModule]),
+        ("model", list(ARCHITECTURES)),
         ("data", [ClipDataModule]),
         ("canvas", [CanvasOptions]),
         ("trainer.callbacks: analyses", analyses),

@@ -82,6 +82,7 @@ values = st.recursive(
 MODULES = [
     "NeRVModule",
     "FFNModule",
+    "SIRENModule",
     "NeRVModul",
     "xinc_lightning.modules.NeRVModule",
     "os.system",

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 # These have their own tests below.
-MODULES = {"docs/own_analysis.md": "concentration", "docs/adding_a_network.md": "siren"}
+MODULES = {"docs/own_analysis.md": "concentration", "docs/adding_a_network.md": "gaussian"}
 
 NEEDS_DATA = {"docs/datasets.md", "docs/analyses.md"}
 
@@ -121,10 +121,10 @@ def test_own_analysis(tmp_path):
 
 
 def test_own_network(tmp_path):
-    (tmp_path / "siren.py").write_text(examples(ROOT / "docs/adding_a_network.md")[0])
+    (tmp_path / "gaussian.py").write_text(examples(ROOT / "docs/adding_a_network.md")[0])
     network = [
         "--model",
-        "siren.SirenModule",
+        "gaussian.GaussianModule",
         "--model.target_bpp",
         "null",
         "--model.target_parameters",

@@ -123,8 +123,7 @@ class AnalysisContext:
 
     def in_one_network(self, positions: Sequence[int]) -> bool:
         """Whether one network represents all these frames, selected by its input, so that they share its neurons."""
-        network, first = self.module.canvas_inputs(positions[0])
-        return first.ndim == 1 and all(self.module.canvas_inputs(p)[0] is network for p in positions[1:])
+        return self.module.one_network or len(positions) == 1
 
     def canvas_of(self, positions: Sequence[int]) -> TracedCanvas:
         """The canvas of just these frames of one network: that of the shared pass, or another.

@@ -7,10 +7,14 @@ from lightning.pytorch import Trainer, seed_everything
 from xinc_lightning.callbacks import Checkpoints, Pruning
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.errors import UserError
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules import FFNModule, NeRVModule, SIRENModule
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
-OPTIONS = {NeRVModule: {"target_parameters": 12_000}, FFNModule: {"target_parameters": 400}}
+OPTIONS = {
+    NeRVModule: {"target_parameters": 12_000},
+    FFNModule: {"target_parameters": 400},
+    SIRENModule: {"target_parameters": 400},
+}
 
 
 def fit(tiny_clip, root, kind=NeRVModule, max_epochs=6, resume=None, **options):
@@ -40,7 +44,7 @@ def weights(trainer):
     return {name: p.detach().clone() for name, p in trainer.lightning_module.network.named_parameters()}
 
 
-@pytest.mark.parametrize("kind", [NeRVModule, FFNModule])
+@pytest.mark.parametrize("kind", OPTIONS)
 @pytest.mark.parametrize("unit", ["kernel", "channel"])
 def test_what_is_gone_stays_zero_and_so_does_the_optimisers_state(tiny_clip, tmp_path, kind, unit):
     trainer = fit(tiny_clip, tmp_path, kind, unit=unit, score="magnitude")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.networks import FFN, ConvLayer, LinearLayer, NeRV, pixel_grid
+from xinc_lightning.networks import FFN, SIREN, ConvLayer, LinearLayer, NeRV, pixel_grid
 
 HYPOTHESIS = settings(
     max_examples=40,
@@ -229,6 +229,18 @@ def test_effects_of_single_neurons_do_not_add_up_to_that_of_their_group():
     torch.testing.assert_close(layer.effect_terms.chain.picture - layer.effect_terms.without(group), together)
     added = layer.effects(group).sum(0)
     assert (added - together).abs().mean() > 0.1 * together.abs().mean()
+
+
+@pytest.mark.parametrize("neuron", ["input", "output", "weight"])
+@pytest.mark.parametrize("ablation", ["zero", "mean"])
+def test_effects_of_every_layer_of_a_siren_are_those_of_brute_force(neuron, ablation):
+    siren, grid = SIREN(5, depth=4).double(), pixel_grid(4, 6).double()
+    picture = siren(grid).detach()
+    for layer, linear in zip(Canvas(siren, neuron=neuron).at(grid), siren.layers, strict=True):
+        for index, effect in enumerate(layer.effects(range(layer.neurons), ablation)):
+            term = lambda v, m=linear, n=index: linear_term(m, v, n, neuron)  # noqa: E731
+            expected = brute_force(siren, linear, term, grid, ablation).movedim(-1, 0)[None]
+            assert_same(effect, expected, 1e-10, picture)
 
 
 @pytest.mark.parametrize("neuron", ["input", "output", "weight"])

@@ -32,12 +32,13 @@ trainer:
 
 @pytest.fixture
 def tiny_configs(tmp_path, tiny_clip, undrawn, monkeypatch):
-    """An empty folder to work in, with the configs of a tiny NeRV and a tiny FFN."""
+    """An empty folder to work in, with the configs of a tiny NeRV, a tiny FFN and a tiny SIREN."""
     monkeypatch.setattr(sys, "argv", ["xinc"])
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}
     text = CONFIG.format(module="NeRV", parameters=12_000, batch=2, **options)
     Path("tiny.yaml").write_text(text)
-    ffn = CONFIG.format(module="FFN", parameters=400, batch="null", **options)
-    Path("ffn.yaml").write_text(ffn.replace("layers: [head]", "layers: [layer3]"))
+    for module in ("FFN", "SIREN"):
+        text = CONFIG.format(module=module, parameters=400, batch="null", **options)
+        Path(f"{module.lower()}.yaml").write_text(text.replace("layers: [head]", "layers: [layer3]"))

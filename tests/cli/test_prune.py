@@ -50,8 +50,9 @@ def test_curves_of_several_runs(tiny_configs, capsys):
     assert arrays["bytes"][0, 0, 0] == len(encode_clip(module, facts_of(clip))[0])
 
 
-def test_units_of_an_ffn(tiny_configs, capsys):
-    run = train("ffn.yaml", "ffn")
+@pytest.mark.parametrize("name", ["ffn", "siren"])
+def test_units_of_a_network_for_each_frame(name, tiny_configs, capsys):
+    run = train(f"{name}.yaml", name)
     prune([str(run), "--by", "contribution", "first-order:mean", "--unit", "channel", "--shares", "0", "0.5"])
     rows = rows_of(Path("prune/pruning.csv"))
     assert all(float(row["kernels"]) < 0.5 for row in rows if row["share_pruned"] == "0.5")

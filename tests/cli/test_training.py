@@ -99,6 +99,7 @@ def assert_same(a, b, where=""):
         ("tiny.yaml", signal.SIGINT, 130, 1),
         ("tiny.yaml", signal.SIGTERM, 143, 4),
         ("ffn.yaml", signal.SIGTERM, 143, 3),
+        ("siren.yaml", signal.SIGTERM, 143, 3),
     ],
 )
 def test_interrupted_run_resumes_to_the_same_result(config, signum, code, epoch, monkeypatch, capsys):

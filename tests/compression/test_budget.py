@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xinc_lightning.compression import Budget, largest_width, parameters_for_bpp
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules import FFNModule, NeRVModule, SIRENModule
 from xinc_lightning.networks import FFN, NeRV
 from xinc_lightning.networks.nerv import block_widths
 
@@ -86,8 +86,12 @@ def test_a_bpp_given_back_as_printed_allows_the_same_network(architecture, seed)
 
 @pytest.mark.parametrize(
     ("module", "target"),
-    [(FFNModule, ffn_parameters(21)), (NeRVModule, nerv_parameters(7, (3, 2)))],
-    ids=["FFN", "NeRV"],
+    [
+        (FFNModule, ffn_parameters(21)),
+        (NeRVModule, nerv_parameters(7, (3, 2))),
+        (SIRENModule, 3 * 21**2 + 9 * 21 + 3),
+    ],
+    ids=["FFN", "NeRV", "SIREN"],
 )
 def test_the_same_network_is_built(module, target):
     built = module(target_parameters=target, clip_shape=[3, 48, 32])

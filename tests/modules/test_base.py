@@ -10,7 +10,7 @@ from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 from xinc_lightning import callbacks as package
 from xinc_lightning.callbacks import AnalysisCallback, Reconstructions
 from xinc_lightning.data import ClipDataModule, DataError, PanopticClip
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules import FFNModule, NeRVModule, SIRENModule
 from xinc_lightning.modules.base import INRModule, warmup_cosine
 from xinc_lightning.networks import FFN
 from xinc_lightning.runs.checkpoint_file import CheckpointFile
@@ -62,7 +62,7 @@ def assert_same(a, b):
         assert torch.equal(x, y), name
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
 def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, undrawn, tmp_path):
     """Weights, optimiser state, metrics and the random numbers that follow."""
     pictures, masks = masked_clip
@@ -95,12 +95,12 @@ def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, un
     assert torch.equal(drawn, drawn_watched)
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
 def test_same_seed_same_weights(module_class, tiny_clip, tmp_path):
     assert_same(*(train(module_class, tiny_clip, tmp_path / d)[0] for d in "ab"))
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
 def test_resuming_is_bit_exact(module_class, tiny_clip, tmp_path):
     class StopAfterTwo(Reconstructions):
         def on_train_epoch_end(self, trainer, pl_module):
@@ -117,11 +117,12 @@ def test_resuming_is_bit_exact(module_class, tiny_clip, tmp_path):
     assert_same(whole, resumed)
 
 
-def test_stack_of_ffns_trains_as_separate_runs_do(tiny_clip, tmp_path):
+@pytest.mark.parametrize("module_class", [FFNModule, SIRENModule])
+def test_a_stack_trains_as_separate_runs_do(module_class, tiny_clip, tmp_path):
     frames = [0, 3, 5]
-    together, _ = train(FFNModule, tiny_clip, tmp_path, epochs=20, frames=frames)
+    together, _ = train(module_class, tiny_clip, tmp_path, epochs=20, frames=frames)
     for i, frame in enumerate(frames):
-        alone, _ = train(FFNModule, tiny_clip, tmp_path, epochs=20, frames=[frame])
+        alone, _ = train(module_class, tiny_clip, tmp_path, epochs=20, frames=[frame])
         a, b = together.network.frame(i), alone.network.frame(0)
         for (name, x), y in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
             torch.testing.assert_close(x, y, atol=2e-5, rtol=1e-4, msg=name)
@@ -153,13 +154,15 @@ def test_invalid_schedules_are_rejected(options):
 def test_same_bpp_target_gives_the_papers_networks():
     nerv = NeRVModule(target_bpp=32.55, clip_shape=[30, 128, 256])
     ffn = FFNModule(target_bpp=32.55, clip_shape=[2, 128, 256])
+    siren = SIRENModule(target_bpp=32.55, clip_shape=[2, 128, 256])
     assert nerv.budget.parameters == 978_557
     assert ffn.budget.parameters == 2 * 32_971
+    assert siren.budget.parameters == 2 * (3 * 103**2 + 9 * 103 + 3)  # the widest: one unit more is too much
     assert (round(nerv.budget.bpp, 2), round(ffn.budget.bpp, 2)) == (31.85, 32.20)
 
 
 @pytest.mark.parametrize("shape", [[7, 48, 80], [100, 64, 64], [3, 240, 320]])
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
 def test_budget_is_met_at_any_size(module_class, shape):
     module = module_class(target_bpp=20.0, clip_shape=shape)
     assert 14 < module.budget.bpp <= 20.0

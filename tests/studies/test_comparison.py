@@ -108,6 +108,16 @@ def test_layers_match_by_name_else_by_depth(runs, tmp_path):
     ]
 
 
+def test_layers_of_another_architecture_with_the_same_names_are_matched_from_the_output(runs, tmp_path):
+    layers = ("layer1", "layer2", "layer3")
+    siren = read_run(make_run(tmp_path / "siren-001", "SIRENModule", 1, FFN, layers, 32.0))
+    assert [(p.name, p.layers) for p in matched_layers([runs[1], siren])] == [
+        ("layer1", (None, "layer1")),
+        ("layer1 | layer2", ("layer1", "layer2")),
+        ("layer2 | layer3", ("layer2", "layer3")),
+    ]
+
+
 def test_table_holds_every_scalar(runs):
     rows = [*csv.reader(io.StringIO(csv_table(compare(runs))))]
     assert rows[0] == ["layer", "analysis", "quantity", "nerv-001", "ffn-001"]

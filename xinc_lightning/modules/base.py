@@ -76,6 +76,10 @@ class INRModule(LightningModule, ABC):
     channel_dims = 1
     """Number of leading axes of a weight that index its output channels, for quantisation."""
 
+    one_network = True
+    """Whether one network renders all frames, each from its own entry along the first axis of the network's input;
+    otherwise each frame has a network of its own."""
+
     def __init__(
         self,
         target_bpp: float | None,

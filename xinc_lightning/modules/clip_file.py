@@ -15,9 +15,8 @@ from xinc_lightning.compression import CodedError, decode_network, encode_networ
 from xinc_lightning.compression.container import ClipFileError, pack, unpack
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.data.pixels import to_uint8
+from xinc_lightning.modules.architectures import ARCHITECTURES
 from xinc_lightning.modules.base import INRModule
-from xinc_lightning.modules.ffn import FFNModule
-from xinc_lightning.modules.nerv import NeRVModule
 from xinc_lightning.text import LONGEST, printable
 
 OF_TRAINING = ("target_bpp", "target_parameters", "loss", "learning_rate", "warmup", "clip_shape")
@@ -120,7 +119,7 @@ def encode_clip(
 
 
 @torch.no_grad()
-def decode_clip(content: bytes, modules: Sequence[type[INRModule]] = (NeRVModule, FFNModule)) -> DecodedClip:
+def decode_clip(content: bytes, modules: Sequence[type[INRModule]] = ARCHITECTURES) -> DecodedClip:
     """Build the network that a file holds.
 
     Args:
@@ -139,8 +138,8 @@ def decode_clip(content: bytes, modules: Sequence[type[INRModule]] = (NeRVModule
         found = _Description.model_validate(description)
         kind = next((m for m in modules if m.__name__ == found.module), None)
         if kind is None:
-            known = " or ".join(m.__name__ for m in modules)
-            raise ClipFileError(f"holds a '{printable(found.module)[:LONGEST]}', which is not {known}")
+            known = ", ".join(m.__name__ for m in modules)
+            raise ClipFileError(f"holds a '{printable(found.module)[:LONGEST]}', which is none of {known}")
         options = _options(kind, found.options)
         if found.parameters > PARAMETERS_PER_BYTE * len(content):
             raise ClipFileError(f"claims {found.parameters:,} parameters in {len(content):,} bytes")

@@ -7,9 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from xinc_lightning.data import ClipDataModule, PanopticClip, other_clip
 from xinc_lightning.errors import UserError
+from xinc_lightning.modules.architectures import ARCHITECTURES
 from xinc_lightning.modules.base import INRModule
-from xinc_lightning.modules.ffn import FFNModule
-from xinc_lightning.modules.nerv import NeRVModule
 from xinc_lightning.runs.checkpoint_file import read_checkpoint
 from xinc_lightning.runs.layout import CHECKPOINTS, CONFIG, LAST
 from xinc_lightning.runs.reader import did_you_mean_run
@@ -24,12 +23,14 @@ def load_module(path: Path) -> INRModule:
     """The network of a checkpoint, in evaluation mode on the CPU.
 
     Raises:
-        UserError: if it is no checkpoint of a NeRV or an FFN.
+        UserError: if it is no checkpoint of one of the architectures.
     """
     checkpoint = read_checkpoint(path)
-    kinds = {kind.__name__: kind for kind in (NeRVModule, FFNModule)}
+    kinds = {kind.__name__: kind for kind in ARCHITECTURES}
     if checkpoint["module"] not in kinds:
-        raise UserError(f"'{path}' is a checkpoint of {checkpoint['module']}, not of {' or '.join(kinds)}.")
+        raise UserError(
+            f"'{path}' is a checkpoint of {checkpoint['module']}, not of one of {', '.join(kinds)}."
+        )
     kind, stored = kinds[checkpoint["module"]], checkpoint["hyper_parameters"]
     module = kind(**kind.arguments(stored))
     module.restore(stored)

@@ -1,8 +1,9 @@
-"""Positional encodings of pixel coordinates (FFN) and of time (NeRV)."""
+"""Encodings of pixel coordinates (FFN; none for SIREN) and of time (NeRV)."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 
 def pixel_grid(height: int, width: int) -> Tensor:
-    """Coordinates of every pixel, the input of an FFN (§6.1).
+    """Coordinates of every pixel, the input of an FFN or a SIREN (§6.1).
 
     Both axes are divided by the longer one, so the shorter axis spans only part of [-1, 1].
 
@@ -26,7 +27,80 @@ def pixel_grid(height: int, width: int) -> Tensor:
     return torch.stack((rows, cols), dim=-1) / longest * 2 - 1
 
 
-class FourierEncoding(nn.Module):
+class Grid(Protocol):
+    """The encoded pixels of an image, precomputed for layers that are applied to them repeatedly."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+
+    def to(self, like: Tensor) -> Self:
+        """The same with the dtype and on the device of a tensor."""
+
+    def linear(self, weight: Tensor, bias: Tensor) -> Tensor:
+        """A linear layer, or one per frame, applied to the features.
+
+        Args:
+            weight: [out, features] or [frames, out, features].
+            bias: [out] or [frames, out].
+
+        Returns:
+            [..., out, pixels], the pixels in an order of the grid's own, see :meth:`unfold`.
+        """
+
+    def unfold(self, values: Tensor) -> Tensor:
+        """Pixels in the order of :meth:`linear`'s result, reordered to that of the image: [..., pixels]."""
+
+
+class Encoding(nn.Module, ABC):
+    """Base of the encodings of pixel coordinates: [..., 2] to [..., features]."""
+
+    @abstractmethod
+    def folded(self, height: int, width: int) -> Grid:
+        """The encoding of :func:`pixel_grid`, precomputed for layers that are applied to it repeatedly."""
+
+
+class NoEncoding(Encoding):
+    """The coordinates themselves."""
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """The coordinates, [..., 2]."""
+        return coordinates
+
+    def folded(self, height: int, width: int) -> "PlainGrid":
+        """The coordinates of :func:`pixel_grid`."""
+        return PlainGrid(pixel_grid(height, width).reshape(-1, 2).T.contiguous())
+
+
+@dataclass(frozen=True)
+class PlainGrid:
+    """A :class:`Grid` of features as they are.
+
+    Attributes:
+        features: [features, pixels].
+    """
+
+    features: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Of the features."""
+        return self.features.device
+
+    def to(self, like: Tensor) -> "PlainGrid":
+        """The same with the dtype and on the device of a tensor."""
+        return PlainGrid(self.features.to(like))
+
+    def linear(self, weight: Tensor, bias: Tensor) -> Tensor:
+        """See :meth:`Grid.linear`; the pixels are in the image's order."""
+        return affine(weight, bias, self.features)
+
+    def unfold(self, values: Tensor) -> Tensor:
+        """The values."""
+        return values
+
+
+class FourierEncoding(Encoding):
     """Random Fourier features [sin(2πBx), cos(2πBx)] of pixel coordinates (§3.1, §6.1).
 
     Args:
@@ -54,12 +128,12 @@ class FourierEncoding(nn.Module):
         here = frequencies @ centre
         around = frequencies @ (grid[: -(-len(grid) // 2)] - centre).T
         parts = (here.sin(), here.cos(), around.sin(), around.cos())
-        return FoldedGrid(len(grid), *(part.to(self.B) for part in parts))
+        return FoldedGrid(len(grid), *parts).to(self.B)
 
 
 @dataclass(frozen=True)
 class FoldedGrid:
-    """The Fourier features of a pixel grid, folded at its centre so that a layer costs half as much.
+    """A :class:`Grid` of Fourier features, folded at its centre so that a layer costs half as much.
 
     The features of pixels at c + u and c − u, with c the grid's centre, are sums of the same products of sin and cos
     of 2πBc and 2πBu, except for the sign of sin 2πBu. So the output of a linear layer is a part that is equal for
@@ -78,6 +152,16 @@ class FoldedGrid:
     cos_centre: Tensor
     sines: Tensor
     cosines: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Of the features."""
+        return self.sines.device
+
+    def to(self, like: Tensor) -> "FoldedGrid":
+        """The same with the dtype and on the device of a tensor."""
+        parts = (self.sin_centre, self.cos_centre, self.sines, self.cosines)
+        return FoldedGrid(self.pixels, *(part.to(like) for part in parts))
 
     def linear(self, weight: Tensor, bias: Tensor) -> Tensor:
         """A linear layer, or one per frame, applied to the features.

@@ -160,16 +160,11 @@ def networks_at(
     module: INRModule, positions: Sequence[int]
 ) -> list[tuple[torch.nn.Module, Tensor, Sequence[int]]]:
     """Each network, its argument for the frames that are looked at, and their positions."""
-    if has_one_network(module):
+    if module.one_network:
         arguments = [module.canvas_inputs(position)[1] for position in positions]
         return [(module.canvas_inputs(positions[0])[0], torch.cat(arguments), positions)]
     return [(*module.canvas_inputs(position), [position]) for position in _looked_at(module, positions)]
 
 
 def _looked_at(module: INRModule, positions: Sequence[int]) -> Sequence[int]:
-    return positions if has_one_network(module) else range(module.hparams["clip_shape"][0])
-
-
-def has_one_network(module: INRModule) -> bool:
-    """Whether one network renders all frames."""
-    return not any(layer.networks for layer in module.layer_weights())
+    return positions if module.one_network else range(module.hparams["clip_shape"][0])

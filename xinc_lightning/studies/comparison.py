@@ -154,27 +154,33 @@ def matched_snapshots(runs: Sequence[Run], at: Matching) -> list[Snapshot]:
 
 
 def matched_layers(runs: Sequence[Run]) -> list[Place]:
-    """Layers of the same name where runs share names; else layers at the same distance from the output.
+    """Layers of the same name for runs of the same kind; else layers at the same distance from the output.
 
-    Runs that share a layer's name have the same kind of network, and are compared layer by layer. For different kinds,
-    the last layers correspond to each other, then those before them, and so on, as the paper compares FFN's layer 3
-    with NeRV's head.
+    Runs of one architecture that share a layer's name have the same kind of network, and are compared layer by layer.
+    For different kinds, the last layers correspond to each other, then those before them, and so on, as the paper
+    compares FFN's layer 3 with NeRV's head.
     """
     kinds: list[list[Run]] = []
     for run in runs:
-        related = [kind for kind in kinds if any({*run.layers} & {*other.layers} for other in kind)]
+        related = [kind for kind in kinds if any(_alike(run, other) for other in kind)]
         kinds = [kind for kind in kinds if not any(kind is other for other in related)]
         kinds.append([*(other for kind in related for other in kind), run])
     of_kinds = [_layers(kind) for kind in kinds]
-    depth = max(map(len, of_kinds))
+    kind_of = [next(n for n, kind in enumerate(kinds) if any(run is one for one in kind)) for run in runs]
     places = []
-    for behind in reversed(range(depth)):
+    for behind in reversed(range(max(map(len, of_kinds)))):
         together = [layers[-1 - behind] if behind < len(layers) else None for layers in of_kinds]
-        layers = [
-            next((name for name in together if name is not None and name in run.layers), None) for run in runs
+        own = [
+            together[kind] if together[kind] in run.layers else None
+            for run, kind in zip(runs, kind_of, strict=True)
         ]
-        places.append(Place(" | ".join(dict.fromkeys(name for name in together if name)), tuple(layers)))
+        places.append(Place(" | ".join(dict.fromkeys(name for name in together if name)), tuple(own)))
     return places
+
+
+def _alike(one: Run, other: Run) -> bool:
+    """Whether two runs have the same kind of network."""
+    return one.architecture == other.architecture and bool({*one.layers} & {*other.layers})
 
 
 def _layers(runs: Sequence[Run]) -> tuple[str, ...]:

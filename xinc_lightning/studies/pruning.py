@@ -21,7 +21,6 @@ from xinc_lightning.pruning import (
     Unit,
     apply,
     fold_means,
-    has_one_network,
     kept_units,
     masks_of,
     scores_of,
@@ -222,7 +221,7 @@ def split_frames(module: INRModule, scoring: int) -> tuple[list[int], list[int]]
         UserError: if no frame is left for either.
     """
     frames: int = module.hparams["clip_shape"][0]
-    if not has_one_network(module):
+    if not module.one_network:
         return [*range(frames)], [*range(frames)]
     if not 1 <= scoring < frames:
         raise UserError(

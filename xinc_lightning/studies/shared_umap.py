@@ -117,9 +117,13 @@ def embed_sets(sets: Sequence[NeuronSet], by: ColouredBy) -> list[SharedEmbeddin
     together: dict[str, list[NeuronSet]] = defaultdict(list)
     for one in sets:
         together[f"{one.architecture} {one.layer}" if by in ("seed", "run") else "all layers"].append(one)
+    several = by == "layer" and len({one.architecture for one in sets}) > 1
+
+    def group(one: NeuronSet) -> str:
+        return f"{one.architecture} {one.layer}" if several else str(getattr(one, by))
+
     return [
-        shared_embedding(members, [str(getattr(one, by)) for one in members], name)
-        for name, members in together.items()
+        shared_embedding(members, [group(one) for one in members], name) for name, members in together.items()
     ]
 
 
