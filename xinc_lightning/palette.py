@@ -1,4 +1,4 @@
-"""Colours of categories, in figures and on pages; apart from matplotlib, so that a page is served before it is imported."""
+"""Colours of categories, in figures and on pages; here, because a page is served before matplotlib is imported."""
 
 COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),

@@ -121,6 +121,7 @@ def build_app(
             exact("pixel", row=int, col=int, count=int),
             exact("maps", layer=str, neurons=_numbers, cell=int, of=str),
             exact("weakest", layer=str, share=float),
+            exact("favourites", layer=str, count=int),
             exact("alike", layer=str, neuron=int, kind=str),
             Route("/api/{run:int}/{epoch:int}/{frame:int}/without", without, methods=["POST"]),
         ],
