@@ -119,7 +119,7 @@ class ExactLayer extends Layer {
   /** The neurons that favour a segment at this frame; null while they are computed. */
   favouring(segment) {
     const frame = servedFrame(this.r);
-    if (frame && !frame.labels) return [];
+    if (frame && !frame.labels) return this.isSaved ? favouringOf(this, segment) : [];
     const tables = this.savedFavourites || (frame && ask(this.favouritesAddress));
     return tables && favouringOf(tables, segment);
   }

@@ -19,7 +19,7 @@ function FramePart(run, r) {
   const lists = make("div", { className: "lists" });
   const heading = make("h3");
   const grow = make("button", { className: "grow", textContent: "Enlarge", title: "The frame as large as the window" });
-  grow.onclick = () => enlarge(image.src, heading.textContent);
+  grow.onclick = () => enlarge(image.src, `${heading.textContent} · ${state.picture === "picture" ? "the frame" : "its reconstruction"}`);
   this.element = make("article", {}, heading, canvas, where, chips, make("p", {}, grow), lists);
   image.onload = () => this.drawFrame();
 
@@ -133,7 +133,7 @@ function FramePart(run, r) {
     this.drawWhere();
     const waiting = rows.map((parts) => this.drawList(snapshot, parts)).includes(true);
     const latest = latestPixel[r];
-    lists.setAttribute("aria-busy", Boolean(waiting || latest.busy || latest.wanted));
+    lists.setAttribute("aria-busy", Boolean(waiting || snapshot.waiting || latest.busy || latest.wanted));
     for (const chip of chips.children) chip.setAttribute("aria-pressed", state.mode === "segment" && chip.dataset.segment === state.segment);
   };
 

@@ -72,7 +72,7 @@ function link() {
 /** What a link says is shown, as far as it makes sense here; nothing for one that leads to a place of the page. */
 function follow(fragment) {
   const parts = new URLSearchParams(fragment.replace(/^#/, ""));
-  if (!parts.has("epoch")) return {};
+  if (!fragment.includes("=")) return {};
   const changes = { frame: null, pinned: false, mode: "pixel", segment: null, picture: "picture", sign: "size", figure: FIGURE_NAMES[0] || null, removed: { run: 0, layers: {} } };
   const number = (name) => (parts.has(name) && Number.isFinite(Number(parts.get(name))) ? Number(parts.get(name)) : null);
   if (EPOCHS.includes(number("epoch"))) changes.epoch = number("epoch");

@@ -145,3 +145,6 @@ function epochOf(run) {
 }
 
 const snapshotNow = (run) => snapshotAt(run, epochOf(run));
+
+/** What stands where a run has nothing at the chosen epoch; dots as long as it may still come. */
+const missing = (run, text) => (snapshotNow(run).waiting ? "…" : text);
