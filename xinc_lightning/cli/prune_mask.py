@@ -6,17 +6,15 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from xinc_lightning.cli.console import note, say
 from xinc_lightning.errors import UserError
-from xinc_lightning.pruning import read_selection
+from xinc_lightning.pruning import masks_of, read_selection, without_neurons
 from xinc_lightning.runs.atomic import save
 from xinc_lightning.runs.reader import read_run
 from xinc_lightning.server.clips import clip_of_run
 from xinc_lightning.server.exact import ExactCanvases
-from xinc_lightning.studies.selection import Measured, prune_selection
-from xinc_lightning.text import printable
+from xinc_lightning.studies.selection import Measured, measure_pruned
 
 PRUNED = "pruned.xinc"
 
@@ -41,18 +39,24 @@ def prune_by_mask(runs: Sequence[Path], mask: Path, bits: int, out: Path) -> Non
     clip = canvases.clip(0, network)
     if clip is None:
         raise UserError(f"the clip of '{run.name}' cannot be read here, or is another by now.")
-    measured = prune_selection(network.module, clip, selection, network.options.neuron, bits)
+    if selection.frame >= len(clip):
+        raise UserError(f"there is no frame {selection.frame}; they are numbered 0 … {len(clip) - 1}.")
+    module = network.module
+    pruned, masks = without_neurons(module, selection.removed, network.options.neuron)
+    before = measure_pruned(module, masks_of(module, {}), clip, selection.frame, bits)
+    after = measure_pruned(pruned, masks, clip, selection.frame, bits)
     path = out / PRUNED
-    save(path, measured[1].content)
+    save(path, after.content)
     count = sum(len(set(neurons)) for neurons in selection.removed.values())
     number = clip.indices[selection.frame]
     title = f"{run.name} after {selection.epoch} epochs, without {count:,} neurons, no training after it"
-    Console(width=120).print(_table(title, number, bits, *measured))
+    say(title)
+    Console(width=120).print(_table(number, bits, before, after))
     say(f"the network without them is in {path}; `xinc decode` shows its frames")
 
 
-def _table(title: str, number: int, bits: int, whole: Measured, pruned: Measured) -> Table:
-    table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE)
+def _table(number: int, bits: int, whole: Measured, pruned: Measured) -> Table:
+    table = Table(box=box.SIMPLE)
     for head in ("", "as it was", "without them"):
         table.add_column(head, justify="right" if head else "left", no_wrap=True)
     pair = (whole, pruned)

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
-from xinc_lightning.canvas.linear import Neuron
 from xinc_lightning.data import PanopticClip
-from xinc_lightning.errors import UserError
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.clip_file import encode_clip, facts_of
 from xinc_lightning.modules.evaluation import psnr
-from xinc_lightning.pruning.masks import Masks, masks_of, shares_kept
-from xinc_lightning.pruning.selection import Selection, without_neurons
+from xinc_lightning.pruning import Masks, shares_kept
 
 
 @dataclass(frozen=True)
@@ -37,33 +34,19 @@ class Measured:
     parameters: float
 
 
-def prune_selection(
-    module: INRModule, clip: PanopticClip, selection: Selection, neuron: Neuron, bits: int = 8
-) -> tuple[Measured, Measured]:
-    """Measure a network as it is, and without the selected neurons; nothing is trained after it.
+@torch.no_grad()
+def measure_pruned(
+    module: INRModule, masks: Masks, clip: PanopticClip, frame: int, bits: int = 8
+) -> Measured:
+    """Measure a network as it is; nothing is trained before.
 
     Args:
-        module: the network, in evaluation mode.
+        module: the network, in evaluation mode, pruned already.
+        masks: what of it is kept.
         clip: that it was trained on.
-        selection: what goes.
-        neuron: what counts as one in a linear layer.
-        bits: of the files' quantisation.
-
-    Raises:
-        UserError: if a layer, a neuron or the frame does not exist.
+        frame: position of the frame that is measured alone.
+        bits: of the file's quantisation.
     """
-    if selection.frame >= len(clip):
-        raise UserError(f"there is no frame {selection.frame}; they are numbered 0 … {len(clip) - 1}.")
-    pruned, masks = without_neurons(module, selection.removed, neuron)
-    whole = masks_of(module, {})
-    return (
-        _measured(module, whole, clip, selection.frame, bits),
-        _measured(pruned, masks, clip, selection.frame, bits),
-    )
-
-
-@torch.no_grad()
-def _measured(module: INRModule, masks: Masks, clip: PanopticClip, frame: int, bits: int) -> Measured:
     content, coded = encode_clip(module, facts_of(clip), bits)
     frames = module.reconstruct()
     kernels, parameters = shares_kept(module, masks)
