@@ -234,7 +234,7 @@ def test_pictures_are_enlarged_to_the_window(browser, what):
     assert 0 <= top < bottom <= height
     assert right - left > 0.9 * width
     assert browser.run("return document.getElementById('large-words').textContent.length") > 10
-    browser.press("ESCAPE", "#large")
+    browser.run("document.getElementById('large-picture').click()")
     browser.until("return !document.getElementById('large').open")
     browser.run("document.getElementById('removed-clear').click()")
 

@@ -227,7 +227,7 @@ function start() {
   whenChanged(["epoch", "figure", "loaded"], drawFigures);
   whenChanged(["epoch", "grown"], drawCurves);
   whenChanged(["epoch", "frame", "neuron", "place", "pinned", "mode", "segment", "picture", "sign", "figure", "removed"], drawLink);
-  addEventListener("hashchange", () => change(follow(location.hash)));
+  addEventListener("hashchange", (event) => change(follow(new URL(event.newURL).hash)));
 }
 
 function pixelsHint(parts) {
