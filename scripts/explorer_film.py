@@ -92,8 +92,8 @@ class Camera:
         every = Image.new("RGB", (SHOWN, height * len(small)))
         for place, one in enumerate(small):
             every.paste(one, (0, place * height))
-        palette = every.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
-        frames = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in small]
+        palette = every.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+        frames = [one.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for one in small]
         durations = [duration for _, duration in self.pictures]
         frames[0].save(
             path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True

@@ -70,12 +70,12 @@ function drawVariance(data, place) {
   }
   const rows = Object.entries(data.variance).map(([partition, { scores, below, median }]) => {
     const [score, share] = [halves(scores)[place], levels(below)[place]];
-    const words = Number.isNaN(score) ? "no contribution" : `above ${percent(share)} of the layer`;
+    const words = Number.isNaN(score) ? "no contribution" : `above ${percent(share)}`;
     const bar = make("span", { className: "bar" }, make("i"));
     bar.firstChild.style.width = `${Number.isNaN(score) ? 0 : 100 * share}%`;
     return make("tr", {}, make("th", { textContent: partition, scope: "row" }), make("td", { textContent: digits(score) }), make("td", { textContent: digits(median) }), make("td", {}, bar, make("small", { textContent: words })));
   });
-  const head = ["groups", "neuron", "median", "rank"].map((text) => make("th", { textContent: text, scope: "col" }));
+  const head = ["groups", "neuron", "median", "in the layer"].map((text) => make("th", { textContent: text, scope: "col" }));
   box.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
 }
 
