@@ -67,6 +67,7 @@ class Camera:
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         self.pictures: list[tuple[Image.Image, int]] = []
 
     def do(self, script: str, *arguments: object) -> None:
@@ -91,8 +92,8 @@ class Camera:
         every = Image.new("RGB", (SHOWN, height * len(small)))
         for place, one in enumerate(small):
             every.paste(one, (0, place * height))
-        palette = every.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
-        frames = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in small]
+        palette = every.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+        frames = [one.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for one in small]
         durations = [duration for _, duration in self.pictures]
         frames[0].save(
             path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True
@@ -115,9 +116,9 @@ def film(camera: Camera) -> None:
     camera.do(CLICK, "#neuron-off")
     camera.do(SHOW, "#removal")
     camera.shoot(1500)
-    camera.do(CLICK, "#weakest-add")
-    camera.shoot(1500)
-    for _ in range(6):
+    camera.do(CLICK, "#favourites-add")
+    camera.shoot(1800)
+    for _ in range(9):
         camera.do("stepFrame(1)")
         camera.shoot(300)
 

@@ -44,7 +44,7 @@ def subpackages() -> dict[str, set[str]]:
 
 
 SUBPACKAGES = subpackages()
-GROUND = {"errors", "text"}
+GROUND = {"errors", "palette", "text"}
 """Modules that every subpackage may import."""
 
 
@@ -82,8 +82,8 @@ def test_symlinks_point_to_the_top_level_folders(name):
 
 def test_root_of_the_package_has_only_the_listed_folders():
     there = {path.name for path in (ROOT / PACKAGE).iterdir() if path.name != "__pycache__"}
-    files = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
-    assert there == files | {"configs", *SUBPACKAGES} - {"errors"}
+    files = {"__init__.py", "__main__.py", "errors.py", "palette.py", "py.typed"}
+    assert there == files | {"configs", *SUBPACKAGES} - {"errors", "palette"}
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -152,6 +152,7 @@ WITHOUT = {
     "data": {"lightning", "matplotlib", "wandb"},
     "compression": {"lightning", "wandb"},
     "modules": {"wandb"},
+    "cli.explore": {"torch", "lightning", "matplotlib", "wandb"},
     "cli.main": {"torch", "lightning", "matplotlib", "wandb", "numpy"},
 }
 """Heavy libraries that a subpackage must not import."""

@@ -1,6 +1,8 @@
 """``xinc prune`` on tiny trained runs, and ``prune.yaml``."""
 
 import csv
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,11 @@ import yaml
 
 from xinc_lightning.cli.main import main
 from xinc_lightning.cli.prune import main as prune
-from xinc_lightning.modules.clip_file import encode_clip, facts_of
+from xinc_lightning.modules.clip_file import decode_clip, encode_clip, facts_of
 from xinc_lightning.modules.loading import load_run
+from xinc_lightning.runs.reader import read_run
+from xinc_lightning.server.clips import clip_of_run
+from xinc_lightning.server.exact import ExactCanvases
 
 
 def train(config: str, name: str, *args: str) -> Path:
@@ -56,6 +61,48 @@ def test_units_of_a_network_for_each_frame(name, tiny_configs, capsys):
     prune([str(run), "--by", "contribution", "first-order:mean", "--unit", "channel", "--shares", "0", "0.5"])
     rows = rows_of(Path("prune/pruning.csv"))
     assert all(float(row["kernels"]) < 0.5 for row in rows if row["share_pruned"] == "0.5")
+
+
+@pytest.mark.parametrize("config", ["tiny.yaml", "ffn.yaml"])
+def test_the_neurons_of_a_selection_go_and_the_numbers_are_those_of_the_page(config, tiny_configs, capsys):
+    main(["fit", "--config", config])
+    run = read_run(Path("runs/tiny-001"))
+    removed = (
+        {"head": [0, 4], "block1": [1, 2]} if config == "tiny.yaml" else {"layer2": [3], "layer3": [0, 1]}
+    )
+    page = ExactCanvases(lambda: [run], clip_of_run).without(0, 6, 2, removed)
+    selection = {"run": run.name, "epoch": 6, "frame": 2, "removed": removed}
+    Path("selection.json").write_text(json.dumps(selection))
+    capsys.readouterr()
+    prune([str(run.path), "--mask", "selection.json"])
+    out = capsys.readouterr().out
+    before, after = re.findall(r"PSNR of frame 2 +(\S+) dB +(\S+) dB", out)[0]
+    assert (before, after) == (f"{page['whole_psnr']:.2f}", f"{page['psnr']:.2f}")
+    content = Path("prune/pruned.xinc").read_bytes()
+    assert f"{len(content):,} bytes" in out
+    layers = {layer.name: layer.kernels for layer in decode_clip(content).module.layer_weights()}
+    if config == "tiny.yaml":
+        outputs = layers["head"].shape[1]
+        assert all(not layers["head"][0, n % outputs, n // outputs].any() for n in (0, 4))
+    else:
+        assert not layers["layer2"][:, :, 3].any()
+
+
+def test_selections_that_do_not_fit(tiny_configs, capsys):
+    run = train("tiny.yaml", "seed1")
+    mask = Path("selection.json")
+    mask.write_text(json.dumps({"run": "seed1-001", "epoch": 5, "frame": 2, "removed": {"head": [0]}}))
+
+    def refused(*args) -> str:
+        with pytest.raises(SystemExit):
+            prune(args)
+        return capsys.readouterr().err.strip().splitlines()[-1]
+
+    assert "--mask is of one run, got 2" in refused(str(run), str(run), "--mask", str(mask))
+    assert "--fold says what is pruned" in refused(str(run), "--mask", str(mask), "--fold")
+    assert "cannot be read" in refused(str(run), "--mask", "none.json")
+    assert "has no analyses" in refused(str(run), "--mask", str(mask))
+    assert not Path("prune").exists()
 
 
 def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys):

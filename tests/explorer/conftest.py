@@ -158,7 +158,7 @@ class Browser:
         )
         return [(int(neuron), share) for neuron, share in found]
 
-    def until(self, script: str, seconds: float = 20) -> None:
+    def until(self, script: str, seconds: float = 120) -> None:
         """Wait until a script returns something true."""
         end = time.monotonic() + seconds
         while not self.run(script):

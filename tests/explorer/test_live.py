@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from xinc_lightning.canvas import Canvas
+from xinc_lightning.pruning import read_selection
 
 WHERE = "return document.querySelector('article h3').textContent"
 
@@ -140,6 +141,125 @@ def test_a_link_shows_the_same_again(browser, address):
         f"{address}#epoch=x&frame=-3&run=none&layer=%3Cb%3E&neuron=1e99&off=%7B%22head%22%3A7%7D&x=9"
     )
     browser.until("return document.querySelectorAll('article').length === 2")
+
+
+def test_more_neurons_are_listed_beside_a_pinned_place(browser, runs):
+    to_frame(browser, 1)
+    browser.point(0.3, 0.6)
+    until_shown(browser)
+    (layer,) = [layer for layer in layers_of(runs, "nerv", 1) if layer.name == "block1"]
+    sizes = layer.maps(range(layer.neurons))[:, 0, int(0.6 * 48), int(0.3 * 96)].abs().double()
+    more = 'document.querySelector(`article ol[data-layer="block1"] + .more`)'
+    for count in (16, 32):
+        browser.run(f"{more}.click()")
+        browser.until(
+            f"return document.querySelectorAll('article ol[data-layer=block1] li').length === {count}"
+        )
+        shares = (sizes / sizes.sum()).sort(descending=True).values[:count]
+        assert [share for _, share in browser.listed("block1")] == pytest.approx(shares.tolist(), rel=1e-3)
+    assert len(browser.listed("block2")) == 8
+    browser.press("ESCAPE")
+    browser.until("return document.querySelectorAll('article ol[data-layer=block1] li').length === 8")
+    browser.run("change({more: {}})")
+
+
+def test_any_neuron_is_reached_by_its_index(browser, runs):
+    last = layers_of(runs, "nerv", 0)["block1"].neurons - 1
+    browser.run("choose({run: 0, layer: 'block1'})")
+    for typed, words in ((last, f"#{last} ("), (last + 1, "none of this number")):
+        browser.run(
+            "const i = document.getElementById('neuron-index'); i.value = arguments[0];"
+            "i.dispatchEvent(new Event('input'))",
+            typed,
+        )
+        browser.until(f"return document.getElementById('neuron-words').textContent.includes('{words}')")
+        shown = "!document.getElementById('neuron-map').hidden"
+        browser.until(f"return {shown} === {'true' if typed == last else 'false'}")
+
+
+def test_segments_have_their_neurons_at_every_frame(browser, runs, scene):
+    to_frame(browser, 2)
+    browser.run("document.querySelector('[data-segment=astronaut]').click()")
+    until_shown(browser)
+    layer = layers_of(runs, "nerv", 2)["head"]
+    maps = layer.maps(range(layer.neurons))[:, 0].abs().double()
+    inside = scene.clip.masks[2] == scene.clip.segments[1].id
+    ratios = maps[:, inside].mean(1) / maps.mean((1, 2))
+    found = browser.listed("head")
+    assert found
+    assert [size for _, size in found] == pytest.approx([float(ratios[n]) for n, _ in found], rel=1e-3)
+    browser.run("document.getElementById('favourites-segment').value = 1")
+    browser.run("document.getElementById('favourites-add').click()")
+    browser.until("return Object.keys(state.removed.layers).length === 4")
+    assert browser.run("return state.removed.layers.head") == sorted(neuron for neuron, _ in found)
+    browser.run("document.getElementById('removed-clear').click()")
+    browser.run("document.querySelector('[data-segment=cat]').click()")
+    to_frame(browser, 3)  # where there is no cat
+    assert browser.listed("head") == []
+
+
+def test_a_selection_is_exported_as_xinc_prune_reads_it(browser, tmp_path):
+    to_frame(browser, 2)
+    browser.run("change({removed: {run: 0, layers: {head: [0, 4], block2: [7]}}})")
+    content = browser.run(
+        "let href; const click = HTMLAnchorElement.prototype.click;"
+        "HTMLAnchorElement.prototype.click = function () { href = this.href; };"
+        "document.getElementById('removed-export').click(); HTMLAnchorElement.prototype.click = click;"
+        "return decodeURIComponent(href.slice(href.indexOf(',') + 1));"
+    )
+    path = tmp_path / "selection.json"
+    path.write_text(content)
+    assert read_selection(path).model_dump() == {
+        **{"run": "nerv", "epoch": 20, "frame": 2},
+        "removed": {"head": [0, 4], "block2": [7]},
+    }
+    browser.run("document.getElementById('removed-clear').click()")
+
+
+@pytest.mark.parametrize("what", ["article .grow", "#neuron-grow", "#removed-whole", "#removed-difference"])
+def test_pictures_are_enlarged_to_the_window(browser, what):
+    browser.run("change({neuron: {run: 0, layer: 'head', index: 4}})")
+    browser.run("toggleRemoved(0, 'head', [4])")
+    browser.until("return document.getElementById('removed-picture').naturalWidth === 96")
+    browser.until("return document.getElementById('neuron-map').width === 96")
+    assert not browser.run("return document.getElementById('large').open")
+    browser.run(f"document.querySelector('{what}').click()")
+    browser.until("return document.getElementById('large-picture').naturalWidth === 96")
+    box = browser.run(
+        "const b = document.getElementById('large-picture').getBoundingClientRect();"
+        "return [b.left, b.top, b.right, b.bottom, innerWidth, innerHeight];"
+    )
+    left, top, right, bottom, width, height = box
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert right - left > 0.9 * width
+    assert browser.run("return document.getElementById('large-words').textContent.length") > 10
+    browser.run("document.getElementById('large-picture').click()")
+    browser.until("return !document.getElementById('large').open")
+    browser.run("document.getElementById('removed-clear').click()")
+
+
+def test_a_link_holds_a_large_selection_and_whose_it_is(browser, address):
+    many = [*range(1, 3000, 7)]
+    browser.run(
+        "change({neuron: {run: 1, layer: 'layer2', index: 1}, pinned: false,"
+        " removed: {run: 0, layers: {block1: arguments[0]}}})",
+        many,
+    )
+    browser.until("return location.hash.includes('of=nerv')")
+    link = browser.run("return location.href")
+    assert len(link) < 2000
+    browser.run("change({pinned: true, sign: 'effect', removed: {run: 0, layers: {}}})")
+    browser.run(
+        "location.hash = arguments[0]", link.partition("#")[2]
+    )  # as if it were pasted over the page's own
+    browser.until("return state.sign === 'size'")
+    assert browser.run("return [state.pinned, state.neuron.run, state.removed]") == [
+        False,
+        1,
+        {"run": 0, "layers": {"block1": many}},
+    ]
+    browser.run("document.getElementById('removed-clear').click()")
 
 
 def test_a_growing_run_is_followed_and_the_server_may_start_again(chromium, runs, scene, serve, tmp_path):

@@ -140,6 +140,26 @@ def test_selections(runs, address):
     assert len(good(address, "api/0/20/0/alike?layer=block2&neuron=5&kind=layer")["neurons"]) == layer.neurons
 
 
+@pytest.mark.parametrize("position", [0, 3])
+def test_neurons_that_favour_a_segment_at_any_frame(runs, address, scene, position):
+    """By hand: the mean |c| inside over the mean |c|, of the half with the larger sum."""
+    layer = layers_of(runs, "nerv", position)["block2"]
+    maps = layer.maps(range(layer.neurons))[:, 0].abs().double()
+    mask = scene.clip.masks[position]
+    answer = good(address, f"api/0/20/{position}/favourites?layer=block2&count=5")
+    for i, segment in enumerate(scene.clip.segments):
+        inside = mask == segment.id
+        if not inside.any():  # the cat has gone, and none of a higher number is there
+            assert len(answer["favourites"]) <= i
+            continue
+        found = [neuron for neuron in answer["favourites"][i] if neuron >= 0]
+        ratios = maps[:, inside].mean(1) / maps.mean((1, 2))
+        ratios[maps.sum((1, 2)) < maps.sum((1, 2)).median()] = 0
+        best = ratios.sort(descending=True).values[:5]
+        assert ratios[found].tolist() == pytest.approx(best[best > 1].tolist(), rel=1e-4)
+        assert answer["preferences"][i][: len(found)] == pytest.approx(ratios[found].tolist(), rel=1e-4)
+
+
 def test_frames_have_their_segments(address, scene):
     first, last = (good(address, f"api/0/20/{position}/frame") for position in (0, 3))
     shown = (scene.clip.frames[3].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
@@ -156,7 +176,7 @@ def test_frames_have_their_segments(address, scene):
         ("api/0/20/9/frame", 404, "numbered 0 … 3"),
         ("api/0/20/0/pixel?row=48&col=0&count=8", 404, "rows are 0 … 47"),
         ("api/0/20/0/pixel?row=1&col=0", 400, "lacks 'count'"),
-        ("api/0/20/0/pixel?row=1&col=0&count=0", 400, "from 1 to 1000"),
+        ("api/0/20/0/pixel?row=1&col=0&count=0", 400, "from 1 to 1024"),
         ("api/0/20/0/pixel?row=x&col=0&count=8", 400, "'row' is 'x'"),
         ("api/0/20/0/maps?layer=haed&neurons=1&cell=1&of=contribution", 404, "did you mean 'head'?"),
         ("api/0/20/0/maps?layer=head&neurons=99999&cell=1&of=contribution", 404, "99999 of layer"),
@@ -164,6 +184,8 @@ def test_frames_have_their_segments(address, scene):
         (f"api/0/20/0/maps?layer=head&neurons={'9' * 30}&cell=1&of=contribution", 400, "'neurons' is"),
         ("api/0/20/0/weakest?layer=head&share=nan", 400, "share"),
         ("api/0/20/0/alike?layer=head&neuron=0&kind=kernels", 400, "did you mean 'kernel'?"),
+        (f"api/0/20/0/weakest?layer={'x' * 5000}&share=0.1", 404, f"no layer '{'x' * 60}'"),
+        ("api/0/20/0/favourites?layer=head&count=0", 400, "from 1 to"),
         ("api/0/20/figure?name=..%2F..%2Fconfig.yaml", 404, "no such figure"),
         ("api/0/20/figure?name=%2Fetc%2Fpasswd", 404, "no such figure"),
         ("../config.yaml", 404, "no such address"),

@@ -16,7 +16,18 @@ def test_without_the_token_nothing_is_answered(query):
 
 def test_the_token_may_be_in_the_address_or_in_a_cookie():
     assert refusal("token=secret") is None
-    assert refusal(cookie="a=b; xinc_token=secret") is None
+    guard = Guard(None, LOOPBACK, "secret")  # type: ignore[arg-type]
+    assert refusal(cookie=f"a@b=[c]; {guard.cookie}=secret") is None
+    assert refusal(cookie=f"{guard.cookie}=other") is not None
+    assert Guard(None, LOOPBACK, "other").cookie != guard.cookie  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_pages_of_other_servers_may_link_but_not_ask(site):
+    """Those of this machine's other ports, too."""
+    other = {"sec-fetch-site": site}
+    assert refusal(token=None, **other, **{"sec-fetch-mode": "no-cors"}) is not None
+    assert refusal(token=None, **other, **{"sec-fetch-mode": "navigate"}) is None
 
 
 def test_addresses_in_numbers_need_a_token():

@@ -29,7 +29,12 @@ from xinc_lightning.analyses.partitions import (
     rgb_partition,
 )
 from xinc_lightning.analyses.pixels_per_neuron import PixelsPerNeuronResult, pixels_per_neuron
-from xinc_lightning.analyses.pixels_to_neurons import PixelsToNeuronsResult, cell_side, pixels_to_neurons
+from xinc_lightning.analyses.pixels_to_neurons import (
+    PixelsToNeuronsResult,
+    cell_side,
+    favourites_of,
+    pixels_to_neurons,
+)
 from xinc_lightning.analyses.rivals import randomised
 from xinc_lightning.analyses.sampling import (
     evenly_spaced,
@@ -66,6 +71,7 @@ __all__ = [
     "contribution_vs_intensity",
     "evenly_spaced",
     "faithfulness",
+    "favourites_of",
     "flow_vs_fluctuation",
     "frame_partitions",
     "gabor_partition",

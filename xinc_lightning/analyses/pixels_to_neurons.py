@@ -105,7 +105,7 @@ def pixels_to_neurons(
     """
     strongest = layer.strongest(cell, count, statistics.neurons)
     areas = cell_areas(layer.shape, cell).to(strongest.totals.device)
-    favourites, preferences = _favourites(statistics, segments, count)
+    favourites, preferences = favourites_of(statistics, segments, count)
     wanted = [*favourites[favourites >= 0].tolist(), *most_seen(strongest, keep)]
     if len(statistics.neurons) <= keep:
         wanted += statistics.neurons.tolist()
@@ -166,10 +166,19 @@ def _cell_means(layer: FrameCanvas, neurons: Sequence[int], cell: int) -> Float[
     return means
 
 
-def _favourites(
+def favourites_of(
     statistics: FrameStatistics, partition: str | None, count: int
 ) -> tuple[Int[np.ndarray, "segments f"], Float[np.ndarray, "segments f"]]:
-    """Of the half of the layer that contributes most, the neurons that favour each segment most."""
+    """Of the half of the layer that contributes most, the neurons that favour each segment most.
+
+    Args:
+        statistics: reductions of a layer at a frame.
+        partition: name of its partition into segments, whose cluster 0 is no segment; None for none.
+        count: at most so many neurons a segment.
+
+    Returns:
+        Attributes ``favourites`` and ``preferences`` of :class:`PixelsToNeuronsResult`.
+    """
     if partition is None:
         return np.full((0, count), -1), np.zeros((0, count))
     areas = statistics.cluster_areas[partition]

@@ -1,4 +1,4 @@
-"""``xinc prune``: what is left of networks when kernels are taken out, by several scores."""
+"""``xinc prune``: what is left of networks when kernels are taken out, by several scores or by hand."""
 
 import io
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xinc_lightning.cli.console import Parser, one_line_errors, say
+from xinc_lightning.cli.prune_mask import prune_by_mask
 from xinc_lightning.compression import MAX_BITS, MIN_BITS
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import figure_file
@@ -30,11 +31,21 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def main(args: Sequence[str]) -> None:
-    """Print a table of PSNR by method and share; write the curves as CSV, NPZ and a figure."""
-    options = _parser().parse_args(args)
+    """Print a table of PSNR by method and share; write the curves as CSV, NPZ and a figure.
+
+    With a mask, prune exactly its neurons, and write the network's file.
+    """
+    parser = _parser()
+    options = parser.parse_args(args)
     with one_line_errors("prune"):
         if not MIN_BITS <= options.bits <= MAX_BITS:
             raise UserError(f"bits must be between {MIN_BITS} and {MAX_BITS}, got {options.bits}.")
+        if options.mask:
+            for name in ("by", "unit", "shares", "fold", "frames"):
+                if getattr(options, name) != parser.get_default(name):
+                    raise UserError(f"--{name} says what is pruned, and so does --mask; give one of the two.")
+            prune_by_mask(options.runs, options.mask, options.bits, options.out)
+            return
         if not all(0 <= share < 1 for share in options.shares):
             raise UserError(
                 f"shares that are pruned lie in [0, 1), got {' '.join(map(str, options.shares))}."
@@ -109,6 +120,12 @@ def _parser() -> Parser:
     parser.add_argument("--fold", action="store_true", help="add the means of what goes to the biases")
     parser.add_argument(
         "--frames", type=int, default=4, help="that scores are computed from; PSNR is of the others"
+    )
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="instead of all this: take out the neurons of a selection that `xinc explore` exported, and no others",
     )
     parser.add_argument("--bits", type=int, default=8, help="per weight of the files")
     parser.add_argument("--out", type=Path, default=Path("prune"), help="folder to write to")

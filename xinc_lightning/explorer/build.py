@@ -13,7 +13,7 @@ from typing import Any
 
 from xinc_lightning.explorer.encode import figure_width, picture, to_json, words
 from xinc_lightning.explorer.layer_data import TABLES, layer_data
-from xinc_lightning.figures.style import CLUSTER_COLOURS, COLOURS
+from xinc_lightning.palette import CLUSTER_COLOURS, COLOURS
 from xinc_lightning.runs.arrays import Arrays
 from xinc_lightning.runs.reader import Run, Snapshot
 from xinc_lightning.runs.scalar_names import parse_scalar_name

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure as Figure
 from matplotlib.text import Text
 from matplotlib.ticker import StrMethodFormatter
 
+from xinc_lightning.palette import CLUSTER_COLOURS as CLUSTER_COLOURS
+from xinc_lightning.palette import COLOURS as COLOURS
 from xinc_lightning.text import LONGEST, printable
 
 SEQUENTIAL = "cividis"
@@ -23,15 +25,6 @@ SEQUENTIAL = "cividis"
 
 DIVERGING = "PuOr_r"
 """Colour map of signed values: light at zero, and distinguishable for colour-blind readers."""
-
-COLOURS = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-"""For categories: Petroff's ten colours, distinguishable for colour-blind readers."""
-
-CLUSTER_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[4])
-"""Of the four clusters of neurons, in figures and on pages."""
 
 STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 2, 2, 2)))
 """Line styles, for more categories than colours."""

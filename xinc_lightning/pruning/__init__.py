@@ -1,4 +1,4 @@
-"""Pruning: what each kernel is worth by a score, which of them go, and masks that keep them gone."""
+"""Pruning: what each kernel is worth by a score, which go by it or by choice, and masks that keep them gone."""
 
 from xinc_lightning.pruning.allocation import ALLOCATIONS, Allocation, kept_units
 from xinc_lightning.pruning.masks import Mask, Masks, apply, fold_means, gone_elements, masks_of, shares_kept
@@ -10,6 +10,7 @@ from xinc_lightning.pruning.scores import (
     scoring_positions,
     unit_weights,
 )
+from xinc_lightning.pruning.selection import Selection, read_selection, without_neurons
 
 __all__ = [
     "ALLOCATIONS",
@@ -18,14 +19,17 @@ __all__ = [
     "Mask",
     "Masks",
     "Scores",
+    "Selection",
     "Unit",
     "apply",
     "fold_means",
     "gone_elements",
     "kept_units",
     "masks_of",
+    "read_selection",
     "scores_of",
     "scoring_positions",
     "shares_kept",
     "unit_weights",
+    "without_neurons",
 ]

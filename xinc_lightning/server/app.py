@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -44,7 +45,7 @@ def build_app(
 
     Args:
         folders: the runs; only files that they list are ever sent.
-        canvases: what is computed of them; called in a thread, where it may wait.
+        canvases: what is computed of them; called in a thread, where it may wait, and first when a page has been sent.
         hosts: see :class:`Guard`.
         token: see :class:`Guard`.
     """
@@ -61,7 +62,8 @@ def build_app(
     async def page(request: Request) -> Response:
         html, policy = await run_in_threadpool(build_live_page, folders.runs)
         policy += "; frame-ancestors 'none'"
-        return HTMLResponse(html, headers={"Content-Security-Policy": policy})
+        headers = {"Content-Security-Policy": policy}
+        return HTMLResponse(html, headers=headers, background=BackgroundTask(canvases))
 
     async def overviews(request: Request) -> Response:
         return _json([await run_in_threadpool(live_overview, run) for run in folders.runs])
@@ -119,6 +121,7 @@ def build_app(
             exact("pixel", row=int, col=int, count=int),
             exact("maps", layer=str, neurons=_numbers, cell=int, of=str),
             exact("weakest", layer=str, share=float),
+            exact("favourites", layer=str, count=int),
             exact("alike", layer=str, neuron=int, kind=str),
             Route("/api/{run:int}/{epoch:int}/{frame:int}/without", without, methods=["POST"]),
         ],

@@ -21,6 +21,9 @@ SILENCE = 15.0
 
 MOST_LISTENERS = 64
 
+MOST_WAITING = 100
+"""Events that a listener may be behind; one that takes no more of them is let go, and reads all when it comes back."""
+
 
 class Events:
     """Tells listeners what has changed.
@@ -44,17 +47,20 @@ class Events:
             start = time.perf_counter()
             for change in await run_in_threadpool(self.folders.check):
                 text = f"event: change\ndata: {to_json(asdict(change))}\n\n"
-                for queue in self._queues:
-                    queue.put_nowait(text)
+                for queue in [*self._queues]:
+                    if queue.full():
+                        self._queues.discard(queue)
+                    else:
+                        queue.put_nowait(text)
             await asyncio.sleep(max(EVERY, (time.perf_counter() - start) / SHARE))
 
     async def listen(self) -> AsyncIterator[str]:
         """The events from now on."""
-        queue: asyncio.Queue[str] = asyncio.Queue()
+        queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._queues.add(queue)
         try:
             yield "retry: 1000\nevent: hello\ndata: {}\n\n"
-            while True:
+            while queue in self._queues:
                 try:
                     yield await asyncio.wait_for(queue.get(), SILENCE)
                 except TimeoutError:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xinc_lightning.analyses import instance_partition
+from xinc_lightning.analyses import favourites_of, instance_partition
 from xinc_lightning.canvas import LayerCanvas, Maps, TracedCanvas, contributions_at
-from xinc_lightning.data import PanopticClip, other_clip
+from xinc_lightning.data import PanopticClip
 from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.errors import did_you_mean
 from xinc_lightning.explorer.encode import halves, png, text_of, words
@@ -32,8 +32,11 @@ MOST_WEIGHTS = 1 << 30
 MOST_MAPS = 64
 """Maps in one answer."""
 
-MOST_LISTED = 1000
+MOST_LISTED = 1024
 """Neurons of a layer in one ranking."""
+
+MOST_NAMED = 60
+"""Letters of what a request asked for, in the sentence that refuses it."""
 
 Answer = dict[str, Any]
 
@@ -69,7 +72,7 @@ class ExactCanvases:
         with self._lock:
             network, _ = self._at(run, epoch, position)
             made, truth = network.picture(position), self._truth(run, network, position)
-            clip = self._clips.get(run) if truth is not None else None
+            clip = self.clip(run, network)
         mask = clip.masks[position] if clip is not None else None
         return {
             "position": position,
@@ -109,7 +112,7 @@ class ExactCanvases:
         With ``of="effect"``, what the picture loses without each neuron, |e| summed over the colours.
         """
         if of not in get_args(Maps):
-            raise RequestError(f"maps are of {' or '.join(get_args(Maps))}, not of '{of[:60]}'.")
+            raise RequestError(f"maps are of {' or '.join(get_args(Maps))}, not of '{of[:MOST_NAMED]}'.")
         if not 1 <= len(neurons) <= MOST_MAPS:
             raise RequestError(
                 f"{len(neurons)} neurons were asked for; 1 to {MOST_MAPS} maps are sent at once."
@@ -168,6 +171,25 @@ class ExactCanvases:
         order = torch.argsort(sums, stable=True)
         return {"neurons": order[: round(share * found.neurons)].tolist()}
 
+    def favourites(self, run: int, epoch: int, position: int, layer: str, count: int = 8) -> Answer:
+        """The neurons of a layer that favour each segment of a frame, and by how much; as an analysis does it."""
+        if not 1 <= count <= MOST_LISTED:
+            raise RequestError(f"count must be from 1 to {MOST_LISTED}, got {count}.")
+        with self._lock:
+            network, canvas = self._at(run, epoch, position)
+            found, clip = self._named(canvas, layer), self.clip(run, network)
+            mask = None if clip is None else clip.masks[position]
+            if clip is None or mask is None:
+                raise RequestError("this frame has no segments.", 404)
+            partition = {"segments": instance_partition(mask, clip.segments)}
+            statistics = self.cache.get(
+                ("segments", network, position, layer),
+                lambda: found.reduce(partition, thresholds=()).at(0),
+                lambda made: made.cluster_sums["segments"].nbytes + 8 * made.absolute_sum.nbytes,
+            )
+            neurons, preferences = favourites_of(statistics, "segments", count)
+        return {"favourites": neurons.tolist(), "preferences": preferences.tolist()}
+
     def alike(self, run: int, epoch: int, position: int, layer: str, neuron: int, kind: str) -> Answer:
         """The neurons that share a label with one, such as its ``input`` channel, or all of its layer."""
         with self._lock:
@@ -176,7 +198,7 @@ class ExactCanvases:
         if kind == "layer":
             return {"neurons": list(range(found.neurons))}
         if kind not in found.labels:
-            kinds = ["layer", *found.labels]
+            kind, kinds = kind[:MOST_NAMED], ["layer", *found.labels]
             hint = did_you_mean(kind, kinds) or "."
             raise RequestError(f"neurons of {layer} have no '{kind}', but {', '.join(kinds)}{hint}")
         labels = found.labels[kind]
@@ -229,18 +251,20 @@ class ExactCanvases:
 
     def _named(self, canvas: TracedCanvas, layer: str) -> LayerCanvas:
         if layer not in canvas.layers:
+            layer = layer[:MOST_NAMED]
             hint = did_you_mean(layer, canvas.layers) or "."
             raise RequestError(f"there is no layer '{layer}' among {', '.join(canvas.layers)}{hint}", 404)
         return canvas[layer]
 
-    def _truth(self, run: int, network: Network, position: int) -> Tensor | None:
-        """The true frame; None if the run's clip cannot be read, or is another by now."""
+    def clip(self, run: int, network: Network) -> PanopticClip | None:
+        """The clip that a run's network was trained on; None if it cannot be read, or is another by now."""
         if run not in self._clips:
             clip = self._clip_of(self._runs()[run])
-            shape = None if clip is None else (len(clip), clip.height, clip.width)
-            known = shape == network.shape and not (network.clip and other_clip(clip, network.clip))  # type: ignore[arg-type]
-            self._clips[run] = clip if known else None
-        clip = self._clips[run]
+            self._clips[run] = clip if clip is not None and network.is_of(clip) else None
+        return self._clips[run]
+
+    def _truth(self, run: int, network: Network, position: int) -> Tensor | None:
+        clip = self.clip(run, network)
         return None if clip is None else clip.frames[position].cpu()
 
 

@@ -1,10 +1,10 @@
 """Who may ask: only this machine's own names, or whoever has the token; and what every answer says to the browser."""
 
+import hashlib
 import ipaddress
 import secrets
 import socket
 from collections.abc import Collection
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -12,8 +12,6 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-COOKIE = "xinc_token"
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -29,7 +27,8 @@ class Guard:
     """Refuses requests before anything is done for them.
 
     A page elsewhere may have its own name lead to this machine (DNS rebinding); its requests then say that name in
-    their Host header. With a token, the first request has it in its address, the later ones in a cookie.
+    their Host header. With a token, the first request has it in its address, the later ones in a cookie, whose name is
+    the token's own, because a browser has the cookies of all servers of a machine together.
 
     Args:
         app: the application.
@@ -41,6 +40,7 @@ class Guard:
         self.app = app
         self.hosts = {name.lower() for name in hosts}
         self.token = token
+        self.cookie = "" if token is None else f"xinc_{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -55,7 +55,7 @@ class Guard:
                 for name, value in HEADERS.items():
                     answer[name] = value
                 if self.token is not None and refused is None:
-                    answer["Set-Cookie"] = f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+                    answer["Set-Cookie"] = f"{self.cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
             await send(message)
 
         if refused is None:
@@ -67,14 +67,22 @@ class Guard:
         host = host_name(headers.get("host", ""))
         if host not in self.hosts and not (self.token is not None and _is_address(host)):
             return "This name does not belong to this server; use the address that it printed."
-        if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+        if (
+            headers.get("sec-fetch-site") in ("cross-site", "same-site")
+            and headers.get("sec-fetch-mode") != "navigate"
+        ):
             return "Pages elsewhere may not ask this server."
         if self.token is not None:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-            given = (parse_qs(query).get("token") or [cookie.value if cookie else ""])[0]
+            given = (parse_qs(query).get("token") or [_cookie(headers.get("cookie", ""), self.cookie)])[0]
             if not secrets.compare_digest(given.encode(), self.token.encode()):
                 return "The token is missing or wrong; use the address that the server printed."
         return None
+
+
+def _cookie(header: str, name: str) -> str:
+    """The value of a cookie; whatever other servers of this machine have set is let be."""
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return next((value for key, _, value in pairs if key == name), "")
 
 
 def host_name(header: str) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 import xinc_lightning.modules as modules
 from xinc_lightning.canvas import Canvas, CanvasOptions, TracedCanvas, picture_without
+from xinc_lightning.data import PanopticClip, other_clip
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules import INRModule
 from xinc_lightning.runs.weights_file import parse_weights
@@ -48,6 +49,11 @@ class Network:
     def nbytes(self) -> int:
         """Of its weights."""
         return sum(tensor.nbytes for tensor in self.module.state_dict().values())
+
+    def is_of(self, clip: PanopticClip) -> bool:
+        """Whether a clip is the one that it was trained on."""
+        same = (len(clip), clip.height, clip.width) == self.shape
+        return same and not (self.clip and other_clip(clip, self.clip))
 
     def canvas(self, position: int) -> TracedCanvas:
         """The canvas of one frame."""

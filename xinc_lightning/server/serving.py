@@ -5,8 +5,8 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,8 +62,7 @@ def serve(
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
     where = f"[{host}]" if ":" in host else socket.gethostname() if host == "0.0.0.0" else host
     address = f"http://{where}:{listener.getsockname()[1]}/" + (f"?token={token}" if token else "")
-    canvases = ThreadPoolExecutor(1, "import").submit(_canvases, folders)
-    app = build_app(folders, canvases.result, LOOPBACK if token is None else own_names(host), token)
+    app = build_app(folders, _made_once(folders), LOOPBACK if token is None else own_names(host), token)
     config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     say(f"{address} (Ctrl-C stops)")
     if open_browser:
@@ -72,11 +71,21 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _canvases(folders: RunFolders) -> "ExactCanvases":
-    """What is computed."""
-    from xinc_lightning.modules.allocator import keep_freed_memory
-    from xinc_lightning.server.clips import clip_of_run
-    from xinc_lightning.server.exact import ExactCanvases
+def _made_once(folders: RunFolders) -> "Callable[[], ExactCanvases]":
+    """What is computed, imported and made at the first call; later ones wait for it, and get the same."""
+    lock = threading.Lock()
 
-    keep_freed_memory()  # or each canvas takes three times as long
-    return ExactCanvases(lambda: folders.runs, clip_of_run)
+    @cache
+    def make() -> "ExactCanvases":
+        from xinc_lightning.modules.allocator import keep_freed_memory
+        from xinc_lightning.server.clips import clip_of_run
+        from xinc_lightning.server.exact import ExactCanvases
+
+        keep_freed_memory()  # or each canvas takes three times as long
+        return ExactCanvases(lambda: folders.runs, clip_of_run)
+
+    def locked() -> "ExactCanvases":
+        with lock:
+            return make()
+
+    return locked

@@ -28,7 +28,7 @@ const PUOR = colourTable("2d004b5427888073acb2abd2d8daebf7f7f7fee0b6fdb863e08214
 
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4"];
 
-/** Paint values in [0, 1], or in [-1, 1] if signed, row by row, on a canvas of one pixel a cell; NaN is left grey. */
+/** Paint values in [0, 1], or in [-1, 1] if signed, row by row, on a canvas of one pixel a cell; NaN is left out, where the page is grey. */
 function paint(canvas, values, rows, cols, signed = false) {
   const table = signed ? PUOR : CIVIDIS;
   if (canvas.width !== cols || canvas.height !== rows) Object.assign(canvas, { width: cols, height: rows });
@@ -36,8 +36,8 @@ function paint(canvas, values, rows, cols, signed = false) {
   const image = context.createImageData(cols, rows);
   for (let i = 0; i < rows * cols; i++) {
     const level = Math.max(0, Math.min(255, Math.round((signed ? (values[i] + 1) / 2 : values[i]) * 255)));
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = Number.isNaN(values[i]) ? 205 : table[3 * level + c];
-    image.data[4 * i + 3] = 255;
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = table[3 * level + c];
+    image.data[4 * i + 3] = Number.isNaN(values[i]) ? 0 : 255;
   }
   context.putImageData(image, 0, 0);
 }

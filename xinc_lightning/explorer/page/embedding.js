@@ -33,7 +33,7 @@ function drawEmbedding() {
   const embedding = currentEmbedding();
   canvas.hidden = !embedding;
   if (!embedding) {
-    caption.textContent = "No UMAP was made at this epoch.";
+    caption.textContent = state.neuron ? missing(state.neuron.run, "No UMAP was made at this epoch.") : "";
     return;
   }
   const context = canvas.getContext("2d");

@@ -34,7 +34,10 @@ async function fetchSomeMaps(address, neurons) {
     neurons.forEach((neuron, i) => keepMap(`${address}&neurons=${neuron}`, { rows, cols, values: all.slice(i * rows * cols, (i + 1) * rows * cols) }));
   } catch (error) {
     say(error.message);
-    setTimeout(() => neurons.forEach((neuron) => maps.delete(`${address}&neurons=${neuron}`)), AGAIN);
+    setTimeout(() => {
+      neurons.forEach((neuron) => maps.delete(`${address}&neurons=${neuron}`));
+      redraw();
+    }, AGAIN);
   }
   redraw();
 }
@@ -71,6 +74,12 @@ function servedFrame(r) {
   return LIVE && RUNS[r].weights.includes(epoch) ? ask(`${placeOf(r, epoch)}/frame`) : null;
 }
 
+const LISTED = 8;
+const MOST_LISTED = 1024; // of the server
+
+/** How many neurons of a layer are listed beside the frame: more only where the place is pinned. */
+const listed = (layer) => Math.min((state.pinned && state.more[layer]) || LISTED, MOST_LISTED);
+
 class ExactLayer extends Layer {
   constructor(data, r, epoch, name) {
     super(data);
@@ -81,21 +90,45 @@ class ExactLayer extends Layer {
     return placeOf(this.r, this.epoch);
   }
 
-  /** The neurons that contribute most at a pixel, as [{neuron, share, value}]; the last known while they are computed. */
+  /** Whether the frame that is shown is the one of which something was saved. */
+  get isSaved() {
+    return this.top !== undefined && positionOf(this.r) === positionSaved(this.r);
+  }
+
+  /** The neurons that contribute most at a pixel, as [{neuron, share, value}]; what is known while they are computed. */
   at(row, col) {
-    const answer = latestPixel[this.r].ask(`${this.place}/pixel?row=${row}&col=${col}&count=8`);
+    const count = Math.max(...RUNS[this.r].layers.map(listed));
+    const answer = latestPixel[this.r].ask(`${this.place}/pixel?row=${row}&col=${col}&count=${count}`);
     if (answer) {
       const { of, kernels, kinds, neurons, shares, values } = answer.layers[this.name];
       Object.assign(this, { neurons: of, kernels, kinds });
       this.shown = neurons.map((neuron, i) => ({ neuron, share: shares[i], value: values[i] }));
     }
-    return this.shown || [];
+    return (this.shown || (this.isSaved ? super.at(row, col) : [])).slice(0, listed(this.name));
+  }
+
+  get favouritesAddress() {
+    return `${this.place}/favourites?layer=${encodeURIComponent(this.name)}&count=${listed(this.name)}`;
+  }
+
+  /** What was saved of the neurons that favour segments, if it is of this frame and enough. */
+  get savedFavourites() {
+    return this.isSaved && (this.favourites[0] || []).length >= listed(this.name) ? this : null;
+  }
+
+  /** The neurons that favour a segment at this frame; null while they are computed. */
+  favouring(segment) {
+    const frame = servedFrame(this.r);
+    if (frame && !frame.labels) return this.isSaved ? favouringOf(this, segment) : [];
+    const tables = this.savedFavourites || (frame && ask(this.favouritesAddress));
+    return tables && favouringOf(tables, segment);
   }
 
   map(neuron) {
     if (this.neurons !== undefined && neuron >= this.neurons) return null;
     const found = servedMap(this.place, this.name, neuron, Math.max(1, Math.ceil(RUNS[this.r].frame.width / 64)));
-    return found && scaled(found, false);
+    if (found) return scaled(found, false);
+    return this.isSaved && this.keptPlaces.has(neuron) ? super.map(neuron) : null;
   }
 
   /** The map at full resolution: |c|, signed, or the effect of taking the neuron out. */

@@ -31,7 +31,7 @@ function drawFigures() {
     zoom.hidden = !source;
     if (source && image.getAttribute("src") !== source) image.src = source;
     image.alt = state.figure ? `${figureTitle(state.figure)} of ${run.name} at epoch ${epochOf(r)}` : "";
-    caption.textContent = source ? `${run.name} · epoch ${epochOf(r)}` : `${run.name} has no such figure at epoch ${epochOf(r)}.`;
+    caption.textContent = source ? `${run.name} · epoch ${epochOf(r)}` : missing(r, `${run.name} has no such figure at epoch ${epochOf(r)}.`);
   });
 }
 

@@ -19,7 +19,7 @@ function FramePart(run, r) {
   const lists = make("div", { className: "lists" });
   const heading = make("h3");
   const grow = make("button", { className: "grow", textContent: "Enlarge", title: "The frame as large as the window" });
-  grow.onclick = () => enlarge(image.src, heading.textContent);
+  grow.onclick = () => enlarge(image.src, `${heading.textContent} · ${state.picture === "picture" ? "the frame" : "its reconstruction"}`);
   this.element = make("article", {}, heading, canvas, where, chips, make("p", {}, grow), lists);
   image.onload = () => this.drawFrame();
 
@@ -28,8 +28,10 @@ function FramePart(run, r) {
     const title = make("h4");
     const list = make("ol", { className: "neurons" });
     list.dataset.layer = layer;
-    lists.append(make("div", { className: "layer" }, title, list));
-    return { layer, title, list };
+    const more = make("button", { className: "more", textContent: "More", title: `Twice as many neurons of ${layer}; the place is pinned` });
+    more.onclick = () => change({ pinned: true, more: { ...state.more, [layer]: 2 * listed(layer) } });
+    lists.append(make("div", { className: "layer" }, title, list, more));
+    return { layer, title, list, more };
   });
 
   /** Segment labels of the frame that is shown, 0 for none. */
@@ -128,10 +130,10 @@ function FramePart(run, r) {
     const measured = served ? served.psnr : snapshot.psnr;
     const psnr = measured === undefined || measured === null ? "" : ` · ${measured.toFixed(2)} dB`;
     heading.textContent = `${run.name} · ${run.architecture} · frame ${served ? served.number : run.frame.number} · epoch ${epochOf(r)}${psnr}`;
-    const latest = latestPixel[r];
-    lists.setAttribute("aria-busy", Boolean(latest.busy || latest.wanted));
     this.drawWhere();
-    for (const parts of rows) this.drawList(snapshot, parts);
+    const waiting = rows.map((parts) => this.drawList(snapshot, parts)).includes(true);
+    const latest = latestPixel[r];
+    lists.setAttribute("aria-busy", Boolean(waiting || snapshot.waiting || latest.busy || latest.wanted));
     for (const chip of chips.children) chip.setAttribute("aria-pressed", state.mode === "segment" && chip.dataset.segment === state.segment);
   };
 
@@ -150,25 +152,29 @@ function FramePart(run, r) {
     }
   };
 
-  this.drawList = (snapshot, { layer, title, list }) => {
+  /** Fill a layer's list; true if what belongs there is still being computed. */
+  this.drawList = (snapshot, { layer, title, list, more }) => {
     const data = snapshot.layers[layer];
+    const segment = run.frame.segments.indexOf(state.segment);
+    const favouring = data && data.hasTable && state.mode === "segment" && segment >= 0 ? data.favouring(segment) : [];
     let found = [];
     let words = "";
     if (data && data.hasTable && state.mode === "pixel") {
       const { row, col } = this.pixel();
       found = data.at(row, col).map(({ neuron, share }) => ({ neuron, size: share, text: percent(share) }));
       words = data.neurons === undefined ? "…" : `${data.neurons.toLocaleString("en")} neurons · these hold ${percent(found.reduce((sum, { size }) => sum + size, 0))}`;
-    } else if (data && data.favourites) {
-      const segment = run.frame.segments.indexOf(state.segment);
-      const neurons = data.favourites[segment] || [];
-      found = neurons.map((neuron, i) => ({ neuron, size: data.preferences[segment][i], text: `${Number(data.preferences[segment][i].toPrecision(2))}×` }));
-      found = found.filter(({ neuron }) => neuron >= 0);
-      words = `${data.neurons.toLocaleString("en")} neurons`;
+    } else if (data && data.hasTable && favouring) {
+      found = favouring.map(({ neuron, ratio }) => ({ neuron, size: ratio, text: `${Number(ratio.toPrecision(2))}×` }));
+      words = data.neurons === undefined ? "" : `${data.neurons.toLocaleString("en")} neurons`;
+    } else if (data && data.exact) {
+      words = "…";
     } else {
       words = snapshot.waiting ? "…" : "no table at this epoch";
     }
-    title.textContent = `${layer} · ${words}`;
+    title.textContent = words ? `${layer} · ${words}` : layer;
     fillList(list, found, data, r, layer);
+    more.hidden = !data || !data.exact || found.length < listed(layer) || found.length >= Math.min(data.neurons ?? Infinity, MOST_LISTED);
+    return Boolean(data && data.exact && !favouring);
   };
 }
 

@@ -62,14 +62,18 @@ function link() {
   if (state.picture !== "picture") parts.show = state.picture;
   if (state.sign !== "size") parts.map = state.sign;
   if (state.figure && state.figure !== FIGURE_NAMES[0]) parts.figure = state.figure;
-  if (Object.keys(state.removed.layers).length) parts.off = JSON.stringify(state.removed.layers);
+  if (Object.keys(state.removed.layers).length) {
+    const layers = Object.entries(state.removed.layers).map(([layer, neurons]) => [layer, neurons.length > FEW ? toBits(neurons) : neurons]);
+    Object.assign(parts, { off: JSON.stringify(Object.fromEntries(layers)), of: RUNS[state.removed.run].name });
+  }
   return `#${new URLSearchParams(parts)}`;
 }
 
-/** Show what a link says, as far as it makes sense here. */
+/** What a link says is shown, as far as it makes sense here; nothing for one that leads to a place of the page. */
 function follow(fragment) {
   const parts = new URLSearchParams(fragment.replace(/^#/, ""));
-  const changes = {};
+  if (!fragment.includes("=")) return {};
+  const changes = { frame: null, pinned: false, mode: "pixel", segment: null, picture: "picture", sign: "size", figure: FIGURE_NAMES[0] || null, removed: { run: 0, layers: {} } };
   const number = (name) => (parts.has(name) && Number.isFinite(Number(parts.get(name))) ? Number(parts.get(name)) : null);
   if (EPOCHS.includes(number("epoch"))) changes.epoch = number("epoch");
   if (number("frame") !== null && LIVE) changes.frame = Math.max(0, Math.floor(number("frame")));
@@ -83,18 +87,32 @@ function follow(fragment) {
   if (parts.get("show") === "reconstruction") changes.picture = "reconstruction";
   if (["signed", "effect"].includes(parts.get("map"))) changes.sign = parts.get("map");
   if (FIGURE_NAMES.includes(parts.get("figure"))) changes.figure = parts.get("figure");
-  if (LIVE && parts.has("off")) changes.removed = { run: Math.max(run, 0), layers: offOf(parts.get("off"), Math.max(run, 0)) };
+  const off = RUNS.findIndex(({ name }) => name === parts.get("of"));
+  if (LIVE && off >= 0) changes.removed = { run: off, layers: offOf(parts.get("off"), off) };
   return changes;
 }
 
 function offOf(text, r) {
   try {
-    const entries = Object.entries(JSON.parse(text)).filter(([layer, neurons]) => RUNS[r].layers.includes(layer) && Array.isArray(neurons));
-    return Object.fromEntries(entries.map(([layer, neurons]) => [layer, neurons.filter((n) => Number.isInteger(n) && n >= 0)]));
+    const entries = Object.entries(JSON.parse(text)).filter(([layer]) => RUNS[r].layers.includes(layer));
+    const lists = entries.map(([layer, neurons]) => [layer, Array.isArray(neurons) ? neurons : fromBits(neurons)]);
+    return Object.fromEntries(lists.map(([layer, neurons]) => [layer, neurons.filter((n) => Number.isInteger(n) && n >= 0 && n < 1 << 24)]));
   } catch {
     return {};
   }
 }
+
+const FEW = 100; // neurons of a layer that stand in a link one by one
+
+/** A bit for each neuron, in base 64. */
+function toBits(neurons) {
+  const bits = new Uint8Array((neurons.reduce((most, n) => Math.max(most, n), 0) >> 3) + 1);
+  for (const n of neurons) bits[n >> 3] |= 1 << (n & 7);
+  return btoa(Array.from(bits, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+const fromBits = (text) =>
+  Array.from(new Uint8Array(bytes(text))).flatMap((byte, i) => [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte >> bit) & 1).map((bit) => 8 * i + bit));
 
 const LONGEST_LINK = 20000;
 let linkTimer = null;
@@ -202,14 +220,14 @@ function start() {
   whenChanged(["epoch", "grown"], drawTime);
   whenChanged(["mode", "picture", "pinned", "sign"], drawTools);
   whenChanged(["frame", "epoch", "grown"], drawFrameTools);
-  whenChanged(["epoch", "frame", "place", "pinned", "mode", "segment", "picture", "neuron", "removed", "loaded"], () => parts.forEach((part) => part.draw()));
+  whenChanged(["epoch", "frame", "place", "pinned", "mode", "segment", "picture", "neuron", "removed", "more", "loaded"], () => parts.forEach((part) => part.draw()));
   whenChanged(["epoch", "frame", "neuron", "removed", "sign", "loaded"], drawNeuron);
   whenChanged(["epoch", "frame", "neuron", "removed", "loaded"], () => byId("removal").hidden || drawRemoval());
   whenChanged(["epoch", "neuron", "loaded"], drawEmbedding);
   whenChanged(["epoch", "figure", "loaded"], drawFigures);
   whenChanged(["epoch", "grown"], drawCurves);
   whenChanged(["epoch", "frame", "neuron", "place", "pinned", "mode", "segment", "picture", "sign", "figure", "removed"], drawLink);
-  addEventListener("hashchange", () => change(follow(location.hash)));
+  addEventListener("hashchange", (event) => change(follow(new URL(event.newURL).hash)));
 }
 
 function pixelsHint(parts) {

@@ -48,7 +48,7 @@ function neuronWords(data, place) {
   } else if (data && data.neurons !== undefined && index >= data.neurons) {
     facts.push(`the layer has neurons 0 … ${(data.neurons - 1).toLocaleString("en")}`);
   } else {
-    facts.push("no further data was saved at this epoch");
+    facts.push(missing(state.neuron.run, "no further data was saved at this epoch"));
   }
   return facts.join(" · ");
 }
@@ -57,7 +57,7 @@ function mapWords(data, map, index) {
   if (!map && data && data.exact) return "";
   if (map && data.exact && state.sign === "effect") return `what the picture loses without it, |e| over the three colours: dark 0, bright ${digits(map.scale)}`;
   if (map && data.exact) return map.signed ? `c of every pixel: purple −${digits(map.scale)}, white 0, orange ${digits(map.scale)}` : `|c| of every pixel, dark 0, bright ${digits(map.scale)}`;
-  if (!map) return data && data.keptPlaces.has(index) ? "" : "Its map was not saved at this epoch.";
+  if (!map) return data && data.keptPlaces.has(index) ? "" : missing(state.neuron.run, "Its map was not saved at this epoch.");
   const scale = `dark 0, bright ${digits(map.scale)}`;
   return map.whole ? `|c|, ${scale}` : `Its map was not saved: |c| where it is among the strongest (${scale}), grey elsewhere`;
 }
@@ -65,17 +65,17 @@ function mapWords(data, map, index) {
 function drawVariance(data, place) {
   const box = byId("neuron-variance");
   if (!data || !data.variance || place === undefined) {
-    box.replaceChildren(make("p", { className: "hint", textContent: "None were saved at this epoch." }));
+    box.replaceChildren(make("p", { className: "hint", textContent: missing(state.neuron.run, "None were saved at this epoch.") }));
     return;
   }
   const rows = Object.entries(data.variance).map(([partition, { scores, below, median }]) => {
     const [score, share] = [halves(scores)[place], levels(below)[place]];
-    const words = Number.isNaN(score) ? "no contribution" : `above ${percent(share)} of the layer`;
+    const words = Number.isNaN(score) ? "no contribution" : `above ${percent(share)}`;
     const bar = make("span", { className: "bar" }, make("i"));
     bar.firstChild.style.width = `${Number.isNaN(score) ? 0 : 100 * share}%`;
     return make("tr", {}, make("th", { textContent: partition, scope: "row" }), make("td", { textContent: digits(score) }), make("td", { textContent: digits(median) }), make("td", {}, bar, make("small", { textContent: words })));
   });
-  const head = ["groups", "neuron", "median", "rank"].map((text) => make("th", { textContent: text, scope: "col" }));
+  const head = ["groups", "neuron", "median", "in the layer"].map((text) => make("th", { textContent: text, scope: "col" }));
   box.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
 }
 
@@ -85,7 +85,7 @@ function drawStrip() {
   const strip = byId("strip");
   const maps = RUNS[run].epochs.map((epoch) => {
     const data = chosenLayer(epoch);
-    return { epoch, map: data && data.map(index), waiting: Boolean(data && data.exact) };
+    return { epoch, map: data && data.map(index), waiting: Boolean(data ? data.exact : snapshotAt(run, epoch).waiting) };
   });
   const largest = Math.max(...maps.map(({ map }) => (map ? map.scale : 0)), 1e-12);
   const items = maps.map(({ epoch, map, waiting }) => {

@@ -75,12 +75,17 @@ async function addFromServer(query) {
 
 byId("alike-add").onclick = () => addFromServer(`alike?layer=${encodeURIComponent(state.neuron.layer)}&neuron=${state.neuron.index}&kind=${byId("alike-kind").value}`);
 byId("weakest-add").onclick = () => addFromServer(`weakest?layer=${encodeURIComponent(state.neuron.layer)}&share=${Number(byId("weakest-share").value) / 100}`);
-byId("favourites-add").onclick = () => {
+byId("favourites-add").onclick = async () => {
   const { run } = state.neuron;
   const segment = Number(byId("favourites-segment").value);
-  for (const [layer, data] of Object.entries(snapshotNow(run).layers)) {
-    const neurons = ((data.favourites || [])[segment] || []).filter((neuron) => neuron >= 0);
-    if (neurons.length) addRemoved(run, layer, neurons);
+  try {
+    for (const [layer, data] of Object.entries(snapshotNow(run).layers)) {
+      const tables = data.exact && (data.savedFavourites || (await request(data.favouritesAddress)));
+      const neurons = tables ? favouringOf(tables, segment).map(({ neuron }) => neuron) : [];
+      if (neurons.length) addRemoved(run, layer, neurons);
+    }
+  } catch (error) {
+    say(error.message);
   }
 };
 byId("removed-clear").onclick = () => change({ removed: { run: state.removed.run, layers: {} } });

@@ -28,6 +28,7 @@ class Layer {
   constructor(data) {
     Object.assign(this, data);
     this.hasTable = data.top !== undefined;
+    this.tableCell = data.cell;
     if (this.hasTable) {
       this.top = words(data.top);
       this.shares = fractions(data.shares);
@@ -53,12 +54,17 @@ class Layer {
 
   /** The strongest neurons at a pixel of the frame, as [{neuron, share}]. */
   at(row, col) {
-    const cell = (Math.floor(row / this.cell) * this.cols + Math.floor(col / this.cell)) * this.count;
+    const cell = (Math.floor(row / this.tableCell) * this.cols + Math.floor(col / this.tableCell)) * this.count;
     const found = [];
     for (let i = cell; i < cell + this.count; i++) {
       if (this.top[i] >= 0) found.push({ neuron: this.top[i], share: this.shares[i] });
     }
     return found;
+  }
+
+  /** The neurons that favour a segment, as [{neuron, ratio}]; null if they were not saved. */
+  favouring(segment) {
+    return this.favourites ? favouringOf(this, segment) : null;
   }
 
   /** A neuron's map: {values in [0, 1], scale, rows, cols, whole}; null while it is decoded or if unknown. */
@@ -114,6 +120,9 @@ class Layer {
   }
 }
 
+const favouringOf = ({ favourites, preferences }, segment) =>
+  (favourites[segment] || []).map((neuron, i) => ({ neuron, ratio: preferences[segment][i] })).filter(({ neuron }) => neuron >= 0);
+
 const snapshots = new Map();
 
 /** The snapshot of a run at one of its epochs: {psnr, reconstruction, figures, layers}. */
@@ -136,3 +145,6 @@ function epochOf(run) {
 }
 
 const snapshotNow = (run) => snapshotAt(run, epochOf(run));
+
+/** What stands where a run has nothing at the chosen epoch; dots as long as it may still come. */
+const missing = (run, text) => (snapshotNow(run).waiting ? "…" : text);

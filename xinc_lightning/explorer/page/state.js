@@ -15,6 +15,7 @@ const state = {
   frame: null, // position in the clip, where a server computes it; null for the one that was analysed
   sign: "size", // of the chosen neuron's map: "size" for |c|, "signed" for c, or "effect"
   removed: { run: 0, layers: {} }, // neurons that are switched off, by layer
+  more: {}, // by layer, how many neurons are listed beside a pinned place, where it is not the usual number
   grown: 0, // times that a run has grown
   loaded: 0, // pictures decoded and answers received so far
 };
