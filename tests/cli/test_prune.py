@@ -11,6 +11,7 @@ import yaml
 
 from xinc_lightning.cli.main import main
 from xinc_lightning.cli.prune import main as prune
+from xinc_lightning.loggers.run_rows import summary_row
 from xinc_lightning.modules.clip_file import decode_clip, encode_clip, facts_of
 from xinc_lightning.modules.loading import load_run
 from xinc_lightning.runs.reader import read_run
@@ -53,6 +54,20 @@ def test_curves_of_several_runs(tiny_configs, capsys):
 
     module, clip = load_run(runs[0])  # without pruning it is the file of xinc encode
     assert arrays["bytes"][0, 0, 0] == len(encode_clip(module, facts_of(clip))[0])
+
+
+def test_curves_of_logged_runs_are_logged(tiny_configs, capsys, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    logger = "--trainer.logger=xinc_lightning.callbacks.WandbRun"
+    main(["fit", "--config", "tiny.yaml", "--trainer.callbacks=[Checkpoints]", logger, "--name=logged"])
+    prune(["runs/logged-001", "--by", "magnitude", "--shares", "0", "0.5", "--frames", "2"])
+    assert "W&B: xinc sync prune" in capsys.readouterr().out
+    row = summary_row(Path("prune"))
+    (scored,) = rows_of(Path("prune/pruning.csv"))[1:]
+    assert row.scalars["psnr/magnitude_equal/50_percent"] == pytest.approx(float(scored["psnr"]))
+    assert row.pictures["pruning"].is_file()
+    assert row.tables["pruning"].is_file()
+    assert len(list(Path("prune/wandb").glob("offline-run-*"))) == 1
 
 
 @pytest.mark.parametrize("name", ["ffn", "siren"])

@@ -1,6 +1,5 @@
 """``xinc summary``: what holds across runs of many clips and seeds."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.console import Parser, note, reading_runs, say
+from xinc_lightning.cli.study_log import log_study
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import figure_file
 from xinc_lightning.runs.atomic import one_sentence, save
@@ -18,7 +18,7 @@ from xinc_lightning.runs.reader import Run, read_run
 from xinc_lightning.runs.records import without_nan, write_json
 from xinc_lightning.studies.fleet.plan import read_plan
 from xinc_lightning.studies.fleet.state import runs_of
-from xinc_lightning.studies.summary import Summary, summarise, wandb_options
+from xinc_lightning.studies.summary import Summary, summarise
 from xinc_lightning.studies.summary_figures import figures_of
 from xinc_lightning.studies.summary_tables import interval_text, markdown, tables
 from xinc_lightning.text import printable
@@ -55,11 +55,7 @@ def main(args: Sequence[str]) -> None:
     if undrawn:
         note(f"the tables have more pairs of settings than there are figures, such as {undrawn[0]}.")
     say(f"{len(figures)} figures, summary.md and {len(numbers)} tables as CSV are in {out}")
-    options_of_runs = wandb_options(summary.population.runs)
-    if options_of_runs is not None and os.environ.get("WANDB_MODE") != "disabled":
-        from xinc_lightning.loggers.wandb_summary import log_summary  # torch and wandb, only when needed
-
-        say(f"W&B: {log_summary(out, options_of_runs, summary.config())}")
+    log_study(out, summary.population.runs, summary.config(), "summary")
 
 
 def _folders(path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A summary of runs as a run of W&B: the job type is ``summary``, the group that of the runs."""
+"""What was found in several runs as a run of W&B: the job type says what was done, the group is that of the runs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +12,16 @@ PATIENCE = 60.0
 """Seconds that uploads may take: nobody is training meanwhile."""
 
 
-def log_summary(folder: Path, options: Mapping[str, str], config: Mapping[str, Any]) -> str | None:
-    """Log the tables, figures and verdicts of a summary; no failure of W&B is one of the summary.
+def log_summary(
+    folder: Path, options: Mapping[str, str], config: Mapping[str, Any], job_type: str = "summary"
+) -> str | None:
+    """Log tables, figures and numbers, as the folder's record lists them; a failure of W&B is no error.
 
     Args:
-        folder: of the summary, with its record.
+        folder: with its record.
         options: of the logger: ``project``, ``entity``, ``group``.
         config: what was summarised.
+        job_type: ``summary`` or ``pruning``.
 
     Returns:
         Where it is, or the command that sends it later.
@@ -26,11 +29,11 @@ def log_summary(folder: Path, options: Mapping[str, str], config: Mapping[str, A
     logger = WandbRun(
         save_dir=str(folder),
         name=folder.resolve().name,
-        job_type="summary",
+        job_type=job_type,
         finish_timeout=PATIENCE,
         **options,
     )
-    logger.begin("summary", folder, 0, {})
+    logger.begin(job_type, folder, 0, {})
     logger.log_hyperparams(config)
     row = summary_row(folder)
     logger.log_results(EpochResults(0, 0, row.scalars, row.pictures, tables=row.tables))

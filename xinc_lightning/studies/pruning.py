@@ -4,8 +4,9 @@ import copy
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -145,6 +146,20 @@ class PruningCurves:
                         ]
                     )
         return text.getvalue()
+
+    def scalars(self) -> dict[str, float]:
+        """Of each method and share, the runs' mean PSNR and mean size of the file."""
+        return {
+            f"{name}/{method.score}_{method.allocation}/{100 * share:g}_percent": float(of_run.mean())
+            for name in ("psnr", "bytes")
+            for m, method in enumerate(self.settings.methods)
+            for share, of_run in zip(self.settings.shares, self.values[name][:, m].T, strict=True)
+        }
+
+    def config(self) -> dict[str, Any]:
+        """What was pruned, and how."""
+        methods = [str(method) for method in self.settings.methods]
+        return {**asdict(self.settings), "methods": methods, "runs": list(self.runs)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All values with the names along their axes."""
