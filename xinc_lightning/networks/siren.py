@@ -43,7 +43,7 @@ class SIREN(CoordinateNetwork):
             bound = math.sqrt(6 / width) / omega_0
             for layer in others:
                 layer.weight.uniform_(-bound, bound)
-                layer.bias /= omega_0
+                layer.bias.div_(omega_0)
 
     def activation(self, values: Tensor) -> Tensor:
         """sin(ω₀·x)."""
