@@ -75,7 +75,7 @@ function drawVariance(data, place) {
     bar.firstChild.style.width = `${Number.isNaN(score) ? 0 : 100 * share}%`;
     return make("tr", {}, make("th", { textContent: partition, scope: "row" }), make("td", { textContent: digits(score) }), make("td", { textContent: digits(median) }), make("td", {}, bar, make("small", { textContent: words })));
   });
-  const head = ["groups", "neuron", "median", "in the layer"].map((text) => make("th", { textContent: text, scope: "col" }));
+  const head = ["groups", "neuron", "median", "rank"].map((text) => make("th", { textContent: text, scope: "col" }));
   box.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
 }
 
