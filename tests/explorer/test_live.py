@@ -114,8 +114,10 @@ def test_selections_are_added(browser, runs):
     assert browser.run("return state.removed.layers.block1.length") == round(0.2 * neurons)
     browser.run("document.getElementById('removed-clear').click()")
     browser.run("document.getElementById('favourites-add').click()")
-    assert browser.run("return Object.keys(state.removed.layers).length") == 4
-    browser.run("document.getElementById('removed-clear').click()")
+    browser.until("return Object.keys(state.removed.layers).length === 4")
+    busy = "return byId('removed-pictures').getAttribute('aria-busy')"
+    assert browser.run(f"toggleRemoved(0, 'head', [1]); {busy}") == "true"
+    assert browser.run(f"byId('removed-clear').click(); {busy}") == "false"
 
 
 def test_a_link_shows_the_same_again(browser, address):

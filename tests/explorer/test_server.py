@@ -3,9 +3,14 @@
 import base64
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from math import log10
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +237,22 @@ def test_the_page_allows_nothing_but_itself(address):
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "snapshot-0-20" not in page
+
+
+def test_ctrl_c_ends_it_without_a_word_although_a_page_listens(runs):
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "xinc_lightning", "explore", str(runs.nerv), "--no-open", "--port", "0"]
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[0]
+        with (
+            urllib.request.urlopen(address) as page,
+            urllib.request.urlopen(address + "api/events") as events,
+        ):
+            assert b"<!doctype html>" in page.read()
+            assert events.readline().startswith(b"retry:")
+            server.send_signal(signal.SIGINT)
+            _, errors = server.communicate(timeout=120)
+    assert errors == ""

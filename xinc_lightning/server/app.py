@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -63,7 +64,8 @@ def build_app(
         html, policy = await run_in_threadpool(build_live_page, folders.runs)
         policy += "; frame-ancestors 'none'"
         headers = {"Content-Security-Policy": policy}
-        return HTMLResponse(html, headers=headers, background=BackgroundTask(canvases))
+        ahead = threading.Thread(target=canvases, daemon=True)  # nothing waits for it, Ctrl-C neither
+        return HTMLResponse(html, headers=headers, background=BackgroundTask(ahead.start))
 
     async def overviews(request: Request) -> Response:
         return _json([await run_in_threadpool(live_overview, run) for run in folders.runs])

@@ -1,5 +1,7 @@
 """Runs the server until it is stopped."""
 
+import asyncio
+import logging
 import secrets
 import socket
 import threading
@@ -64,11 +66,18 @@ def serve(
     address = f"http://{where}:{listener.getsockname()[1]}/" + (f"?token={token}" if token else "")
     app = build_app(folders, _made_once(folders), LOOPBACK if token is None else own_names(host), token)
     config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
     say(f"{address} (Ctrl-C stops)")
     if open_browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's is about anything but requests that Ctrl-C has ended, such as a page that listens."""
+    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cancelled and "graceful shutdown exceeded" not in record.getMessage()
 
 
 def _made_once(folders: RunFolders) -> "Callable[[], ExactCanvases]":

@@ -33,10 +33,10 @@ function drawRemoval() {
   byId("removed-clear").disabled = byId("removed-export").disabled = !entries.length;
   drawRemovalTools();
   if (!exact) byId("removed-words").textContent = "The weights of this epoch were not kept.";
-  byId("removed-pictures").hidden = !exact || !entries.length;
-  if (!exact || !entries.length) return;
-  const answer = latestRemoval.ask(`${placeOf(r, epoch)}/without`, JSON.stringify({ removed: layers }));
-  byId("removed-pictures").setAttribute("aria-busy", !answer);
+  const shown = exact && entries.length > 0;
+  const answer = shown && latestRemoval.ask(`${placeOf(r, epoch)}/without`, JSON.stringify({ removed: layers }));
+  byId("removed-pictures").hidden = !shown;
+  byId("removed-pictures").setAttribute("aria-busy", shown && !answer);
   if (answer) showRemoval(answer);
 }
 
