@@ -28,7 +28,9 @@ def log_summary(folder: Path, options: Mapping[str, str], config: Mapping[str, A
         name=folder.resolve().name,
         job_type="summary",
         finish_timeout=PATIENCE,
-        **options,
+        project=options.get("project"),
+        entity=options.get("entity"),
+        group=options.get("group"),
     )
     logger.begin("summary", folder, 0, {})
     logger.log_hyperparams(config)

@@ -15,7 +15,7 @@ import numpy as np
 
 from xinc_lightning.analyses.shared_embedding import mixing
 from xinc_lightning.runs.reader import Run, RunError, Snapshot
-from xinc_lightning.studies.bootstrap import NUMBERS, Estimate, estimates
+from xinc_lightning.studies.bootstrap import Estimate, estimates
 from xinc_lightning.studies.population import Population
 from xinc_lightning.studies.shared_umap import load_neuron_sets, sampled
 
@@ -151,7 +151,16 @@ def answer(
 
 def _exponential(e: Estimate) -> Estimate:
     """Of logarithms, as an estimate of the geometric mean; the spreads become factors."""
-    return replace(e, **{name: math.exp(getattr(e, name)) for name in NUMBERS})
+    return replace(
+        e,
+        mean=math.exp(e.mean),
+        low=math.exp(e.low),
+        high=math.exp(e.high),
+        least=math.exp(e.least),
+        most=math.exp(e.most),
+        clip_spread=math.exp(e.clip_spread),
+        seed_spread=math.exp(e.seed_spread),
+    )
 
 
 def seed_mixing(population: Population, setting: str) -> dict[str, list[tuple[int, float]]]:
