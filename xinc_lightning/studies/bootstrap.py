@@ -25,6 +25,9 @@ RESAMPLES, ENOUGH, MANY = 10_000, 2_000, 50
 SEED = 0
 """Of the draws: the same runs give the same intervals."""
 
+LARGEST = 1e100
+"""Values beyond count as not finite: their squares overflow."""
+
 MOST_WEIGHTS = 1 << 23
 """Numbers of a block of weights; 64 MiB."""
 
@@ -79,7 +82,7 @@ def estimates(
     """
     clip, side = np.asarray(clips), np.ones(len(values), int) if sides is None else np.asarray(sides)
     found: list[Estimate] = [NOTHING] * values.shape[1]
-    finite = np.isfinite(values)
+    finite = np.abs(values) < LARGEST
     patterns, which = np.unique(finite, axis=1, return_inverse=True)
     for number, usable in enumerate(patterns.T):
         columns = np.flatnonzero(which.ravel() == number)

@@ -253,7 +253,7 @@ FINDINGS = (
         "Variance over objects, colours and textures is above that over grid cells, as the released code forms them: "
         "a lattice.",
         "4.2",
-        "least of the medians over objects, colours and textures ÷ median over the lattice",
+        "least of the medians over objects (where there are masks), colours and textures ÷ median over the lattice",
         "ratio",
         _ratio(CONTENT, "lattice"),
         least=1,
@@ -264,7 +264,7 @@ FINDINGS = (
         "Variance over objects, colours and textures is above that over grid cells, as the paper describes them: "
         "rectangles.",
         "4.2",
-        "least of the medians over objects, colours and textures ÷ median over rectangles",
+        "least of the medians over objects (where there are masks), colours and textures ÷ median over rectangles",
         "ratio",
         _ratio(CONTENT, "grid"),
         least=1,
