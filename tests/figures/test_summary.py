@@ -36,7 +36,9 @@ def test_a_row_without_an_interval_has_its_mean():
     row = DotRow("head", [2.0], [0], 2.0, math.nan, math.nan)
     figure = dots_of_clips([DotPanel("psnr", [row])], ["bunny"], "t")
     (axes,) = figure.axes
-    assert len(axes.lines) == 2
+    dot, interval, mean = axes.lines
+    assert [*dot.get_xdata()] == [*mean.get_xdata()] == [2.0]
+    assert all(math.isnan(end) for end in interval.get_xdata())
     assert not axes.child_axes
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["bunny", "mean over clips, 95 %"]
 

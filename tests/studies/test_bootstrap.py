@@ -84,7 +84,7 @@ def test_pairing_takes_out_what_clips_have_in_common():
 
 
 def test_runs_without_a_value_are_left_out_of_that_quantity_only():
-    values = np.array([[1.0, math.nan, math.nan], [2.0, 4.0, math.nan], [3.0, 6.0, math.inf]])
+    values = np.array([[1.0, math.nan, math.nan], [2.0, 4.0, math.nan], [3.0, 6.0, 1e300]])
     first, second, third = estimates(values, [0, 1, 2])
     assert (first.mean, first.clips) == (2, 3)
     assert (second.mean, second.clips) == (5, 2)

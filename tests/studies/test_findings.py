@@ -104,6 +104,18 @@ def test_mixing_is_of_the_seeds_of_one_clip(write_run):
     assert found["block1"] == [(0, 0.0)]
 
 
+@pytest.mark.parametrize("neurons", [100, 400])
+def test_mixing_does_not_depend_on_how_many_neurons_there_are(neurons, write_run):
+    """Each seed has half of its neurons to itself, close together, and shares the others' place with the other seed."""
+    random = np.random.default_rng(0)
+    paths = [write_run("nerv-001"), write_run("nerv-002", seed=2)]
+    for number, path in enumerate(paths):
+        own = random.normal(size=(neurons // 2, 2)) + 100 * (number + 1)
+        write_vectors(path, "head", np.concatenate([own, random.normal(size=(neurons // 2, 2))]))
+    ((_, value),) = seed_mixing(population([read_run(path) for path in paths]), "NeRV")["head"]
+    assert value == pytest.approx(0.5, abs=0.05)
+
+
 def test_seeds_with_other_gabor_clusters_are_not_mixed(write_run):
     paths = [write_run("nerv-001"), write_run("nerv-002", seed=2)]
     for path, areas in zip(paths, [(5, 5), (4, 6)], strict=True):

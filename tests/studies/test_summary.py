@@ -108,6 +108,26 @@ def test_the_command_writes_all_and_leaves_out_what_has_only_begun(fleet, capsys
     assert files | {"summary.json", "summary.md"} == {path.name for path in Path("out").iterdir()}
 
 
+def test_names_from_outside_do_nothing(write_run, tmp_path, monkeypatch, capsys):
+    """Rich's markup, an escape sequence, mathematics that is none, and a cell's end."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "figures_of", lambda summary: (one_figure(summary), []))
+    path = write_run(
+        "[b]-001",
+        path="[/b] $\\frac$ \x1b[2J | <img>",
+        scalars={"intensity/[b] $\\frac$/edge_correlation": 1.0},
+    )
+    main(["summary", str(path)])
+    assert "[b] $\\frac$" in capsys.readouterr().out
+    assert "\x1b" not in Path("summary/summary.md").read_text() + Path("summary/runs.csv").read_text()
+    assert "<img>" not in Path("summary/summary.md").read_text()
+
+
+def one_figure(summary):
+    figures, _ = figures_of(summary)
+    return {"networks": figures["networks"]}
+
+
 @pytest.mark.parametrize(
     ("paths", "said"),
     [

@@ -143,9 +143,10 @@ def _row(axes: Axes, row: DotRow, height: int, named: bool) -> None:
             markersize=style.get_markersize(),
             zorder=2,
         )
-    if np.isfinite([row.low, row.high]).all():
-        axes.plot([row.low, row.high], [height, height], color="black", lw=1.6, zorder=3)
-    axes.plot([row.mean], [height], marker="|", color="black", markersize=9, markeredgewidth=1.6, zorder=3)
+    ends = np.array([row.low, row.mean, row.high])
+    low, mean, high = np.where(np.abs(ends) < LARGEST, ends, np.nan)
+    axes.plot([low, high], [height, height], color="black", lw=1.6, zorder=3)
+    axes.plot([mean], [height], marker="|", color="black", markersize=9, markeredgewidth=1.6, zorder=3)
 
 
 def _handle(clip: int) -> Line2D:

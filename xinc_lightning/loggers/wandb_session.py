@@ -315,7 +315,7 @@ def csv_table(path: Path) -> Any:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     columns = [_numbers(column) for column in zip(*rows[:SHOWN_ROWS], strict=True)]
-    return wandb.Table(columns=header, data=[list(row) for row in zip(*columns, strict=True)])
+    return wandb.Table(columns=[*header], data=[list(row) for row in zip(*columns, strict=True)])
 
 
 def _numbers(cells: Sequence[str]) -> Sequence[str] | Sequence[float | None]:

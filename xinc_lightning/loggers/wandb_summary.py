@@ -31,7 +31,9 @@ def log_summary(
         name=folder.resolve().name,
         job_type=job_type,
         finish_timeout=PATIENCE,
-        **options,
+        project=options.get("project"),
+        entity=options.get("entity"),
+        group=options.get("group"),
     )
     logger.begin(job_type, folder, 0, {})
     logger.log_hyperparams(config)

@@ -25,6 +25,9 @@ RESAMPLES, ENOUGH, MANY = 10_000, 2_000, 50
 SEED = 0
 """Of the draws: the same runs give the same intervals."""
 
+LARGEST = 1e100
+"""Values beyond count as not finite: their squares overflow."""
+
 MOST_WEIGHTS = 1 << 23
 """Numbers of a block of weights; 64 MiB."""
 
@@ -56,10 +59,9 @@ class Estimate:
     runs: int
 
 
-NUMBERS = ("mean", "low", "high", "least", "most", "clip_spread", "seed_spread")
-"""Fields of an estimate that are in the quantity's unit."""
-
-NOTHING = Estimate(**dict.fromkeys(NUMBERS, math.nan), clips=0, runs=0)
+NAN = math.nan
+NOTHING = Estimate(NAN, NAN, NAN, NAN, NAN, NAN, NAN, clips=0, runs=0)
+"""Of no run."""
 
 
 def estimates(
@@ -80,7 +82,7 @@ def estimates(
     """
     clip, side = np.asarray(clips), np.ones(len(values), int) if sides is None else np.asarray(sides)
     found: list[Estimate] = [NOTHING] * values.shape[1]
-    finite = np.isfinite(values)
+    finite = np.abs(values) < LARGEST
     patterns, which = np.unique(finite, axis=1, return_inverse=True)
     for number, usable in enumerate(patterns.T):
         columns = np.flatnonzero(which.ravel() == number)
@@ -133,19 +135,28 @@ def _estimates(values: np.ndarray, clips: np.ndarray, sides: np.ndarray, level: 
     of_clips = _sums(means * cells[1][:, None], cells[0], len(names))
     within = ((values - means[cell]) ** 2).sum(0)
     freedom = len(values) - len(sizes)
-    low = high = clip_spread = np.full(values.shape[1], math.nan)
+    low = high = clip_spread = seed_spread = np.full(values.shape[1], math.nan)
     if len(names) > 1:
         tail = expanded_tail(len(names), level)
         resampled = np.concatenate([*_resampled_means(values, clips, sides)])
         low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
         clip_spread = of_clips.std(0, ddof=1)
-    seed_spread = np.sqrt(within / freedom) if freedom else np.full(values.shape[1], math.nan)
-    columns = zip(
-        *(of_clips.mean(0), low, high, of_clips.min(0), of_clips.max(0), clip_spread, seed_spread),
-        strict=True,
-    )
-    counts = {"clips": len(names), "runs": len(values)}
-    return [Estimate(**dict(zip(NUMBERS, map(float, column), strict=True)), **counts) for column in columns]
+    if freedom:
+        seed_spread = np.sqrt(within / freedom)
+    return [
+        Estimate(
+            mean=float(of_clips[:, column].mean()),
+            low=float(low[column]),
+            high=float(high[column]),
+            least=float(of_clips[:, column].min()),
+            most=float(of_clips[:, column].max()),
+            clip_spread=float(clip_spread[column]),
+            seed_spread=float(seed_spread[column]),
+            clips=len(names),
+            runs=len(values),
+        )
+        for column in range(values.shape[1])
+    ]
 
 
 def _resampled_means(values: np.ndarray, clips: np.ndarray, sides: np.ndarray) -> Iterator[np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from xinc_lightning.analyses.shared_embedding import mixing
 from xinc_lightning.runs.reader import Run, RunError, Snapshot
-from xinc_lightning.studies.bootstrap import NUMBERS, Estimate, estimates
+from xinc_lightning.studies.bootstrap import Estimate, estimates
 from xinc_lightning.studies.population import Population
 from xinc_lightning.studies.shared_umap import load_neuron_sets, sampled
 
@@ -29,6 +29,13 @@ FEWEST = 6
 
 CONTENT = ("instances", "rgb", "gabor")
 """Partitions that neurons favour over space, according to the paper."""
+
+NEAREST = 0.05
+"""Share of all neurons that are a neuron's nearest, for the mixing of seeds.
+
+With a fixed number, the mixing would depend on how many neurons are sampled: the more there are, the more alike are the
+nearest, and the more of them are of the same seed.
+"""
 
 MIXED_NEURONS = 500
 """Of each layer of each run, for the mixing of seeds; more are sampled."""
@@ -151,7 +158,16 @@ def answer(
 
 def _exponential(e: Estimate) -> Estimate:
     """Of logarithms, as an estimate of the geometric mean; the spreads become factors."""
-    return replace(e, **{name: math.exp(getattr(e, name)) for name in NUMBERS})
+    return replace(
+        e,
+        mean=math.exp(e.mean),
+        low=math.exp(e.low),
+        high=math.exp(e.high),
+        least=math.exp(e.least),
+        most=math.exp(e.most),
+        clip_spread=math.exp(e.clip_spread),
+        seed_spread=math.exp(e.seed_spread),
+    )
 
 
 def seed_mixing(population: Population, setting: str) -> dict[str, list[tuple[int, float]]]:
@@ -182,7 +198,8 @@ def _mixing_of(runs: Sequence[Run]) -> dict[str, float]:
         same = all(np.array_equal(one.cluster_areas, ours[0].cluster_areas) for one in ours)
         if len(ours) == len(runs) and same:
             members = np.repeat(np.arange(len(ours)), [len(one.vectors) for one in ours])
-            found[layer] = mixing(np.concatenate([one.vectors for one in ours]), members)
+            nearest = max(1, round(NEAREST * len(members)))
+            found[layer] = mixing(np.concatenate([one.vectors for one in ours]), members, nearest)
     return found
 
 
@@ -236,7 +253,7 @@ FINDINGS = (
         "Variance over objects, colours and textures is above that over grid cells, as the released code forms them: "
         "a lattice.",
         "4.2",
-        "least of the medians over objects, colours and textures ÷ median over the lattice",
+        "least of the medians over objects (where there are masks), colours and textures ÷ median over the lattice",
         "ratio",
         _ratio(CONTENT, "lattice"),
         least=1,
@@ -247,7 +264,7 @@ FINDINGS = (
         "Variance over objects, colours and textures is above that over grid cells, as the paper describes them: "
         "rectangles.",
         "4.2",
-        "least of the medians over objects, colours and textures ÷ median over rectangles",
+        "least of the medians over objects (where there are masks), colours and textures ÷ median over rectangles",
         "ratio",
         _ratio(CONTENT, "grid"),
         least=1,
@@ -350,7 +367,7 @@ FINDINGS = (
     Finding(
         "kinds of neurons shared by seeds",
         "Networks of different seeds have the same kinds of neurons: other seeds are at least half as common among a "
-        "neuron's nearest as by chance.",
+        "neuron's nearest 5 % as by chance.",
         "4.6",
         "mixing of the seeds' neurons, 1 if they cannot be told apart, 0 if none is like another's",
         "mixing",

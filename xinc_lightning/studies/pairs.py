@@ -88,8 +88,8 @@ def _common(population: Population, first: str, second: str) -> dict[str, tuple[
 def _pair(population: Population, first: str, second: str, condition: Condition) -> Pair:
     chosen: dict[int, Snapshot] = {}
     common = _common(population, first, second)
-    for sides in common.values():
-        chosen |= _matched(population, sides, condition)
+    for both in common.values():
+        chosen |= _matched(population, both, condition)
     places = [*chosen]
     sides = [1 if population.settings[place] == first else -1 for place in places]
     matching = len({population.clips[place] for place in places})
@@ -146,10 +146,11 @@ def _differences(
     clips = population.clip_numbers([*chosen])
     made = estimates(np.array([*columns.values()]).T, clips, sides)
     found = []
-    for (key, column), estimate in zip(columns.items(), made, strict=True):
+    for ((place_name, analysis, name), column), estimate in zip(columns.items(), made, strict=True):
         if estimate.clips:
             by_clip = _by_clip(column, clips, sides)
-            found.append(Difference(*key, estimate, tuple(by_clip), tuple(by_clip.values())))
+            values = tuple(by_clip.values())
+            found.append(Difference(place_name, analysis, name, estimate, tuple(by_clip), values))
     return found
 
 

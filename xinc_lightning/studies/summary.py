@@ -125,7 +125,7 @@ def spreads_of(found: Population, setting: str) -> list[Spread]:
         }
         for key, value in values.items():
             columns.setdefault(key, [math.nan] * len(places))[number] = value
-    layers = {layer: n for n, layer in enumerate(max((found.runs[p].layers for p in places), key=len))}
+    layers = {layer: n for n, layer in enumerate(_layers([found.runs[place] for place in places]))}
     names = sorted(columns, key=lambda key: layers.get(key[0], -1 if not key[0] else len(layers)))
     clips = found.clip_numbers(places)
     made = estimates(np.array([columns[name] for name in names]).T, clips)
@@ -133,8 +133,15 @@ def spreads_of(found: Population, setting: str) -> list[Spread]:
     for name, estimate in zip(names, made, strict=True):
         kept = [(v, c) for v, c in zip(columns[name], clips, strict=True) if math.isfinite(v)]
         if kept:
-            spreads.append(Spread(setting, *name, *zip(*kept, strict=True), estimate))
+            layer, analysis, quantity = name
+            numbers, members = zip(*kept, strict=True)
+            spreads.append(Spread(setting, layer, analysis, quantity, numbers, members, estimate))
     return spreads
+
+
+def _layers(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Of the run with most of them, input side first."""
+    return max((run.layers for run in runs), key=lambda layers: len(layers))
 
 
 def of_the_run(run: Run) -> Mapping[str, float]:

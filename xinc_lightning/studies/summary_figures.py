@@ -1,15 +1,15 @@
 """Figures of a summary: the findings, the scalars over clips, the paired differences."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TypeVar
 
 from xinc_lightning.figures import DotPanel, DotRow, Figure, dots_of_clips
 from xinc_lightning.studies.bootstrap import Estimate
 from xinc_lightning.studies.findings import Answer
-from xinc_lightning.studies.pairs import Difference, Pair
-from xinc_lightning.studies.summary import Spread, Summary, is_shown
+from xinc_lightning.studies.pairs import OF_THE_RUN, Difference, Pair
+from xinc_lightning.studies.summary import SHOWN, Spread, Summary, is_shown
 from xinc_lightning.studies.summary_tables import CONDITIONS, direction
 
 T = TypeVar("T", Spread, Difference)
@@ -79,24 +79,24 @@ def _findings(answers: Sequence[Answer]) -> Iterable[DotPanel]:
 def _spreads(spreads: Sequence[Spread], whole: bool) -> Iterable[DotPanel]:
     several = len({one.setting for one in spreads}) > 1
     shown = [one for one in spreads if is_shown(one.analysis, one.name) and bool(one.layer) != whole]
-    for name, own in _by(shown, lambda one: "/".join(filter(None, (one.analysis, one.name)))):
+    for name, own in _by_name(shown):
         rows = [_row(_label(s.setting, s.layer, several), s.values, s.clips, s.estimate) for s in own]
         yield DotPanel(name, rows[:MOST_ROWS], UNITS.get(name, ""))
 
 
 def _differences(pair: Pair) -> Iterable[DotPanel]:
     shown = [one for one in pair.differences if is_shown(one.analysis, one.name)]
-    for name, own in _by(shown, lambda one: "/".join(filter(None, (one.analysis, one.name)))):
+    for name, own in _by_name(shown):
         rows = [_row(d.place or "network", d.values, d.clips, d.estimate, direction(d)) for d in own]
         yield DotPanel(name, rows[:MOST_ROWS], "difference " * (name in UNITS) + UNITS.get(name, ""), (0.0,))
 
 
-def _by(items: Sequence[T], key: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:
-    """Groups in the order of their first members, whether or not members lie beside each other."""
-    groups: dict[str, list[T]] = {}
+def _by_name(items: Sequence[T]) -> list[tuple[str, list[T]]]:
+    """Groups by the scalar's name: those of the network, then those of :data:`SHOWN`, in their order."""
+    groups: dict[str, list[T]] = {name: [] for name in (*OF_THE_RUN, *SHOWN)}
     for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups.items()
+        groups.setdefault("/".join(filter(None, (item.analysis, item.name))), []).append(item)
+    return [(name, group) for name, group in groups.items() if group]
 
 
 def _row(label: str, values: Sequence[float], clips: Sequence[int], of: Estimate, note: str = "") -> DotRow:
