@@ -8,6 +8,7 @@ from safetensors.torch import load
 from xinc_lightning.callbacks.base.context import AnalysisContext
 from xinc_lightning.callbacks.base.provenance import weights_of
 from xinc_lightning.data import ClipDataModule
+from xinc_lightning.errors import UserError
 from xinc_lightning.modules import HNeRVModule
 from xinc_lightning.modules.clip_file import decode_clip, encode_clip, facts_of
 from xinc_lightning.modules.loading import load_module
@@ -134,3 +135,24 @@ def test_every_layer_can_be_pruned():
     layers = module.layer_weights()
     assert [layer.name for layer in layers] == ["stem", "block1", "block2", "block3", "head"]
     assert all(layer.prunable for layer in layers)
+
+
+@pytest.mark.parametrize("name", ["embedding", "encoder_channels"])
+def test_no_channels_are_refused(name):
+    with pytest.raises(UserError, match=f"{name} must be 1 channel or more, got 0"):
+        HNeRVModule(target_parameters=30_000, **{name: 0})
+
+
+def test_a_size_without_strides_is_refused_with_the_nearest():
+    with pytest.raises(UserError, match="resolution 130×250; the nearest size with such strides is 125×250"):
+        HNeRVModule(target_bpp=10, clip_shape=[2, 130, 250])
+    assert HNeRVModule(target_bpp=100, strides=[5, 2], clip_shape=[2, 130, 250]).network.embeddings.shape[
+        2:
+    ] == (13, 25)
+
+
+def test_what_lacks_the_encoder_is_no_checkpoint_to_train_on(trained):
+    module, _trainer, _ = trained
+    state = module.to_render(module.state_dict())
+    with pytest.raises(RuntimeError, match="encoder"):
+        module.load_state_dict(state)

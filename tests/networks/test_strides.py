@@ -18,6 +18,11 @@ def test_strides_that_do_not_divide_name_the_nearest_size():
         stem_grid(130, 250, (4, 2, 2))
 
 
+def test_a_stride_is_at_least_one():
+    with pytest.raises(UserError, match=r"strides must be 1 or more each, got \[4, 0\]"):
+        stem_grid(16, 32, (4, 0))
+
+
 @pytest.mark.parametrize(
     ("size", "strides"),
     [

@@ -234,7 +234,7 @@ class TrainingCLI(CommandLine):
             clip = self.datamodule.clip
             self.model.size_for(len(clip), clip.height, clip.width)
             path = self.config[self.subcommand].get("ckpt_path")
-            stored = self.model.of_network(self.stored_weights) if path else {}
+            stored = self.model.to_render(self.stored_weights) if path else {}
             if path and (difference := unlike(stored, self.model.state_dict())):
                 raise UserError(f"'{path}' does not fit this network: {difference}.")
             if self.trained_clip and (difference := other_clip(clip, self.trained_clip)):

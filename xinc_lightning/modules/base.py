@@ -200,10 +200,9 @@ class INRModule(LightningModule, ABC):
         """Those of stored hyperparameters that the constructor takes."""
         return {name: hyperparameters[name] for name in signature(cls).parameters if name in hyperparameters}
 
-    @staticmethod
-    def of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The part of a module's state that frames are rendered from, without what only training needs."""
-        return {name: tensor for name, tensor in state.items() if name.startswith("network.")}
+    def to_render(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The part of a module's state that frames are rendered from: all of it, unless some only trains."""
+        return state
 
     def restore(self, hyperparameters: Mapping[str, Any]) -> None:
         """Restore what stored hyperparameters say beyond the constructor's arguments; here nothing."""

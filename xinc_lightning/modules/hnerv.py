@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from xinc_lightning.compression import count_parameters, largest_width
 from xinc_lightning.data import clip_of
+from xinc_lightning.errors import UserError
 from xinc_lightning.modules.base import INRModule
 from xinc_lightning.modules.layer_weights import LayerWeights, convolution
 from xinc_lightning.modules.losses import LossName
@@ -38,6 +39,9 @@ class HNeRVModule(INRModule):
         learning_rate: likewise.
         warmup: likewise.
         clip_shape: likewise.
+
+    Raises:
+        UserError: for no channels, and see the base class and :class:`HNeRV`.
     """
 
     network: HNeRV
@@ -55,6 +59,9 @@ class HNeRVModule(INRModule):
         warmup: float | None = 0.1,
         clip_shape: list[int] | None = None,
     ) -> None:
+        for name, channels in (("embedding", embedding), ("encoder_channels", encoder_channels)):
+            if channels < 1:
+                raise UserError(f"{name} must be 1 channel or more, got {channels}.")
         super().__init__(target_bpp, target_parameters, loss, learning_rate, warmup, clip_shape)
         self.encoder: ConvNeXtEncoder | None = None
 
@@ -76,11 +83,15 @@ class HNeRVModule(INRModule):
             encoder = ConvNeXtEncoder(self.network.strides, self.hparams["encoder_channels"], outputs)
             self.encoder = encoder.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def to_render(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """All but the encoder."""
+        return {name: tensor for name, tensor in state.items() if not name.startswith("encoder.")}
+
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
         """Load the network, and the encoder if there is one."""
-        state = state_dict if self.encoder else self.of_network(state_dict)
+        state = self.to_render(state_dict) if self.encoder is None else state_dict
         return super().load_state_dict(state, strict, assign)
 
     def render(self, positions: Tensor) -> Tensor:

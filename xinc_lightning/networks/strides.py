@@ -18,11 +18,13 @@ def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int
     """Rows and columns of the grid that the strides upsample to the frame.
 
     Raises:
-        UserError: if the strides do not divide the resolution; names the nearest resolution that they divide.
+        UserError: if the strides are not positive, or do not divide the resolution; names the nearest that they divide.
 
     >>> stem_grid(128, 256, (4, 2, 2))
     (8, 16)
     """
+    if min(strides, default=1) < 1:
+        raise UserError(f"strides must be 1 or more each, got {list(strides)}.")
     total = prod(strides)
     if height % total or width % total:
         near = [max(round(side / total), 1) * total for side in (height, width)]
