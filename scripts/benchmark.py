@@ -20,8 +20,9 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from torch import Tensor, nn
 
 from xinc_lightning.data import ClipDataModule
-from xinc_lightning.modules import FFNModule, INRModule, NeRVModule, SIRENModule
-from xinc_lightning.networks import FFN, SIREN, NeRV, pixel_grid
+from xinc_lightning.modules import FFNModule, HNeRVModule, INRModule, NeRVModule, SIRENModule
+from xinc_lightning.networks import FFN, SIREN, HNeRV, NeRV, pixel_grid
+from xinc_lightning.networks.convnext import ConvNeXtEncoder
 
 
 def main() -> None:
@@ -65,13 +66,18 @@ def main() -> None:
 
 
 def benchmark_training(device: str, rounds: int) -> None:
-    """Print epochs per second of NeRV and steps per second of FFN and SIREN, plain and ours, and their ratio.
+    """Print epochs per second of NeRV and HNeRV and steps per second of FFN and SIREN, plain and ours, and their ratio.
 
     Each measurement runs in a separate process, because they would share an allocator otherwise. Plain and ours
     alternate, so that a busy machine slows both equally.
     """
     print(f"{device}, 30 frames of 128×256; best of {rounds} alternating rounds")
-    for network, unit in (("nerv", "epochs/s"), ("ffn", "steps/s"), ("siren", "steps/s")):
+    for network, unit in (
+        ("nerv", "epochs/s"),
+        ("hnerv", "epochs/s"),
+        ("ffn", "steps/s"),
+        ("siren", "steps/s"),
+    ):
         best = {"plain": 0.0, "ours": 0.0}
         for _ in range(rounds):
             for variant, rate in best.items():
@@ -105,16 +111,45 @@ class PlainNeRV(nn.Module):
         return (torch.tanh(self.head(self.blocks(x.reshape(len(x), -1, *self.grid)))) + 1) / 2
 
 
+class PlainHNeRV(nn.Module):
+    """The same for an HNeRV of the size of ours, with its encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        ours = HNeRV(30, channels=91)
+        self.encoder = ConvNeXtEncoder(ours.strides)
+        blocks = [nn.Sequential(b.conv, nn.PixelShuffle(b.stride), nn.GELU()) for b in ours.blocks]
+        self.decoder = nn.Sequential(ours.stem, nn.GELU(), *blocks, ours.head)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Render [batch, 3, height, width] frames from the embeddings that the encoder makes of them."""
+        return (torch.tanh(self.decoder(self.encoder(frames))) + 1) / 2
+
+
 def plain_nerv(device: torch.device) -> float:
+    """Epochs per second of a straightforward loop, see :func:`plain_epochs`."""
+    return plain_epochs(PlainNeRV, lambda network, batch, frames: network(batch / len(frames)), device)
+
+
+def plain_hnerv(device: torch.device) -> float:
+    """Likewise."""
+    return plain_epochs(PlainHNeRV, lambda network, batch, frames: network(frames[batch]), device)
+
+
+def plain_epochs(
+    make: Callable[[], nn.Module],
+    predict: Callable[[nn.Module, Tensor, Tensor], Tensor],
+    device: torch.device,
+) -> float:
     """Epochs per second of a straightforward loop: contiguous tensors, batches of 2."""
     torch.manual_seed(0)
     frames = ClipDataModule().clip.frames.contiguous().to(device)
-    network = PlainNeRV().to(device)
+    network = make().to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
 
     def epoch() -> None:
         for batch in torch.randperm(len(frames), device=device).split(2):
-            step(optimizer, lambda: network(batch / len(frames)), frames[batch])  # noqa: B023
+            step(optimizer, lambda: predict(network, batch, frames), frames[batch])  # noqa: B023
 
     return rate(epoch, epochs(device, 12, 30), device)
 
@@ -145,6 +180,11 @@ def our_nerv(device: torch.device) -> float:
     return lightning_rate(NeRVModule(target_bpp=32.55), ClipDataModule(), epochs(device, 12, 30), device)
 
 
+def our_hnerv(device: torch.device) -> float:
+    """Likewise."""
+    return lightning_rate(HNeRVModule(target_bpp=32.55), ClipDataModule(), epochs(device, 12, 30), device)
+
+
 def our_ffn(device: torch.device) -> float:
     """Steps a second of our module."""
     return our_coordinates(FFNModule(target_bpp=32.55), device)
@@ -163,6 +203,7 @@ def our_coordinates(module: INRModule, device: torch.device) -> float:
 
 MEASUREMENTS = {
     **{"plain_nerv": plain_nerv, "ours_nerv": our_nerv},
+    **{"plain_hnerv": plain_hnerv, "ours_hnerv": our_hnerv},
     **{"plain_ffn": plain_ffn, "ours_ffn": our_ffn},
     **{"plain_siren": plain_siren, "ours_siren": our_siren},
 }

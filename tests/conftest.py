@@ -141,7 +141,7 @@ def watched_config(masked_clip, tmp_path):
         model: str, name: str, analyses=ANALYSES, order=list, batch_size: int | None = 2, **trainer
     ) -> Path:
         pictures, masks = masked_clip
-        parameters = 12_000 if model == "NeRVModule" else 400
+        parameters = {"NeRVModule": 12_000, "HNeRVModule": 30_000}.get(model, 400)
         package = "xinc_lightning.callbacks"
         options = {"every_n_epochs": 2}
         more = {"GroupingVariance": {"shifts": 2}, "NeuronClusters": {"max_neurons": 60, "clusters": 8}}

@@ -32,6 +32,7 @@ def files(run: Path) -> set[str]:
         pytest.param("FFNModule", {"batch_size": None}, marks=pytest.mark.slow),
         pytest.param("FFNModule", {}, marks=pytest.mark.slow),
         pytest.param("SIRENModule", {}, marks=pytest.mark.slow),
+        pytest.param("HNeRVModule", {}, marks=pytest.mark.slow),
     ],
 )
 def test_two_processes_train_the_same_network_and_write_one_set_of_files(

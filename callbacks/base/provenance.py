@@ -76,7 +76,7 @@ def weights_of(context: AnalysisContext) -> bytes:
         "canvas": module.canvas_options,
         "pytorch-lightning_version": lightning.__version__,
     }
-    return weights_bytes(module.state_dict(), about)
+    return weights_bytes(module.to_render(module.state_dict()), about)
 
 
 def _layers(module: INRModule) -> list[str]:

@@ -13,7 +13,7 @@ from xinc_lightning.callbacks import AnalysisCallback, AnalysisContext, Sink
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.naming import names_of
 from xinc_lightning.data import ClipLoader, PanopticClip, Segment
-from xinc_lightning.modules import FFNModule, INRModule, NeRVModule, SIRENModule
+from xinc_lightning.modules import FFNModule, HNeRVModule, INRModule, NeRVModule, SIRENModule
 
 
 def toy_clip(frames=3, masks=True):
@@ -54,7 +54,7 @@ def data_of():
     return Data
 
 
-@pytest.fixture(params=[NeRVModule, FFNModule, SIRENModule])
+@pytest.fixture(params=[NeRVModule, FFNModule, SIRENModule, HNeRVModule])
 def toy_module(request):
     """A module whose network is built for the toy clip."""
     module = request.param(target_bpp=600)

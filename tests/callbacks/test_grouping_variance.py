@@ -70,7 +70,7 @@ def test_partitions_are_found_once_for_a_clip(clip_of):
 
 def test_chosen_layers_partitions_and_options(toy_module, clip_of, analysed):
     clip = clip_of()
-    layer = "head" if type(toy_module).__name__ == "NeRVModule" else "layer3"
+    layer = "head" if toy_module.one_network else "layer3"
     options = {"partitions": ["grid"], "grid": (2, 4), "shifts": 3, "layers": [layer]}
     variance = analysed(toy_module, clip, GroupingVariance(**options))[1]
     assert {name.split("/")[1] for name in variance} == {layer}

@@ -7,13 +7,14 @@ from lightning.pytorch import Trainer, seed_everything
 from xinc_lightning.callbacks import Checkpoints, Pruning
 from xinc_lightning.data import ClipDataModule
 from xinc_lightning.errors import UserError
-from xinc_lightning.modules import FFNModule, NeRVModule, SIRENModule
+from xinc_lightning.modules import FFNModule, HNeRVModule, NeRVModule, SIRENModule
 from xinc_lightning.runs.checkpoint_file import CheckpointFile, read_checkpoint
 
 OPTIONS = {
     NeRVModule: {"target_parameters": 12_000},
     FFNModule: {"target_parameters": 400},
     SIRENModule: {"target_parameters": 400},
+    HNeRVModule: {"target_parameters": 30_000},
 }
 
 
@@ -33,7 +34,7 @@ def fit(tiny_clip, root, kind=NeRVModule, max_epochs=6, resume=None, **options):
         check_val_every_n_epoch=1,
     )
     data = ClipDataModule(
-        str(tiny_clip), frames="all", resize=(16, 32), batch_size=2 if kind is NeRVModule else None
+        str(tiny_clip), frames="all", resize=(16, 32), batch_size=2 if kind.one_network else None
     )
     module = kind(**OPTIONS[kind], warmup=None)
     trainer.fit(module, datamodule=data, ckpt_path=resume)

@@ -32,13 +32,14 @@ trainer:
 
 @pytest.fixture
 def tiny_configs(tmp_path, tiny_clip, undrawn, monkeypatch):
-    """An empty folder to work in, with the configs of a tiny NeRV, a tiny FFN and a tiny SIREN."""
+    """An empty folder to work in, with the configs of a tiny network of each architecture."""
     monkeypatch.setattr(sys, "argv", ["xinc"])
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     options = {"clip": f"'{tiny_clip}'", "epochs": EPOCHS}
-    text = CONFIG.format(module="NeRV", parameters=12_000, batch=2, **options)
-    Path("tiny.yaml").write_text(text)
+    for name, module, parameters in (("tiny", "NeRV", 12_000), ("hnerv", "HNeRV", 30_000)):
+        text = CONFIG.format(module=module, parameters=parameters, batch=2, **options)
+        Path(f"{name}.yaml").write_text(text)
     for module in ("FFN", "SIREN"):
         text = CONFIG.format(module=module, parameters=400, batch="null", **options)
         Path(f"{module.lower()}.yaml").write_text(text.replace("layers: [head]", "layers: [layer3]"))

@@ -20,7 +20,7 @@ from xinc_lightning.modules.clip_file import decode_clip
 @pytest.fixture
 def runs(tiny_configs) -> Path:
     """A folder with one trained run of each kind."""
-    for config in ("tiny.yaml", "ffn.yaml", "siren.yaml"):
+    for config in ("tiny.yaml", "ffn.yaml", "siren.yaml", "hnerv.yaml"):
         main(["fit", "--config", config, "--trainer.callbacks=[Checkpoints,Report]", f"--name={config[:-5]}"])
     return Path("runs")
 
@@ -36,7 +36,7 @@ def refused(capsys, command, *args) -> str:
 
 
 def test_a_file_is_all_that_a_fresh_process_needs(runs, capsys):
-    for name in ("tiny", "ffn", "siren"):
+    for name in ("tiny", "ffn", "siren", "hnerv"):
         run = runs / f"{name}-001"
         capsys.readouterr()
         encode([str(run), "-o", f"{name}.xinc"])

@@ -15,7 +15,7 @@ def scalars(run, epoch):
     return json.loads((Path("runs") / run / "analyses" / f"epoch={epoch:04d}" / "scalars.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["tiny", "ffn"])
+@pytest.mark.parametrize("name", ["tiny", "ffn", "hnerv"])
 def test_an_analysed_epoch_is_tested_again_with_the_same_numbers(name):
     config = ["--config", f"{name}.yaml", "--name", name]
     main(["fit", *config, "--trainer.max_epochs", "4"])

@@ -10,10 +10,12 @@ from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 from xinc_lightning import callbacks as package
 from xinc_lightning.callbacks import AnalysisCallback, Reconstructions
 from xinc_lightning.data import ClipDataModule, DataError, PanopticClip
-from xinc_lightning.modules import FFNModule, NeRVModule, SIRENModule
+from xinc_lightning.modules import FFNModule, HNeRVModule, NeRVModule, SIRENModule
 from xinc_lightning.modules.base import INRModule, warmup_cosine
 from xinc_lightning.networks import FFN
 from xinc_lightning.runs.checkpoint_file import CheckpointFile
+
+PARAMETERS = {NeRVModule: 12_000, HNeRVModule: 30_000}
 
 
 def train(
@@ -36,7 +38,7 @@ def train(
         frames=frames,
         resize=(16, 32),
         masks=masks and str(masks),
-        batch_size=2 if module_class is NeRVModule else None,
+        batch_size=2 if module_class.one_network else None,
     )
     trainer = Trainer(
         default_root_dir=root,
@@ -51,7 +53,7 @@ def train(
         num_sanity_val_steps=0,
         limit_val_batches=None if validate else 0,
     )
-    options = options or {"target_parameters": 12_000 if module_class is NeRVModule else 400}
+    options = options or {"target_parameters": PARAMETERS.get(module_class, 400)}
     module = module_class(**options)
     trainer.fit(module, datamodule=data, ckpt_path=ckpt_path)
     return module, trainer
@@ -62,7 +64,7 @@ def assert_same(a, b):
         assert torch.equal(x, y), name
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule, HNeRVModule])
 def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, undrawn, tmp_path):
     """Weights, optimiser state, metrics and the random numbers that follow."""
     pictures, masks = masked_clip
@@ -95,12 +97,12 @@ def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, un
     assert torch.equal(drawn, drawn_watched)
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule, HNeRVModule])
 def test_same_seed_same_weights(module_class, tiny_clip, tmp_path):
     assert_same(*(train(module_class, tiny_clip, tmp_path / d)[0] for d in "ab"))
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule])
+@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule, HNeRVModule])
 def test_resuming_is_bit_exact(module_class, tiny_clip, tmp_path):
     class StopAfterTwo(Reconstructions):
         def on_train_epoch_end(self, trainer, pl_module):
@@ -155,8 +157,10 @@ def test_same_bpp_target_gives_the_papers_networks():
     nerv = NeRVModule(target_bpp=32.55, clip_shape=[30, 128, 256])
     ffn = FFNModule(target_bpp=32.55, clip_shape=[2, 128, 256])
     siren = SIRENModule(target_bpp=32.55, clip_shape=[2, 128, 256])
+    hnerv = HNeRVModule(target_bpp=32.55, clip_shape=[30, 128, 256])
     assert nerv.budget.parameters == 978_557
     assert ffn.budget.parameters == 2 * 32_971
+    assert hnerv.budget.parameters == 997_378
     assert siren.budget.parameters == 2 * (3 * 103**2 + 9 * 103 + 3)  # the widest: one unit more is too much
     assert (round(nerv.budget.bpp, 2), round(ffn.budget.bpp, 2)) == (31.85, 32.20)
 

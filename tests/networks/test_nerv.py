@@ -6,7 +6,6 @@ import torch
 from safetensors.torch import load_file
 
 from xinc_lightning.networks import NeRV
-from xinc_lightning.networks.nerv import stem_grid
 
 
 def test_released_weights_give_the_released_output(golden, golden_nerv):
@@ -42,8 +41,3 @@ def test_memory_layout_does_not_change_the_frames():
 def test_any_strides_that_divide(strides):
     total = int(np.prod(strides))
     assert NeRV(2 * total, 3 * total, 8, strides)(torch.rand(1)).shape == (1, 3, 2 * total, 3 * total)
-
-
-def test_strides_that_do_not_divide_name_the_nearest_size():
-    with pytest.raises(ValueError, match=r"130×250: .* multiples of 16; .* 128×256"):
-        stem_grid(130, 250, (4, 2, 2))

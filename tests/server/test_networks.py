@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from xinc_lightning.modules import FFNModule, NeRVModule, SIRENModule
+from xinc_lightning.modules import FFNModule, HNeRVModule, NeRVModule, SIRENModule
 from xinc_lightning.runs.weights_file import weights_bytes
 from xinc_lightning.server.networks import NetworkError, load_network
 
@@ -17,6 +17,7 @@ MODULES = [
     NeRVModule(target_parameters=9_000, strides=[2, 2], clip_shape=[3, 16, 32]),
     FFNModule(target_parameters=400, clip_shape=[3, 8, 16]),
     SIRENModule(target_parameters=400, omega_0=20.0, clip_shape=[3, 8, 16]),
+    HNeRVModule(target_parameters=30_000, clip_shape=[3, 16, 32]),
 ]
 
 

@@ -234,7 +234,8 @@ class TrainingCLI(CommandLine):
             clip = self.datamodule.clip
             self.model.size_for(len(clip), clip.height, clip.width)
             path = self.config[self.subcommand].get("ckpt_path")
-            if path and (difference := unlike(self.stored_weights, self.model.state_dict())):
+            stored = self.model.to_render(self.stored_weights) if path else {}
+            if path and (difference := unlike(stored, self.model.state_dict())):
                 raise UserError(f"'{path}' does not fit this network: {difference}.")
             if self.trained_clip and (difference := other_clip(clip, self.trained_clip)):
                 raise UserError(

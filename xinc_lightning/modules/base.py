@@ -121,6 +121,10 @@ class INRModule(LightningModule, ABC):
     def render(self, positions: Tensor) -> Tensor:
         """Frames at these positions of the clip, [len(positions), 3, height, width]."""
 
+    def render_in_training(self, positions: Tensor, frames: Tensor) -> Tensor:
+        """The same for a training step, in which networks with an encoder make them of the frames themselves."""
+        return self.render(positions)
+
     @abstractmethod
     def canvas_inputs(self, position: int) -> tuple[nn.Module, Tensor]:
         """The network that represents one frame and the input with which it renders it, for the canvas."""
@@ -196,6 +200,10 @@ class INRModule(LightningModule, ABC):
         """Those of stored hyperparameters that the constructor takes."""
         return {name: hyperparameters[name] for name in signature(cls).parameters if name in hyperparameters}
 
+    def to_render(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The part of a module's state that frames are rendered from: all of it, unless some only trains."""
+        return state
+
     def restore(self, hyperparameters: Mapping[str, Any]) -> None:
         """Restore what stored hyperparameters say beyond the constructor's arguments; here nothing."""
 
@@ -212,8 +220,7 @@ class INRModule(LightningModule, ABC):
     @property
     def budget(self) -> Budget:
         """Parameters and bits per pixel of the built network."""
-        parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
-        return Budget(parameters, *self.hparams["clip_shape"])
+        return Budget(sum(p.numel() for p in self.network.parameters()), *self.hparams["clip_shape"])
 
     @property
     def exact_target(self) -> int:
@@ -232,7 +239,7 @@ class INRModule(LightningModule, ABC):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch of frames; its errors are kept, on the device, for the epoch's PSNR."""
         positions, frames = batch
-        prediction = self.render(positions)
+        prediction = self.render_in_training(positions, frames)
         losses = self.loss(prediction, frames)
         errors = losses if self.loss is per_frame_l2 else per_frame_l2(prediction.detach(), frames)
         self._epoch_errors.append(errors.detach())
@@ -299,7 +306,8 @@ class INRModule(LightningModule, ABC):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the learning rate following its schedule at every step (§6.1)."""
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate, fused=True)
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.Adam(trained, lr=self.learning_rate, fused=True)
         warmup = self.warmup
         if warmup is None:
             return optimizer

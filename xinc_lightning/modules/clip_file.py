@@ -19,7 +19,10 @@ from xinc_lightning.modules.architectures import ARCHITECTURES
 from xinc_lightning.modules.base import INRModule
 from xinc_lightning.text import LONGEST, printable
 
-OF_TRAINING = ("target_bpp", "target_parameters", "loss", "learning_rate", "warmup", "clip_shape")
+OF_TRAINING = (
+    *("target_bpp", "target_parameters", "loss", "learning_rate", "warmup", "clip_shape"),
+    "encoder_channels",
+)
 """Hyperparameters that do not change how frames are rendered; the number of parameters says the size."""
 
 PARAMETERS_PER_BYTE = 1000

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from xinc_lightning.compression.quantization import matrix_shape
+from xinc_lightning.networks import ConvLayer
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,9 @@ class LayerWeights:
     def biases(self) -> Tensor:
         """The bias as [networks, outputs], a view."""
         return self.bias.detach().view(self.kernels.shape[:2])
+
+
+def convolution(layer: ConvLayer) -> LayerWeights:
+    """Those of a layer of the canvas."""
+    assert layer.conv.bias is not None
+    return LayerWeights(layer.name, layer.conv.weight, layer.conv.bias)

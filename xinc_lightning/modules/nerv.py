@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from xinc_lightning.compression import count_parameters, largest_width
 from xinc_lightning.modules.base import INRModule
-from xinc_lightning.modules.layer_weights import LayerWeights
+from xinc_lightning.modules.layer_weights import LayerWeights, convolution
 from xinc_lightning.modules.losses import LossName
 from xinc_lightning.networks import NeRV
 
@@ -83,13 +83,7 @@ class NeRVModule(INRModule):
 
     def layer_weights(self) -> list[LayerWeights]:
         """The stem, whose outputs in groups of the grid's size feed a channel each, the blocks and the head."""
-        layers = [LayerWeights("stem", self.network.stem.weight, _bias(self.network.stem), prunable=False)]
-        return layers + [
-            LayerWeights(layer.name, layer.conv.weight, _bias(layer.conv))
-            for layer in self.network.canvas_layers()
-        ]
-
-
-def _bias(conv: nn.Conv2d) -> Tensor:
-    assert conv.bias is not None
-    return conv.bias
+        stem = self.network.stem
+        assert stem.bias is not None
+        blocks = [convolution(layer) for layer in self.network.canvas_layers()]
+        return [LayerWeights("stem", stem.weight, stem.bias, prunable=False), *blocks]

@@ -10,6 +10,7 @@ from xinc_lightning.networks.encoding import (
     pixel_grid,
 )
 from xinc_lightning.networks.ffn import FFN
+from xinc_lightning.networks.hnerv import HNeRV
 from xinc_lightning.networks.layers import ConvLayer, Layer, LinearLayer
 from xinc_lightning.networks.nerv import NeRV
 from xinc_lightning.networks.siren import SIREN
@@ -24,6 +25,7 @@ __all__ = [
     "FourierEncoding",
     "FrameEncoding",
     "Grid",
+    "HNeRV",
     "Layer",
     "LinearLayer",
     "NeRV",

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from xinc_lightning.errors import UserError
 from xinc_lightning.networks.encoding import FrameEncoding
 from xinc_lightning.networks.layers import ConvLayer
+from xinc_lightning.networks.strides import stem_grid
 from xinc_lightning.networks.upsampling import gelu_shuffle
 
 KERNEL = 3
@@ -35,11 +35,11 @@ def shifted_tanh(x: Tensor) -> Tensor:
 
 
 class NeRVBlock(nn.Module):
-    """3×3 convolution, PixelShuffle, GELU."""
+    """Convolution, PixelShuffle, GELU."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, kernel: int = KERNEL) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs * stride**2, KERNEL, padding=KERNEL // 2)
+        self.conv = nn.Conv2d(inputs, outputs * stride**2, kernel, padding=kernel // 2)
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,22 +134,3 @@ class NeRV(nn.Module):
         nerv = NeRV(height, width, channels, strides, minimum_channels=minimum, output=output)
         nerv.load_state_dict(ours)
         return nerv
-
-
-def stem_grid(height: int, width: int, strides: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns of the stem's output, which the strides upsample to the frame.
-
-    Raises:
-        UserError: if the strides do not divide the resolution; names the nearest resolution that they divide.
-
-    >>> stem_grid(128, 256, (4, 2, 2))
-    (8, 16)
-    """
-    total = prod(strides)
-    if height % total or width % total:
-        near = [max(round(side / total), 1) * total for side in (height, width)]
-        raise UserError(
-            f"strides {list(strides)} do not divide the resolution {height}×{width}: both sides "
-            f"must be multiples of {total}; the nearest such size is {near[0]}×{near[1]}."
-        )
-    return height // total, width // total

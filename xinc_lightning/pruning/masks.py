@@ -101,7 +101,8 @@ def shares_kept(module: INRModule, masks: Masks) -> tuple[float, float]:
         int(masks[layer.name].kernels.sum()) * layer.kernels.shape[3] + int(masks[layer.name].outputs.sum())
         for layer in layers
     )
-    total = sum(layer.weight.numel() + layer.bias.numel() for layer in layers)
+    total = module.budget.parameters  # embeddings are in no layer, and stay
+    kept += total - sum(layer.weight.numel() + layer.bias.numel() for layer in layers)
     return sum(int(k.sum()) for k in kernels) / sum(k.numel() for k in kernels), kept / total
 
 

@@ -22,7 +22,6 @@ from xinc_lightning.callbacks import (
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.canvas import Canvas
-from xinc_lightning.modules import NeRVModule
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -60,7 +59,7 @@ def test_without_masks_other_analyses_run_and_skipped_ones_warn_once(
     kind = type(toy_module)
     module = kind(target_bpp=600 * 3 / frames)
     module.size_for(frames, 16, 32)
-    layers = ["block3", "head"] if kind is NeRVModule else ["layer3"]
+    layers = ["block3", "head"] if kind.one_network else ["layer3"]
     callbacks = [cls(layers=layers, **({"shifts": 2} if cls is GroupingVariance else {})) for cls in EIGHT]
     folder, scalars = run_analyses(module, clip_of(frames, masks=False), callbacks, evaluations=2)
     assert (
@@ -69,7 +68,7 @@ def test_without_masks_other_analyses_run_and_skipped_ones_warn_once(
             "FlowVsFluctuation is skipped",
             "GroupingVariance skips instances",
             "ThingsAndStuff is skipped",
-        ][frames > 1 and kind is NeRVModule :]
+        ][frames > 1 and kind.one_network :]
     )
     assert len(said(recwarn)) == len({*said(recwarn)})
     if frames == 1:
