@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,9 +71,13 @@ def carry_out(
     before = {name: path.stat().st_size for name, path in logs.items() if path.is_file()}
     going = dict(statuses)
     try:
-        with _stopping(engine):
+        with _signals() as asked:
             engine.submit(cells)
+            obeyed = 0
             while engine.busy:
+                if asked["to stop"] > obeyed:
+                    obeyed = asked["to stop"]
+                    engine.stop(at_once=obeyed > 1)
                 for cell, code in engine.wait(INTERVAL):
                     status = going.pop(cell.name)
                     status.read_log(logs[cell.name], before.get(cell.name, 0))
@@ -95,19 +100,18 @@ def _read_logs(going: Mapping[str, Status], logs: Mapping[str, Path], before: Ma
 
 
 @contextmanager
-def _stopping(engine: Engine) -> Iterator[None]:
-    """Have a signal stop the fits in order, and a second one at once."""
-    signals = 0
+def _signals() -> Iterator[Counter[str]]:
+    """Count the signals that ask to stop, instead of stopping."""
+    asked = Counter[str]()
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal signals
-        signals += 1
-        os.write(2, STOPPING if signals == 1 else b"\n")
-        engine.stop(at_once=signals > 1)
+    def count(signum: int, frame: FrameType | None) -> None:
+        asked["to stop"] += 1
+        if asked["to stop"] == 1:
+            os.write(2, STOPPING)
 
-    handlers = {signum: signal.signal(signum, stop) for signum in SIGNALS}
+    handlers = {signum: signal.signal(signum, count) for signum in SIGNALS}
     try:
-        yield
+        yield asked
     finally:
         for signum, handler in handlers.items():
             signal.signal(signum, handler)

@@ -24,7 +24,7 @@ THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 class Pool:
     """Runs fits in processes; a fit whose process is killed goes on from its last checkpoint.
 
-    The cores of this machine are divided among the processes, unless ``OMP_NUM_THREADS`` says how many threads each has.
+    The cores of this machine are divided among the processes, unless ``OMP_NUM_THREADS`` says how many each has.
 
     Args:
         workers: fits at once.
