@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,9 @@ from xinc_lightning.cli.console import Parser, fail, one_line_errors, say
 from xinc_lightning.cli.fleet_check import check_cells
 from xinc_lightning.cli.fleet_table import FleetTable
 from xinc_lightning.errors import UserError
-from xinc_lightning.runs.folder import hold, unlock
-from xinc_lightning.runs.layout import LOCK
 from xinc_lightning.runs.records import parse_yaml
-from xinc_lightning.studies.fleet.fleet import Engine, carry_out, missing
-from xinc_lightning.studies.fleet.plan import Cell, Plan, make_plan, read_plan
+from xinc_lightning.studies.fleet.fleet import Engine, alone_with, carry_out, missing
+from xinc_lightning.studies.fleet.plan import Plan, make_plan, read_plan
 from xinc_lightning.studies.fleet.pool import Pool
 from xinc_lightning.studies.fleet.state import LOGS, command, runs_of
 from xinc_lightning.studies.fleet.status import Status
@@ -32,16 +30,10 @@ def main(args: Sequence[str]) -> None:
         parser.error("give a plan, or --config with the options of one")
     with one_line_errors("fleet"):
         plan = _plan(options)
-        cells = missing(plan)
         if options.commands:
-            check_cells(cells)
-            runs = runs_of(plan)
-            for cell in cells:
-                say(shlex.join(["lightning", *command(cell, runs.get(cell.name))]))
+            _print_commands(plan)
             return
-        done = len(plan.cells) - len(cells)
-        say(f"{plan.name}: {len(plan.cells)} fits in {plan.runs}, {done} are done")
-        statuses = _carry_out(plan, cells, options) if cells else []
+        statuses = train_missing(plan, lambda: engine_of(options, plan.runs))
     failed = [status for status in statuses if status.state == "failed"]
     stopped = [status for status in statuses if status.state in ("stopped", "waiting")]
     for status in failed:
@@ -58,26 +50,35 @@ def main(args: Sequence[str]) -> None:
     say(f"all {len(plan.cells)} fits are done; their runs are in {plan.runs}")
 
 
-def _carry_out(plan: Plan, cells: Sequence[Cell], options: argparse.Namespace) -> list[Status]:
-    """Check the missing fits, then run them."""
-    _alone_with(plan.runs)
-    try:
+def _print_commands(plan: Plan) -> None:
+    cells, runs = missing(plan), runs_of(plan)
+    check_cells(cells)
+    for cell in cells:
+        say(shlex.join(["lightning", *command(cell, runs.get(cell.name))]))
+
+
+def train_missing(plan: Plan, engine: Callable[[], Engine]) -> list[Status]:
+    """Check and run the fits of a plan that are not done, and show how far they are.
+
+    Args:
+        plan: the fits.
+        engine: makes what runs them, if there is anything to run.
+
+    Returns:
+        How each of them ended.
+
+    Raises:
+        UserError: if another fleet is training them, or a command is not valid.
+    """
+    cells = missing(plan)
+    done = len(plan.cells) - len(cells)
+    say(f"{plan.name}: {len(plan.cells)} fits in {plan.runs}, {done} are done")
+    if not cells:
+        return []
+    with alone_with(plan.runs):
         check_cells(cells)
-        engine = engine_of(options, plan.runs)
-        with FleetTable(len(plan.cells), len(plan.cells) - len(cells)) as table:
-            return carry_out(cells, engine, table.show)
-    finally:
-        unlock()
-
-
-def _alone_with(runs: Path) -> None:
-    """Have no other fleet train the same runs at the same time."""
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the folder of the runs '{runs}' cannot be made: {error.strerror}.") from None
-    if not hold(runs / LOCK):
-        raise UserError(f"another fleet is training the runs in '{runs}'.")
+        with FleetTable(len(plan.cells), done) as table:
+            return carry_out(cells, engine(), table.show)
 
 
 def engine_of(options: argparse.Namespace, runs: Path) -> Engine:
@@ -118,19 +119,10 @@ def _parser() -> Parser:
     parser.add_argument(
         "plan", nargs="?", type=Path, metavar="PLAN.yaml", help="a plan, such as fleet_demo.yaml"
     )
-    parser.add_argument("--workers", type=_workers, default=1, help="fits at once on this machine")
     parser.add_argument(
         "--commands", action="store_true", help="print the command of each missing fit, and end"
     )
-    cluster = parser.add_argument_group("on Ray, instead of --workers")
-    cluster.add_argument(
-        "--ray",
-        metavar="auto|ADDRESS",
-        help="a cluster; auto is that of this machine, started if there is none",
-    )
-    cluster.add_argument("--cpus", type=float, default=1, help="of each fit")
-    cluster.add_argument("--gpus", type=float, default=0, help="of each fit; 0.25 has four share one")
-    cluster.add_argument("--memory", type=float, default=0, help="of each fit, in GB")
+    add_engine_options(parser)
     simple = parser.add_argument_group("instead of a plan")
     simple.add_argument(
         "--config", action="append", metavar="CONFIG", help="of all fits; may be given several times"
@@ -148,6 +140,20 @@ def _parser() -> Parser:
         help="values of a key of the config",
     )
     return parser
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """The options of :func:`engine_of`."""
+    parser.add_argument("--workers", type=_workers, default=1, help="fits at once on this machine")
+    cluster = parser.add_argument_group("on Ray, instead of --workers")
+    cluster.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="a cluster; auto is that of this machine, started if there is none",
+    )
+    cluster.add_argument("--cpus", type=float, default=1, help="of each fit")
+    cluster.add_argument("--gpus", type=float, default=0, help="of each fit; 0.25 has four share one")
+    cluster.add_argument("--memory", type=float, default=0, help="of each fit, in GB")
 
 
 def _workers(text: str) -> int:

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from xinc_lightning.errors import UserError
+from xinc_lightning.runs.folder import hold, unlock
+from xinc_lightning.runs.layout import LOCK
 from xinc_lightning.studies.fleet.plan import Cell, Plan
 from xinc_lightning.studies.fleet.state import is_done, log_of, newest_runs, runs_of
 from xinc_lightning.studies.fleet.status import Status
@@ -49,6 +52,25 @@ def missing(plan: Plan) -> list[Cell]:
     """Cells whose fits are not done."""
     runs = runs_of(plan)
     return [cell for cell in plan.cells if cell.name not in runs or not is_done(runs[cell.name])]
+
+
+@contextmanager
+def alone_with(runs: Path) -> Iterator[None]:
+    """Have no other fleet train the same runs at the same time.
+
+    Raises:
+        UserError: if one does, or the folder cannot be made.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder of the runs '{runs}' cannot be made: {error.strerror}.") from None
+    if not hold(runs / LOCK):
+        raise UserError(f"another fleet is training the runs in '{runs}'.")
+    try:
+        yield
+    finally:
+        unlock()
 
 
 def carry_out(

@@ -132,7 +132,6 @@ def _check_nodes(ray: Any, runs: Path, folder: str) -> None:
     """Have every node look for the folders, before any fit."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    runs.mkdir(parents=True, exist_ok=True)
     file, content = runs.absolute() / f".seen-{secrets.token_hex(4)}", f"{__version__} {secrets.token_hex(8)}"
     file.write_text(content, encoding="utf-8")
     try:

@@ -30,6 +30,8 @@ class Pool:
         workers: fits at once.
     """
 
+    program = (sys.executable, "-m", "xinc_lightning.studies.fleet.fit")
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._waiting = deque[Cell]()
@@ -79,7 +81,7 @@ class Pool:
 
     def _start(self, cell: Cell) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-m", "xinc_lightning.studies.fleet.fit"],
+            self.program,
             stdin=subprocess.PIPE,  # its end tells the fit that we are gone
             text=True,
             env=self._environment,
