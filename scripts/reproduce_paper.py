@@ -2,18 +2,19 @@
 
 python scripts/reproduce_paper.py                               # the demo clip, three seeds
 python scripts/reproduce_paper.py --data data/cityscapes_vps --clips 0005 0025
+python scripts/reproduce_paper.py --data data/cityscapes_vps --clips 0005 0025 --ray auto --gpus 0.25
 python scripts/reproduce_paper.py --fast                        # does everything work?
 
-Finished trainings are skipped, interrupted ones are resumed. The report is <out>/report.md.
+The trainings are a fleet (see docs/fleet.md): finished ones are skipped, interrupted ones go on.
+The report is <out>/report.md.
 """
 
 import argparse
 from pathlib import Path
 
-from xinc_lightning.cli.console import fail
-from xinc_lightning.data import DataError
-from xinc_lightning.paper import Plan, reproduce
-from xinc_lightning.runs.reader import RunError
+from xinc_lightning.cli.console import one_line_errors
+from xinc_lightning.cli.fleet import add_engine_options, engine_of
+from xinc_lightning.paper import Experiment, reproduce
 
 
 def main() -> None:
@@ -30,13 +31,13 @@ def main() -> None:
         "--out", type=Path, help="`reproduction` unless given; `reproduction-fast` with --fast"
     )
     parser.add_argument("--fast", action="store_true", help="few epochs of few, tiny frames")
+    add_engine_options(parser)
     options = parser.parse_args()
     out = options.out or Path("reproduction-fast" if options.fast else "reproduction")
     seeds = options.seeds or ([42, 43] if options.fast else [42, 43, 44])
-    try:
-        written = reproduce(Plan(options.data, tuple(options.clips), tuple(seeds), out, options.fast))
-    except (DataError, RunError) as error:
-        fail(str(error))
+    experiment = Experiment(options.data, tuple(options.clips), tuple(seeds), out, options.fast)
+    with one_line_errors():
+        written = reproduce(experiment, lambda: engine_of(options, out / "runs"))
     print(f"the report is {written}, the figures are in {out / 'figures'}")
 
 

@@ -1,9 +1,10 @@
 """Fixtures that several packages' tests share, and shape checks for every jaxtyping signature."""
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +44,15 @@ install_import_hook(
 install_import_hook("xinc_lightning.analyses", "beartype.beartype")
 
 from xinc_lightning.canvas import Canvas, LayerCanvas  # noqa: E402  (after the import hook)
+from xinc_lightning.cli.main import main  # noqa: E402
 from xinc_lightning.data import PanopticClip, Segment  # noqa: E402  (after the import hook)
 from xinc_lightning.figures import Figure, Renderer, png_now, renderer  # noqa: E402
 from xinc_lightning.modules import INRModule  # noqa: E402
 from xinc_lightning.networks import ConvLayer, LinearLayer, NeRV  # noqa: E402
 from xinc_lightning.runs.checkpoint_file import CheckpointFile  # noqa: E402
+from xinc_lightning.studies.fleet.fit import header  # noqa: E402
+from xinc_lightning.studies.fleet.plan import Cell  # noqa: E402
+from xinc_lightning.studies.fleet.state import command, log_of, newest_runs  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -337,3 +342,46 @@ def scene() -> Scene:
 def painter(scene: Scene) -> Painter:
     """The network that stores the scene, a neuron for each colour of each segment."""
     return Painter(scene.parts)
+
+
+class InThisProcess:
+    """An engine of a fleet for tests: one fit after another, without the seconds in which a process starts."""
+
+    def __init__(self) -> None:
+        self.cells: list[Cell] = []
+        self.commands: list[list[str]] = []
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.cells)
+
+    def submit(self, cells: Sequence[Cell]) -> None:
+        self.cells = [*cells]
+
+    def wait(self, seconds: float) -> list[tuple[Cell, int]]:
+        cell = self.cells.pop(0)
+        log = log_of(cell)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.commands.append(command(cell, newest_runs(cell.runs).get(cell.name)))
+        code = 0
+        argv = sys.argv
+        with log.open("a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+            file.write(header())
+            try:
+                main(self.commands[-1])
+            except SystemExit as end:
+                code = int(end.code or 0)
+        sys.argv = argv
+        return [(cell, code)]
+
+    def stop(self, at_once: bool = False) -> None:
+        self.cells = []
+
+    def close(self) -> None:
+        assert not self.cells
+
+
+@pytest.fixture(scope="session")
+def in_this_process() -> type[InThisProcess]:
+    """See :class:`InThisProcess`."""
+    return InThisProcess

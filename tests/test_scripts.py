@@ -25,8 +25,8 @@ from xinc_lightning.analyses import (
     PixelsPerNeuronResult,
     ThingsAndStuffResult,
 )
-from xinc_lightning.paper import Plan
-from xinc_lightning.paper.fits import carry_out
+from xinc_lightning.paper import Experiment
+from xinc_lightning.paper.fits import train
 from xinc_lightning.paper.results import read_trained
 from xinc_lightning.runs.reader import read_run
 from xinc_lightning.runs.scalar_names import media_name
@@ -65,7 +65,7 @@ def module_of(name):
 
 
 @pytest.fixture(scope="module")
-def reproduction(tmp_path_factory, undrawn_module):
+def reproduction(tmp_path_factory, undrawn_module, in_this_process):
     """The folder of a smoke run with two seeds, and what it printed; the runs' own figures are not drawn."""
     folder = tmp_path_factory.mktemp("paper")
     printed = io.StringIO()
@@ -75,13 +75,20 @@ def reproduction(tmp_path_factory, undrawn_module):
         contextlib.redirect_stderr(printed),
     ):
         patch.chdir(folder)
+        patch.setattr("xinc_lightning.cli.fleet.Pool", lambda workers: in_this_process())
         patch.setattr(sys, "argv", ["reproduce_paper.py", "--fast", "--seeds", "1", "2"])
         module_of("reproduce_paper").main()
     return folder / "reproduction-fast", printed.getvalue()
 
 
-def plan_of(folder):
-    return Plan("bunny", (None,), (1, 2), folder, fast=True)
+def runs_in(folder):
+    """Folders of the runs: FFN and NeRV of the first seed, then of the second."""
+    plan = Experiment("bunny", (None,), (1, 2), folder, fast=True).plan()
+    return [run for pair in train(plan, no_engine) for run in pair]
+
+
+def no_engine():
+    raise AssertionError("there is something to train")
 
 
 def test_every_figure_of_the_paper_is_drawn(reproduction):
@@ -100,7 +107,7 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     assert "report.md" in printed
     for number in ("34.29", "33.50", "32,971", "978,557", "nearly 50 %", "0.0002", "0.0460"):
         assert number in text
-    runs = [read_run(path) for path in carry_out(plan_of(folder).fits)]
+    runs = [read_run(path) for path in runs_in(folder)]
     ffn = np.mean([run.final["psnr"] for run in runs if run.architecture == "FFN"])
     assert f"| FFN | {ffn:.2f} (" in text
     networks = next(run.final["parameters"] / 2 for run in runs if run.architecture == "FFN")
@@ -117,35 +124,28 @@ def test_report_has_our_numbers_beside_the_papers(reproduction):
     assert "nan" not in text
 
 
-def test_finished_fits_are_skipped_and_interrupted_ones_resumed(reproduction, monkeypatch):
-    folder, _ = reproduction
-    fits = plan_of(folder).fits
-    done = [fit.run() for fit in fits]
-    assert [run.name for run in done] == [
-        "ffn-seed1-001",
-        "nerv-seed1-001",
-        "ffn-seed2-001",
-        "nerv-seed2-001",
+def test_finished_fits_are_skipped_and_interrupted_ones_go_on(reproduction, in_this_process):
+    folder, printed = reproduction
+    assert "4 fits in reproduction-fast/runs, 0 are done" in printed
+    runs = runs_in(folder)
+    assert [run.name.split("-")[:2] for run in runs] == [
+        ["ffn", "seed1"],
+        ["nerv", "seed1"],
+        ["ffn", "seed2"],
+        ["nerv", "seed2"],
     ]
-    commands = []
-
-    def record(command):
-        commands.append(command)
-        (done[0] / "report.json").write_text(report)
-
-    monkeypatch.setattr("xinc_lightning.paper.fits.main", record)
-    assert carry_out(fits) == done
-    assert commands == []
-    report = (done[0] / "report.json").read_text()
-    (done[0] / "report.json").unlink()
-    assert carry_out(fits) == done
-    ((*_, flag, value),) = commands
-    assert (flag, value) == ("--ckpt_path", "last"), "it was interrupted before its report"
+    report = (runs[0] / "report.json").read_text()
+    (runs[0] / "report.json").unlink()  # as if it had been interrupted before its report
+    engine = in_this_process()
+    plan = Experiment("bunny", (None,), (1, 2), folder, fast=True).plan()
+    assert [run for pair in train(plan, lambda: engine) for run in pair] == runs
+    assert [command[-1] for command in engine.commands] == [f"--ckpt_path={runs[0]}/checkpoints/last.ckpt"]
+    assert (runs[0] / "report.json").read_text() == report
 
 
 def test_results_are_as_the_analyses_computed_them(reproduction):
     """What is rebuilt gives the numbers that were logged."""
-    trained = read_trained(plan_of(reproduction[0]).fits[1].run())
+    trained = read_trained(runs_in(reproduction[0])[1])
     for layer in trained.layers:
         for kind in RESULTS:
             result = trained.result(kind, layer)
@@ -192,7 +192,7 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
     assert {"Quality", "Output layer: NeRV head, FFN layer3", "Contribution maps", "Neurons"} <= set(sections)
     grouping = [key["name"] for key in section["runSets"][0]["grouping"]]
     assert grouping == ["architecture.value", "bpp.value"]
-    runs = [read_run(run) for fit in plan_of(reproduction[0]).fits if (run := fit.run())]
+    runs = [read_run(run) for run in runs_in(reproduction[0])]
     scalars = {key for run in runs for key in run.snapshots[-1].scalars}
     scalars |= {
         *("train/psnr", "train/loss", "train/learning_rate"),

@@ -41,9 +41,11 @@ NEED_DATA = {"cityscapes_vps.yaml", "davis.yaml", "vipseg.yaml"}
 """Configs that are run on miniature datasets, in tests/data/test_through_cli.py."""
 ADDED = {"light.yaml", "prune.yaml"}
 """Configs that come on top of another."""
+PLANS = {"fleet_demo.yaml"}
+"""Plans of `xinc fleet`, see tests/studies/fleet/test_plan.py."""
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped_configs()) - NEED_DATA - ADDED))
+@pytest.mark.parametrize("name", sorted(set(shipped_configs()) - NEED_DATA - ADDED - PLANS))
 def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
     main(["fit", "--config", name, *SMALL])
     run = Path("runs") / f"{name.removesuffix('.yaml')}-001"

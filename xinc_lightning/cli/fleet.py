@@ -1,21 +1,25 @@
 """``xinc fleet``: many fits, over clips, seeds and settings."""
 
+import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.console import Parser, fail, one_line_errors, say
+from xinc_lightning.cli.fleet_check import check_cells
 from xinc_lightning.cli.fleet_table import FleetTable
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.records import parse_yaml
-from xinc_lightning.studies.fleet.fleet import Engine, carry_out, missing
+from xinc_lightning.studies.fleet.fleet import Engine, alone_with, carry_out, missing
 from xinc_lightning.studies.fleet.plan import Plan, make_plan, read_plan
 from xinc_lightning.studies.fleet.pool import Pool
-from xinc_lightning.studies.fleet.state import command, runs_of
+from xinc_lightning.studies.fleet.state import LOGS, command, runs_of
+from xinc_lightning.studies.fleet.status import Status
 
 INTERRUPTED = 130
+GIGABYTE = 1_000_000_000
 
 
 def main(args: Sequence[str]) -> None:
@@ -26,41 +30,68 @@ def main(args: Sequence[str]) -> None:
         parser.error("give a plan, or --config with the options of one")
     with one_line_errors("fleet"):
         plan = _plan(options)
-        cells = missing(plan)
         if options.commands:
-            runs = runs_of(plan)
-            for cell in cells:
-                print(shlex.join(["lightning", *command(cell, runs.get(cell.name))]))
+            _print_commands(plan)
             return
-        done = len(plan.cells) - len(cells)
-        say(f"{plan.name}: {len(plan.cells)} fits in {plan.runs}, {done} are done")
-        if not cells:
-            return
-        from xinc_lightning.cli.fleet_check import check_cells
-
-        check_cells(cells)
-        with FleetTable(len(plan.cells), done) as table:
-            statuses = carry_out(cells, _engine(options), table.show)
+        statuses = train_missing(plan, lambda: engine_of(options, plan.runs))
     failed = [status for status in statuses if status.state == "failed"]
     stopped = [status for status in statuses if status.state in ("stopped", "waiting")]
     for status in failed:
         say(f"failed: {status.cell.name}: {status.reason}")
     if stopped:
+        finished = len(plan.cells) - len(stopped) - len(failed)
         again = shlex.join(["xinc", "fleet", *args])
-        say(
-            f"stopped; {len(plan.cells) - len(stopped) - len(failed)} of {len(plan.cells)} fits are done. To go on: {again}"
-        )
+        say(f"stopped; {finished} of {len(plan.cells)} fits are done. To go on: {again}")
         raise SystemExit(INTERRUPTED)
     if failed:
-        fail(f"{len(failed)} of {len(plan.cells)} fits failed; their logs are in '{plan.runs / 'logs'}'.")
+        fail(
+            f"fleet: {len(failed)} of {len(plan.cells)} fits failed; their logs are in '{plan.runs / LOGS}'."
+        )
     say(f"all {len(plan.cells)} fits are done; their runs are in {plan.runs}")
 
 
-def _engine(options: Any) -> Engine:
-    return Pool(options.workers)
+def _print_commands(plan: Plan) -> None:
+    cells, runs = missing(plan), runs_of(plan)
+    check_cells(cells)
+    for cell in cells:
+        say(shlex.join(["lightning", *command(cell, runs.get(cell.name))]))
 
 
-def _plan(options: Any) -> Plan:
+def train_missing(plan: Plan, engine: Callable[[], Engine]) -> list[Status]:
+    """Check and run the fits of a plan that are not done, and show how far they are.
+
+    Args:
+        plan: the fits.
+        engine: makes what runs them, if there is anything to run.
+
+    Returns:
+        How each of them ended.
+
+    Raises:
+        UserError: if another fleet is training them, or a command is not valid.
+    """
+    cells = missing(plan)
+    done = len(plan.cells) - len(cells)
+    say(f"{plan.name}: {len(plan.cells)} fits in {plan.runs}, {done} are done")
+    if not cells:
+        return []
+    with alone_with(plan.runs):
+        check_cells(cells)
+        with FleetTable(len(plan.cells), done) as table:
+            return carry_out(cells, engine(), table.show)
+
+
+def engine_of(options: argparse.Namespace, runs: Path) -> Engine:
+    """What runs the fits: processes of this machine, or Ray."""
+    if options.ray is None:
+        return Pool(options.workers)
+    from xinc_lightning.studies.fleet.on_ray import RayEngine
+
+    memory = round(options.memory * GIGABYTE)
+    return RayEngine(options.ray, runs, options.cpus, options.gpus, memory)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
     """The plan of a file, or that of the options."""
     shipped = shipped_configs()
     if options.plan is not None:
@@ -83,15 +114,15 @@ def _plan(options: Any) -> Plan:
 def _parser() -> Parser:
     parser = Parser(
         prog="xinc fleet",
-        description="Train many networks: a plan's grid over clips, seeds and settings. What is done is not done again.",
+        description="Train many networks: a grid over clips, seeds and settings. What is done is not done again.",
     )
     parser.add_argument(
         "plan", nargs="?", type=Path, metavar="PLAN.yaml", help="a plan, such as fleet_demo.yaml"
     )
-    parser.add_argument("--workers", type=_positive, default=1, help="fits at once on this machine")
     parser.add_argument(
         "--commands", action="store_true", help="print the command of each missing fit, and end"
     )
+    add_engine_options(parser)
     simple = parser.add_argument_group("instead of a plan")
     simple.add_argument(
         "--config", action="append", metavar="CONFIG", help="of all fits; may be given several times"
@@ -111,8 +142,21 @@ def _parser() -> Parser:
     return parser
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """The options of :func:`engine_of`."""
+    parser.add_argument("--workers", type=_workers, default=1, help="fits at once on this machine")
+    cluster = parser.add_argument_group("on Ray, instead of --workers")
+    cluster.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="a cluster; auto is that of this machine, started if there is none",
+    )
+    cluster.add_argument("--cpus", type=float, default=1, help="of each fit")
+    cluster.add_argument("--gpus", type=float, default=0, help="of each fit; 0.25 has four share one")
+    cluster.add_argument("--memory", type=float, default=0, help="of each fit, in GB")
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text!r}")
+    return int(text)

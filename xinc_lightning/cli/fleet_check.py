@@ -6,11 +6,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
+from lightning.pytorch import Callback
+
+from xinc_lightning.callbacks import Report
 from xinc_lightning.cli.config_lists import lists_replaced
 from xinc_lightning.cli.configs import with_shipped_configs
 from xinc_lightning.cli.failures import configuring
 from xinc_lightning.cli.training import TrainingCLI, command_line, quieten
 from xinc_lightning.data import open_clip
+from xinc_lightning.errors import UserError
 from xinc_lightning.studies.fleet.plan import Cell
 
 ALIKE = ("seed_everything", "data.clip_id")
@@ -27,7 +31,16 @@ class Check(TrainingCLI):
         config.trainer.default_root_dir = str(self._root(config) / ".check")
 
     def run_command(self, command: str) -> None:
-        """Nothing is run."""
+        """Nothing is run, but a fleet has to see when a fit is done.
+
+        Raises:
+            UserError: if the config has no callback that says so.
+        """
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        if not any(isinstance(callback, Report) for callback in callbacks):
+            raise UserError(
+                "trainer.callbacks have no Report, by whose report.json a fleet sees that a fit is done."
+            )
 
 
 def check_cells(cells: Sequence[Cell]) -> None:

@@ -69,19 +69,28 @@ def lock(run: Path) -> None:
         UserError: if another process is training it, or if files written into it would end up elsewhere.
     """
     refuse_links(run)
+    if not hold(run / LOCK):
+        raise UserError(f"the run '{run}' is being trained by another process.")
+
+
+def hold(path: Path) -> bool:
+    """Lock a file for this process until :func:`unlock` or its end; returns False if another process has locked it."""
     try:
         import fcntl  # there is none on Windows
     except ImportError:
-        return
+        return True
     with suppress(PermissionError, FileNotFoundError):
-        file = (run / LOCK).open("w", encoding="utf-8")
+        file = path.open("w", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"the run '{run}' is being trained by another process.") from None
+            file.close()
+            return False
         except OSError:  # a file system without locks
-            return
+            file.close()
+            return True
         _locks.append(file)
+    return True
 
 
 def refuse_links(run: Path, part: str = "") -> None:

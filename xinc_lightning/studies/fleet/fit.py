@@ -15,8 +15,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from xinc_lightning.errors import UserError
-from xinc_lightning.runs.folder import lock, unlock
+from xinc_lightning.runs.folder import hold, unlock
+from xinc_lightning.runs.layout import LOCK
 from xinc_lightning.studies.fleet.plan import Cell
 from xinc_lightning.studies.fleet.state import command, is_done, last_checkpoint, log_of, newest_runs
 
@@ -40,14 +40,13 @@ def fit(cell: Cell) -> int:
         file.flush()
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    _wait_until_free(cell)
     run = newest_runs(cell.runs).get(cell.name)
-    if run is not None:
-        _wait_until_free(run)
-        if is_done(run):
-            return 0
-        if last_checkpoint(run) is None:  # stopped before there was anything to go on from
-            shutil.rmtree(run)
-            run = None
+    if run is not None and is_done(run):
+        return 0
+    if run is not None and last_checkpoint(run) is None:  # stopped before there was anything to go on from
+        shutil.rmtree(run)
+        run = None
     return _run(command(cell, run))
 
 
@@ -69,16 +68,14 @@ def _run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _wait_until_free(run: Path) -> None:
+def _wait_until_free(cell: Cell) -> None:
+    """Wait until no other process trains the cell's run; the command itself refuses if one still does."""
     until = time.monotonic() + BUSY
-    while time.monotonic() < until:
-        try:
-            lock(run)
-        except UserError:
-            time.sleep(0.5)
-        else:
+    while (run := newest_runs(cell.runs).get(cell.name)) and time.monotonic() < until:
+        if hold(run / LOCK):
             unlock()
             return
+        time.sleep(0.5)
 
 
 def _stop_without_fleet() -> None:

@@ -2,12 +2,16 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from xinc_lightning.errors import UserError
+from xinc_lightning.runs.folder import hold, unlock
+from xinc_lightning.runs.layout import LOCK
 from xinc_lightning.studies.fleet.plan import Cell, Plan
 from xinc_lightning.studies.fleet.state import is_done, log_of, newest_runs, runs_of
 from xinc_lightning.studies.fleet.status import Status
@@ -50,6 +54,25 @@ def missing(plan: Plan) -> list[Cell]:
     return [cell for cell in plan.cells if cell.name not in runs or not is_done(runs[cell.name])]
 
 
+@contextmanager
+def alone_with(runs: Path) -> Iterator[None]:
+    """Have no other fleet train the same runs at the same time.
+
+    Raises:
+        UserError: if one does, or the folder cannot be made.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder of the runs '{runs}' cannot be made: {error.strerror}.") from None
+    if not hold(runs / LOCK):
+        raise UserError(f"another fleet is training the runs in '{runs}'.")
+    try:
+        yield
+    finally:
+        unlock()
+
+
 def carry_out(
     cells: Sequence[Cell], engine: Engine, watch: Callable[[Sequence[Status]], None]
 ) -> list[Status]:
@@ -70,9 +93,13 @@ def carry_out(
     before = {name: path.stat().st_size for name, path in logs.items() if path.is_file()}
     going = dict(statuses)
     try:
-        with _stopping(engine):
+        with _signals() as asked:
             engine.submit(cells)
+            obeyed = 0
             while engine.busy:
+                if asked["to stop"] > obeyed:
+                    obeyed = asked["to stop"]
+                    engine.stop(at_once=obeyed > 1)
                 for cell, code in engine.wait(INTERVAL):
                     status = going.pop(cell.name)
                     status.read_log(logs[cell.name], before.get(cell.name, 0))
@@ -95,19 +122,18 @@ def _read_logs(going: Mapping[str, Status], logs: Mapping[str, Path], before: Ma
 
 
 @contextmanager
-def _stopping(engine: Engine) -> Iterator[None]:
-    """Have a signal stop the fits in order, and a second one at once."""
-    signals = 0
+def _signals() -> Iterator[Counter[str]]:
+    """Count the signals that ask to stop, instead of stopping."""
+    asked = Counter[str]()
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal signals
-        signals += 1
-        os.write(2, STOPPING if signals == 1 else b"\n")
-        engine.stop(at_once=signals > 1)
+    def count(signum: int, frame: FrameType | None) -> None:
+        asked["to stop"] += 1
+        if asked["to stop"] == 1:
+            os.write(2, STOPPING)
 
-    handlers = {signum: signal.signal(signum, stop) for signum in SIGNALS}
+    handlers = {signum: signal.signal(signum, count) for signum in SIGNALS}
     try:
-        yield
+        yield asked
     finally:
         for signum, handler in handlers.items():
             signal.signal(signum, handler)

@@ -24,11 +24,13 @@ THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 class Pool:
     """Runs fits in processes; a fit whose process is killed goes on from its last checkpoint.
 
-    The cores of this machine are divided among the processes, unless ``OMP_NUM_THREADS`` says how many threads each has.
+    The cores of this machine are divided among the processes, unless ``OMP_NUM_THREADS`` says how many each has.
 
     Args:
         workers: fits at once.
     """
+
+    program = (sys.executable, "-m", "xinc_lightning.studies.fleet.fit")
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -79,7 +81,7 @@ class Pool:
 
     def _start(self, cell: Cell) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-m", "xinc_lightning.studies.fleet.fit"],
+            self.program,
             stdin=subprocess.PIPE,  # its end tells the fit that we are gone
             text=True,
             env=self._environment,
