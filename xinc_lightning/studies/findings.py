@@ -1,44 +1,16 @@
-"""The paper's findings as questions to many runs, each with the values that would agree, stated before the answer.
-
-A verdict is about the mean over clips: its interval lies within the values that agree with the finding (*holds*), apart
-from them (*does not hold*), or neither (*undecided*). With fewer than :data:`FEWEST` clips it is undecided whatever the
-interval: even if all n clips agree, chance alone does that, one way or the other, with a probability of 2 / 2ⁿ, which
-is above 0.05 for n < 6.
-"""
+"""The paper's findings as questions to many runs, each with the values that would agree, stated before the answer."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
-import numpy as np
-
-from xinc_lightning.analyses.shared_embedding import mixing
-from xinc_lightning.runs.reader import Run, RunError, Snapshot
-from xinc_lightning.studies.bootstrap import Estimate, estimates
-from xinc_lightning.studies.population import Population
-from xinc_lightning.studies.shared_umap import load_neuron_sets, sampled
-
-Verdict = Literal["holds", "does not hold", "undecided"]
+from xinc_lightning.runs.reader import Snapshot
 
 Measure = Callable[[Snapshot, str], float]
 """A number of a layer at a snapshot; NaN if there is none."""
 
-FEWEST = 6
-"""Clips that a verdict needs."""
-
 CONTENT = ("instances", "rgb", "gabor")
 """Partitions that neurons favour over space, according to the paper."""
-
-NEAREST = 0.05
-"""Share of all neurons that are a neuron's nearest, for the mixing of seeds.
-
-With a fixed number, the mixing would depend on how many neurons are sampled: the more there are, the more alike are the
-nearest, and the more of them are of the same seed.
-"""
-
-MIXED_NEURONS = 500
-"""Of each layer of each run, for the mixing of seeds; more are sampled."""
 
 
 @dataclass(frozen=True)
@@ -81,126 +53,6 @@ class Finding:
         if math.isinf(self.most):
             return f"> {self.least:g}"
         return f"< {self.most:g}" if math.isinf(self.least) else f"{self.least:g} to {self.most:g}"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the runs of one setting say to a finding in one layer.
-
-    Attributes:
-        finding: the question.
-        setting: of the runs.
-        layer: of their networks.
-        values: [n] one for each run; of the mixing, one for each clip.
-        clips: [n] their clips, by place in the population's.
-        estimate: of the mean over clips.
-        agreeing: clips whose own value agrees.
-        verdict: on the mean over clips.
-    """
-
-    finding: Finding
-    setting: str
-    layer: str
-    values: tuple[float, ...]
-    clips: tuple[int, ...]
-    estimate: Estimate
-    agreeing: int
-    verdict: Verdict
-
-
-def verdict_of(estimate: Estimate, least: float, most: float, fewest: int = FEWEST) -> Verdict:
-    """Whether an interval lies within (least, most), apart from it, or neither."""
-    if estimate.clips < fewest or math.isnan(estimate.low):
-        return "undecided"
-    if least < estimate.low and estimate.high < most:
-        return "holds"
-    return "does not hold" if estimate.high <= least or estimate.low >= most else "undecided"
-
-
-def answers(population: Population) -> list[Answer]:
-    """Ask every finding of every setting and layer that have what is measured, in the order of :data:`FINDINGS`."""
-    mixed = {setting: seed_mixing(population, setting) for setting in population.setting_names}
-    found = []
-    for finding in FINDINGS:
-        for setting in population.setting_names:
-            places = population.of(setting)
-            first = population.runs[places[0]]
-            if finding.architecture not in (None, first.architecture):
-                continue
-            layers = dict.fromkeys(layer for place in places for layer in population.runs[place].layers)
-            for layer in layers if finding.layer is None else [finding.layer]:
-                if finding.measure is None:
-                    pairs = mixed[setting].get(layer, [])
-                else:
-                    snapshots = [population.snapshots[place] for place in places]
-                    measured = [finding.measure(snapshot, layer) for snapshot in snapshots]
-                    pairs = [*zip(population.clip_numbers(places), measured, strict=True)]
-                pairs = [(clip, value) for clip, value in pairs if math.isfinite(value)]
-                if pairs:
-                    found.append(answer(finding, setting, layer, *zip(*pairs, strict=True)))
-    return found
-
-
-def answer(
-    finding: Finding, setting: str, layer: str, clips: Sequence[int], values: Sequence[float]
-) -> Answer:
-    """The answer that values give, of which each belongs to a clip."""
-    measured = np.log(values) if finding.factor else np.asarray(values, float)
-    estimate = estimates(measured[:, None], clips)[0]
-    of_clips = [measured[np.asarray(clips) == clip].mean() for clip in dict.fromkeys(clips)]
-    if finding.factor:
-        estimate = _exponential(estimate)
-        of_clips = [math.exp(value) for value in of_clips]
-    agreeing = sum(finding.least < value < finding.most for value in of_clips)
-    verdict = verdict_of(estimate, finding.least, finding.most)
-    return Answer(finding, setting, layer, tuple(values), tuple(clips), estimate, agreeing, verdict)
-
-
-def _exponential(e: Estimate) -> Estimate:
-    """Of logarithms, as an estimate of the geometric mean; the spreads become factors."""
-    return replace(
-        e,
-        mean=math.exp(e.mean),
-        low=math.exp(e.low),
-        high=math.exp(e.high),
-        least=math.exp(e.least),
-        most=math.exp(e.most),
-        clip_spread=math.exp(e.clip_spread),
-        seed_spread=math.exp(e.seed_spread),
-    )
-
-
-def seed_mixing(population: Population, setting: str) -> dict[str, list[tuple[int, float]]]:
-    """By layer, for each clip with two seeds or more: how the seeds' neurons mix, see :class:`SharedEmbedding`.
-
-    It is measured on the vectors that ``xinc umap`` embeds, not on their embedding, which distorts distances.
-    """
-    by_clip: dict[int, list[Run]] = {}
-    places = population.of(setting)
-    for place, clip in zip(places, population.clip_numbers(places), strict=True):
-        by_clip.setdefault(clip, []).append(population.runs[place])
-    found: dict[str, list[tuple[int, float]]] = {}
-    for clip, runs in by_clip.items():
-        for layer, value in _mixing_of(runs).items() if len(runs) > 1 else ():
-            found.setdefault(layer, []).append((clip, value))
-    return found
-
-
-def _mixing_of(runs: Sequence[Run]) -> dict[str, float]:
-    """By layer; of runs whose vectors are means over the same gabor clusters."""
-    try:
-        sets = [{one.layer: sampled(one, MIXED_NEURONS) for one in load_neuron_sets(run)} for run in runs]
-    except RunError:  # of an analysis that was not asked for
-        return {}
-    found = {}
-    for layer in sets[0]:
-        ours = [one[layer] for one in sets if layer in one and len(one[layer].vectors)]
-        same = all(np.array_equal(one.cluster_areas, ours[0].cluster_areas) for one in ours)
-        if len(ours) == len(runs) and same:
-            members = np.repeat(np.arange(len(ours)), [len(one.vectors) for one in ours])
-            nearest = max(1, round(NEAREST * len(members)))
-            found[layer] = mixing(np.concatenate([one.vectors for one in ours]), members, nearest)
-    return found
 
 
 def _scalar(name: str) -> Measure:

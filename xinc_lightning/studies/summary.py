@@ -11,9 +11,9 @@ import numpy as np
 from xinc_lightning.runs.reader import Run
 from xinc_lightning.runs.scalar_names import parse_scalar_name
 from xinc_lightning.studies.bootstrap import Estimate, estimates
-from xinc_lightning.studies.findings import Answer, answers
 from xinc_lightning.studies.pairs import OF_THE_RUN, Pair, pairs_of
 from xinc_lightning.studies.population import Population, population
+from xinc_lightning.studies.verdicts import Answer, answers
 
 SHOWN = (
     *(f"variance/{name}_median" for name in ("instances", "rgb", "gabor", "grid", "lattice")),

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from xinc_lightning.figures import DotPanel, DotRow, Figure, dots_of_clips
 from xinc_lightning.studies.bootstrap import Estimate
-from xinc_lightning.studies.findings import Answer
 from xinc_lightning.studies.pairs import OF_THE_RUN, Difference, Pair
 from xinc_lightning.studies.summary import SHOWN, Spread, Summary, is_shown
 from xinc_lightning.studies.summary_tables import CONDITIONS, direction
+from xinc_lightning.studies.verdicts import Answer
 
 T = TypeVar("T", Spread, Difference)
 

@@ -11,9 +11,10 @@ from typing import get_args
 
 from xinc_lightning.studies.bootstrap import Estimate
 from xinc_lightning.studies.comparison import MATCHED_DB, readable
-from xinc_lightning.studies.findings import FEWEST, Answer, Finding, Verdict, verdict_of
+from xinc_lightning.studies.findings import Finding
 from xinc_lightning.studies.pairs import MATCHED_BPP, Difference, Pair
 from xinc_lightning.studies.summary import Spread, Summary, is_shown
+from xinc_lightning.studies.verdicts import FEWEST, Answer, Verdict, verdict_of
 from xinc_lightning.text import markdown_cell, printable
 
 ESTIMATE = tuple(field.name for field in fields(Estimate))

@@ -1,4 +1,4 @@
-"""Findings and their verdicts, on runs of which every number is known."""
+"""Findings and verdicts, on runs of which every number is known."""
 
 import math
 from dataclasses import replace
@@ -8,10 +8,8 @@ import pytest
 
 from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.bootstrap import NOTHING
-from xinc_lightning.studies.findings import FINDINGS, answer, answers, seed_mixing, verdict_of
 from xinc_lightning.studies.population import population
-
-BY_NAME = {finding.name: finding for finding in FINDINGS}
+from xinc_lightning.studies.verdicts import answers, seed_mixing, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -30,16 +28,30 @@ def test_verdict_is_of_the_interval_and_needs_six_clips(low, high, clips, verdic
     assert verdict_of(replace(NOTHING, low=low, high=high, clips=clips), 0, 1) == verdict
 
 
-def test_ratios_are_averaged_as_factors():
-    one = answer(BY_NAME["grid above the lattice"], "NeRV", "head", range(6), [2, 8, 2, 8, 2, 8])
+def test_ratios_are_averaged_as_factors(write_run):
+    """Rectangles are 2 and 8 times the lattice, in turn, in six clips."""
+    paths = [
+        write_run(
+            f"nerv-{n}",
+            path=f"clip{n}",
+            scalars={"variance/head/grid_median": 0.2 if n % 2 else 0.8, "variance/head/lattice_median": 0.1},
+        )
+        for n in range(6)
+    ]
+    (one,) = answers(population([read_run(path) for path in paths]))
+    assert one.finding.name == "grid above the lattice"
     assert one.estimate.mean == pytest.approx(4)
     assert one.estimate.least == pytest.approx(2)
-    assert one.verdict == "holds"
-    assert one.agreeing == 6
+    assert sorted(one.values) == pytest.approx([2, 2, 2, 8, 8, 8])
+    assert (one.agreeing, one.verdict) == (6, "holds")
 
 
-def test_a_clip_agrees_by_the_mean_of_its_seeds():
-    one = answer(BY_NAME["edges"], "NeRV", "head", [0, 0, 1], [0.5, -0.6, 0.1])
+def test_a_clip_agrees_by_the_mean_of_its_seeds(write_run):
+    paths = [
+        write_run(f"nerv-{n}", seed=n, path=path, scalars={"intensity/head/edge_correlation": value})
+        for n, (path, value) in enumerate([("bunny", 0.5), ("bunny", -0.6), ("bikes", 0.1)])
+    ]
+    (one,) = answers(population([read_run(path) for path in paths]))
     assert one.agreeing == 1
     assert one.estimate.mean == pytest.approx(0.025)
 
