@@ -11,7 +11,8 @@ from xinc_lightning import callbacks as package
 from xinc_lightning.callbacks import AnalysisCallback, Reconstructions
 from xinc_lightning.data import ClipDataModule, DataError, PanopticClip
 from xinc_lightning.modules import FFNModule, HNeRVModule, NeRVModule, SIRENModule
-from xinc_lightning.modules.base import INRModule, warmup_cosine
+from xinc_lightning.modules.base import INRModule
+from xinc_lightning.modules.schedule import warmup_cosine
 from xinc_lightning.networks import FFN
 from xinc_lightning.runs.checkpoint_file import CheckpointFile
 

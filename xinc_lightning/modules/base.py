@@ -20,6 +20,7 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.layer_weights import LayerWeights
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
+from xinc_lightning.modules.schedule import warmup_cosine
 from xinc_lightning.runs.lightning_private import rewind_to_epoch_start
 
 SSIM_SIDE = 6
@@ -30,17 +31,6 @@ CHECK_STEPS = 50
 
 Batch = tuple[Tensor, Tensor]
 """Frame positions [batch] and frames [batch, 3, height, width] in [0, 1]."""
-
-
-def warmup_cosine(progress: float, warmup: float) -> float:
-    """Factor on the learning rate: linear from 0.1 over the first ``warmup`` of training, then cosine to 0.
-
-    >>> [round(warmup_cosine(p, 0.1), 2) for p in (0, 0.05, 0.1, 0.55, 1)]
-    [0.1, 0.55, 1.0, 0.5, 0.0]
-    """
-    if progress < warmup:
-        return 0.1 + 0.9 * progress / warmup
-    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
 class DivergenceError(UserError):
