@@ -22,12 +22,17 @@ def cosines(
 def ranks(maps: Float[Tensor, "n height width"]) -> Float[Tensor, "n height width"]:
     """Ranks of each map's values, all at least 0, over the pixels; equal values share the mean of theirs.
 
-    Values are sorted into the 65,536 bins of their leading bits, which takes a tenth of the time of sorting them.
+    Values are sorted into the 65,536 bins of their leading bits, which takes a hundredth of the time of sorting them.
 
     >>> ranks(torch.tensor([[[0.5, 3.0, 0.5, 0.0]]]))
     tensor([[[1.5000, 3.0000, 1.5000, 0.0000]]])
     """
-    bins = (maps.float().flatten(1).contiguous().view(torch.int32) >> LOW_BITS).long()
+    bins = maps.float().flatten(1).contiguous().view(torch.int32) >> LOW_BITS
+    if bins.is_cpu:
+        from xinc_lightning.canvas.rank_kernel import rank_rows
+
+        return torch.from_numpy(rank_rows(bins.numpy(), 1 << (31 - LOW_BITS))).reshape(maps.shape)
+    bins = bins.long()
     counts = torch.zeros(len(maps), 1 << (31 - LOW_BITS), device=maps.device)
     counts.scatter_add_(1, bins, torch.ones_like(bins, dtype=counts.dtype))
     middle = counts.cumsum(1).sub_(counts, alpha=0.5).sub_(0.5)
