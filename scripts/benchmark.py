@@ -1,6 +1,7 @@
 """Speed and memory as ratios measured in one run.
 
-python scripts/benchmark.py train [--device cuda] [--rounds 5]
+python scripts/benchmark.py train [--device cuda] [--rounds 7]
+python scripts/benchmark.py looks RUN
 python scripts/benchmark.py canvas
 python scripts/benchmark.py effects
 python scripts/benchmark.py video
@@ -11,8 +12,9 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from statistics import median, quantiles
 from typing import Any
 
 import torch
@@ -37,6 +39,11 @@ def main() -> None:
 
         benchmark_effects.main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["looks"]:
+        import benchmark_looks
+
+        benchmark_looks.main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["video"]:
         import benchmark_video
 
@@ -48,12 +55,11 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("canvas", help="the canvas engine: `canvas --help` lists its tables")
     commands.add_parser("effects", help="effects by ablation, against plain convolutions and brute force")
+    commands.add_parser("looks", help="what the analyses of a finished run cost, one by one")
     commands.add_parser("video", help="opening video: time and memory")
     train = commands.add_parser("train", help="training: Lightning modules against plain PyTorch loops")
     train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    train.add_argument(
-        "--rounds", type=int, default=5, help="alternating measurements; the best of each counts"
-    )
+    train.add_argument("--rounds", type=int, default=7, help="pairs of alternating measurements")
     once = commands.add_parser("once", help="one of the measurements that `train` makes")
     once.add_argument("what", choices=MEASUREMENTS)
     once.add_argument("device")
@@ -71,23 +77,44 @@ def benchmark_training(device: str, rounds: int) -> None:
     Each measurement runs in a separate process, because they would share an allocator otherwise. Plain and ours
     alternate, so that a busy machine slows both equally.
     """
-    print(f"{device}, 30 frames of 128×256; best of {rounds} alternating rounds")
+    print(f"{device}, 30 frames of 128×256; medians [quartiles] of {rounds} alternating pairs")
     for network, unit in (
         ("nerv", "epochs/s"),
         ("hnerv", "epochs/s"),
         ("ffn", "steps/s"),
         ("siren", "steps/s"),
     ):
-        best = {"plain": 0.0, "ours": 0.0}
+        rates: dict[str, list[float]] = {"plain": [], "ours": []}
         for _ in range(rounds):
-            for variant, rate in best.items():
+            for variant, measured in rates.items():
                 command = [sys.executable, "-W", "ignore", __file__, "once", f"{variant}_{network}", device]
                 printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                best[variant] = max(rate, float(printed.splitlines()[-1]))
+                measured.append(float(printed.splitlines()[-1]))
+        ratios = [ours / plain for plain, ours in zip(rates["plain"], rates["ours"], strict=True)]
         print(
-            f"{network:5} {unit:9} plain {best['plain']:8.2f}   ours {best['ours']:8.2f}   "
-            f"ratio {best['ours'] / best['plain']:.2f}"
+            f"{network:5} {unit:9} plain {spread(rates['plain'])}   ours {spread(rates['ours'])}   "
+            f"ratio {verdict(ratios)}"
         )
+
+
+def spread(numbers: Sequence[float]) -> str:
+    """Median and quartiles.
+
+    >>> spread([1, 2, 3, 4, 5])
+    '3.00 [2.00, 4.00]'
+    """
+    low, middle, high = quantiles(numbers, n=4, method="inclusive")
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def verdict(ratios: Sequence[float]) -> str:
+    """The ratios' median and quartiles, or that they show no difference: where the quartiles are on both sides of 1.
+
+    >>> verdict([1.1, 1.2, 1.3]), verdict([0.8, 1.1, 1.3])
+    ('1.20 [1.15, 1.25]', 'not told from 1 [0.95, 1.20]')
+    """
+    low, _, high = quantiles(ratios, n=4, method="inclusive")
+    return f"not told from 1 [{low:.2f}, {high:.2f}]" if low <= 1 <= high else spread(ratios)
 
 
 def epochs(device: torch.device, on_cpu: int, on_cuda: int) -> int:
@@ -217,19 +244,19 @@ def step(optimizer: torch.optim.Optimizer, predict: Callable[[], Tensor], target
 
 
 def rate(epoch: Callable[[], None], epochs: int, device: torch.device) -> float:
-    """Best calls per second, after a warm-up call."""
+    """Calls per second, after a warm-up call."""
     times = []
     for _ in range(epochs + 1):
         synchronize(device)
         times.append(time.perf_counter())
         epoch()
     synchronize(device)
-    return undisturbed_rate([*times[1:], time.perf_counter()])
+    return median_rate([*times[1:], time.perf_counter()])
 
 
-def undisturbed_rate(times: list[float]) -> float:
-    """Epochs a second of the fastest one, from the times between them: other jobs only ever slow one down."""
-    return 1 / min(later - earlier for earlier, later in pairwise(times))
+def median_rate(times: list[float]) -> float:
+    """Epochs a second of the median one, from the times between them."""
+    return 1 / median(later - earlier for earlier, later in pairwise(times))
 
 
 class Stopwatch(Callback):
@@ -245,7 +272,7 @@ class Stopwatch(Callback):
 
 
 def lightning_rate(module: Any, data: ClipDataModule, epochs: int, device: torch.device) -> float:
-    """Undisturbed epochs a second of our modules, without logging and validation."""
+    """Epochs a second of our modules, without logging and validation."""
     seed_everything(0, verbose=False)
     watch = Stopwatch()
     Trainer(
@@ -259,7 +286,7 @@ def lightning_rate(module: Any, data: ClipDataModule, epochs: int, device: torch
         enable_model_summary=False,
         callbacks=[watch],
     ).fit(module, datamodule=data)
-    return undisturbed_rate(watch.times)
+    return median_rate(watch.times)
 
 
 def synchronize(device: torch.device) -> None:

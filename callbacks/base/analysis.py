@@ -1,6 +1,7 @@
 """The interface of an analysis: its options, what it needs, and how it analyses a network."""
 
 from abc import ABC, abstractmethod
+from functools import cache
 from inspect import Parameter, signature
 from typing import Any
 
@@ -84,16 +85,22 @@ class Analysis(ABC):
     @property
     def options(self) -> dict[str, Any]:
         """Arguments of the constructors and their current values, those of the base classes first."""
-        named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-        names = dict.fromkeys(
-            name
-            for kind in reversed(type(self).__mro__)
-            if "__init__" in vars(kind)
-            for name, parameter in signature(vars(kind)["__init__"]).parameters.items()
-            if parameter.kind in named and name != "self"
-        )
-        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return {name: getattr(self, name) for name in _arguments(type(self)) if hasattr(self, name)}
 
     def due(self, epoch: int, last_epoch: int | None, saved: bool) -> bool:
         """Whether it is scheduled after ``epoch`` epochs, see :meth:`Cadence.due`."""
         return self._cadence.due(epoch, last_epoch, saved)
+
+
+@cache
+def _arguments(kind: type) -> tuple[str, ...]:
+    """Names of the constructors' arguments; once a class, since Lightning asks for a callback's key at every hook."""
+    named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    names = dict.fromkeys(
+        name
+        for base in reversed(kind.__mro__)
+        if "__init__" in vars(base)
+        for name, parameter in signature(vars(base)["__init__"]).parameters.items()
+        if parameter.kind in named and name != "self"
+    )
+    return tuple(names)

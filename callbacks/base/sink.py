@@ -21,7 +21,7 @@ from xinc_lightning.loggers import EpochResults, run_loggers
 from xinc_lightning.loggers.protocol import Scalars
 from xinc_lightning.runs.atomic import whole_folder
 from xinc_lightning.runs.layout import NEURONS, SCALARS, SECONDS, SETTINGS, WEIGHTS, snapshot_folders
-from xinc_lightning.runs.records import without_nan, write_json
+from xinc_lightning.runs.records import as_json, without_nan
 from xinc_lightning.runs.scalar_names import current_name
 
 
@@ -232,10 +232,11 @@ class Sink:
                 **({"errors": errors} if errors else {}),
             }
             scalars = without_nan(self._all("scalars"))
-            write_json(folder / SCALARS, {**position, "scalars": scalars})
-            write_json(folder / SETTINGS, settings)
+            (folder / SCALARS).write_bytes(as_json({**position, "scalars": scalars}))
+            (folder / SETTINGS).write_bytes(as_json(settings))
             # In its own file, so that all other files of two runs with one seed are identical.
-            write_json(folder / SECONDS, {name: part.seconds for name, part in analyses.items()})
+            seconds = {name: part.seconds for name, part in analyses.items()}
+            (folder / SECONDS).write_bytes(as_json(seconds))
 
     def _send(self) -> None:
         pictures = {name: self.folder / f"{name}.png" for name in self._all("pictures")}

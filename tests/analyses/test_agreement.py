@@ -2,13 +2,27 @@ import numpy as np
 import torch
 from scipy.stats import rankdata, spearmanr
 
-from xinc_lightning.analyses.agreement import correlations, cosines, rank_correlation, ranks
+from xinc_lightning.analyses.agreement import (
+    LOW_BITS,
+    correlations,
+    cosines,
+    rank_correlation,
+    ranks,
+    ranks_of_bins,
+)
 
 
 def test_ranks_share_ties_as_scipy_s_do():
     maps = torch.randint(0, 5, (3, 6, 7)).float() / 4
     expected = np.stack([rankdata(each).reshape(6, 7) - 1 for each in maps.numpy()])
     np.testing.assert_array_equal(ranks(maps), expected)
+
+
+def test_ranks_by_torch_alone_are_the_same():
+    maps = torch.randn(3, 40, 50, generator=torch.Generator().manual_seed(0)).abs() ** 3
+    maps[0] = 0
+    bins = maps.flatten(1).view(torch.int32) >> LOW_BITS
+    torch.testing.assert_close(ranks_of_bins(bins.long()), ranks(maps).flatten(1), rtol=0, atol=0)
 
 
 def test_correlation_of_ranks_is_spearmans():

@@ -231,6 +231,18 @@ def test_effects_of_single_neurons_do_not_add_up_to_that_of_their_group():
     assert (added - together).abs().mean() > 0.1 * together.abs().mean()
 
 
+def test_several_groups_are_taken_out_as_each_alone():
+    torch.manual_seed(0)
+    nerv = NeRV(16, 32, 7, strides=(2, 2)).double()
+    terms = Canvas(nerv).at(torch.tensor([0.3, 0.5]))["block1"].ablated("mean")
+    groups = [torch.arange(start, terms.neurons, 3) for start in range(3)] + [torch.arange(0)]
+    for max_bytes in (1, 2**30):  # one group at a time, and all together
+        found = torch.cat([*terms.without_each(groups, max_bytes)])
+        for picture, group in zip(found, groups, strict=True):
+            torch.testing.assert_close(picture, terms.without(group))
+    torch.testing.assert_close(found[-1], terms.chain.picture)
+
+
 @pytest.mark.parametrize("neuron", ["input", "output", "weight"])
 @pytest.mark.parametrize("ablation", ["zero", "mean"])
 def test_effects_of_every_layer_of_a_siren_are_those_of_brute_force(neuron, ablation):

@@ -8,6 +8,7 @@ from xinc_lightning.figures.renderer import rasterize
 from xinc_lightning.figures.style import (
     NOT_FINITE,
     SEQUENTIAL,
+    literal,
     new_figure,
     scale_of,
     show,
@@ -69,3 +70,16 @@ def test_inf_and_nan_are_red_and_do_not_affect_the_scale(bad):
 def test_signed_maps_have_a_diverging_scale_and_all_nan_maps_have_one_too():
     assert scale_of(np.array([-1.0, np.nan, 0.5]))["norm"].vmin == pytest.approx(-1, rel=0.02)
     assert scale_of(np.array([np.nan, np.inf]))["norm"].vmax == 1
+
+
+def test_ticks_are_left_to_be_made_by_whoever_draws():
+    pictures = []
+    for made_before in (False, True):
+        axes = new_figure(2, 2, "").subplots()
+        axes.plot([0, 1000])
+        if made_before:
+            assert len(axes.yaxis.get_major_ticks()) > 1
+        literal(axes.figure)
+        assert made_before or len(axes.yaxis.majorTicks) == 1
+        pictures.append(rasterize(axes.figure))
+    np.testing.assert_array_equal(*pictures)

@@ -241,18 +241,18 @@ def _curves(
     effects: EffectTerms, neurons: Int[Tensor, " n"], truth: Tensor, scores: Sequence[Float[np.ndarray, " n"]]
 ) -> list[tuple[Float[np.ndarray, " shares"], Float[np.ndarray, " shares"]]]:
     """By score, PSNR with the neurons of the highest scores taken out, and put back, one share after the other."""
-
-    def psnr(removed: Int[Tensor, " r"]) -> float:
-        error = (effects.without(removed) - truth.to(effects.chain.picture)).double().square().mean()
-        return float(-10 * error.log10())
-
     counts = [round(share * len(neurons)) for share in SHARES[1:-1]]
-    whole, bare = psnr(neurons[:0]), psnr(neurons)
-    curves = []
+    removed = [neurons[:0], neurons]
     for score in scores:
         order = neurons[torch.from_numpy(np.argsort(-score, kind="stable")).to(neurons.device)]
-        deletion = [psnr(order[:count]) for count in counts]
-        insertion = [psnr(order[count:]) for count in counts]
+        removed += [*(order[:count] for count in counts), *(order[count:] for count in counts)]
+    errors = [
+        (pictures - truth.to(pictures)).double().square().mean((1, 2, 3, 4))
+        for pictures in effects.without_each(removed)
+    ]
+    whole, bare, *found = (-10 * torch.cat(errors).log10()).tolist()
+    curves = []
+    for deletion, insertion in np.reshape(found, (len(scores), 2, len(counts))):
         curves.append((np.array([whole, *deletion, bare]), np.array([bare, *insertion, whole])))
     return curves
 

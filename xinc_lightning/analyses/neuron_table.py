@@ -60,11 +60,16 @@ class NeuronTable:
         Args:
             having: only neurons that have a value in this column.
         """
+        for columns in self._tables(having):
+            yield from map(list, zip(*columns, strict=True))
+
+    def _tables(self, having: str | None = None) -> Iterator[list[list[Any]]]:
+        """By layer, the columns of :meth:`rows`."""
         for layer, columns in self._layers.items():
-            neurons = columns.get(having, {}) if having else {i for c in columns.values() for i in c}
-            values = [columns.get(name, {}) for name in self.columns]
-            for neuron in sorted(neurons):
-                yield [layer, neuron, *(column.get(neuron) for column in values)]
+            known = columns.get(having, {}) if having else set[int]().union(*columns.values())
+            neurons = sorted(known)
+            values = [list(map(columns.get(name, {}).get, neurons)) for name in self.columns]
+            yield [[layer] * len(neurons), neurons, *values]
 
     def thumbnail(self, layer: str, neuron: int) -> NDArray[np.uint8]:
         """A neuron's thumbnail, [height, width]."""
@@ -77,7 +82,8 @@ class NeuronTable:
             with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(["layer", "neuron", *self.columns])
-                writer.writerows([_short(value) for value in row] for row in self.rows())
+                for columns in self._tables():
+                    writer.writerows(zip(*map(_short, columns), strict=True))
 
 
 def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArray[Any]]:
@@ -105,6 +111,6 @@ def identity(layer: FrameCanvas, statistics: FrameStatistics) -> dict[str, NDArr
     }
 
 
-def _short(value: Any) -> Any:
-    """Format a value; seven digits distinguish float32 numbers."""
-    return f"{value:.7g}" if isinstance(value, float) else value
+def _short(column: list[Any]) -> list[Any]:
+    """Format a column; seven digits distinguish float32 numbers."""
+    return [f"{value:.7g}" if isinstance(value, float) else value for value in column]

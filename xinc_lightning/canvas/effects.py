@@ -5,7 +5,7 @@ e = F(x) − F(x without the neuron's term), [colours, height, width]; |e| summe
 Effects of single neurons do not add up to that of a group, because activations between them are not linear.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -181,11 +181,27 @@ class EffectTerms:
 
     def without(self, neurons: Int[Tensor, " n"]) -> Float[Tensor, "frames colours height width"]:
         """The picture with all of these neurons taken out together."""
-        shares = torch.zeros(self.neurons, dtype=self.values.dtype, device=self.values.device)
-        shares[neurons] = 1
-        change = self._centred(self.contributions.removed_together(shares)[None])
-        change = self.chain.of_picture(self.chain.carried(Removed(change)))
-        return self.chain.picture - change[0]
+        return next(self.without_each([neurons]))[0]
+
+    def without_each(
+        self, groups: Sequence[Int[Tensor, " _"]], max_bytes: int = CHUNK_BYTES
+    ) -> Iterator[Float[Tensor, "groups frames colours height width"]]:
+        """The picture with all neurons of a group taken out together, for each of the groups, a few at a time.
+
+        Args:
+            groups: the neurons of each.
+            max_bytes: size of the largest layer of those that run together.
+        """
+        size = self.chain.values * self.values.element_size() * self.frames
+        together = max(1, max_bytes // size)
+        for start in range(0, len(groups), together):
+            changes = []
+            for neurons in groups[start : start + together]:
+                shares = torch.zeros(self.neurons, dtype=self.values.dtype, device=self.values.device)
+                shares[neurons] = 1
+                changes.append(self.contributions.removed_together(shares))
+            carried = self.chain.carried(Removed(self._centred(torch.stack(changes))))
+            yield self.chain.picture - self.chain.of_picture(carried)
 
     def first_order(
         self, directions: Float[Tensor, "k frames colours height width"]

@@ -79,12 +79,19 @@ def literal(figure: Figure) -> Figure:
 
 
 def _texts(artist: Artist) -> Iterator[Text]:
-    """Every text that will be drawn; an image's hidden axes have ticks whose making takes longer than all else."""
+    """Every text that will be drawn, but of ticks that are yet to be made: making them takes longer than all else."""
     if isinstance(artist, Text):
         yield artist
-    for child in artist.get_children():
-        if not (isinstance(child, Axis) and isinstance(artist, Axes) and not artist.axison):
+    children = artist.get_children() if not isinstance(artist, Axis) else _made(artist)
+    for child in children:
+        hidden = isinstance(child, Axis) and isinstance(artist, Axes) and not artist.axison
+        if child.get_visible() and not hidden:
             yield from _texts(child)
+
+
+def _made(axis: Axis) -> list[Artist]:
+    """Labels of an axis and its ticks so far; ticks that drawing makes are as the renderer's settings want them."""
+    return [axis.label, axis.offsetText, *axis.majorTicks, *axis.minorTicks]
 
 
 def logarithmic(axes: Axes) -> None:

@@ -3,12 +3,16 @@
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from xinc_lightning.errors import UserError
 
 UNFINISHED, OLD = ".unfinished", ".old"
+
+WRITERS = 8
+"""Files of a folder that are flushed to disk at the same time."""
 
 
 class OutputError(UserError):
@@ -77,8 +81,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     aside.mkdir(parents=True)
     try:
         yield aside
-        for path in [*aside.rglob("*"), aside]:
-            _to_disk(path)
+        with ThreadPoolExecutor(WRITERS) as pool:  # a disk writes several files in the time of one
+            list(pool.map(_to_disk, [*aside.rglob("*"), aside]))
     except Exception:
         shutil.rmtree(aside, ignore_errors=True)  # free the space on a full disk
         raise

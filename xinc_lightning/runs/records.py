@@ -22,8 +22,16 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
         OSError: if it cannot be written.
         ValueError: if there is a NaN or an infinity in it, see :func:`without_nan`.
     """
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False, default=str)
-    write_atomically(path, text.encode() + b"\n")
+    write_atomically(path, as_json(record))
+
+
+def as_json(record: Mapping[str, Any]) -> bytes:
+    """A record as the content of such a file.
+
+    Raises:
+        ValueError: if there is a NaN or an infinity in it.
+    """
+    return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, default=str).encode() + b"\n"
 
 
 def without_nan(scalars: Mapping[str, Any]) -> dict[str, Any]:

@@ -379,6 +379,15 @@ def test_settings_and_state_key_hold_the_options_only(fit, tmp_path):
     assert recorder.state_key == RecordsEvaluations(every_n_epochs=1).state_key
 
 
+def test_a_key_is_cheap_since_lightning_asks_for_it_at_every_hook(monkeypatch):
+    key = ContributionMaps(neurons=3).state_key
+    monkeypatch.setattr("xinc_lightning.callbacks.base.analysis.signature", None)
+    callback = ContributionMaps(neurons=3)
+    assert callback.state_key == key
+    callback.neurons = 4
+    assert callback.state_key == ContributionMaps(neurons=4).state_key != key
+
+
 class Caches(RecordsEvaluations):
     """Stores its results in a public attribute that is no option."""
 
