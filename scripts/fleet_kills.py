@@ -2,10 +2,10 @@
 
     python scripts/fleet_kills.py --kills 20 --ray
 
-A small plan of tiny FFNs is carried out by a pool of processes or, with --ray, on a cluster of two nodes. Workers, nodes
-and the driver itself are killed (SIGKILL) until the given number of kills; the driver is started again with the same
-command. In the end every fit must be done in one run folder, none may have been trained again after it was done, and
-weights, optimisers, metrics and analyses must be bit-identical to those of the undisturbed plan.
+A small plan of tiny FFNs is carried out by a pool of processes or, with --ray, on a cluster of two nodes. Workers,
+nodes and the driver itself are killed (SIGKILL) until the given number of kills; the driver is started again with the
+same command. In the end every fit must be done in one run folder, none may have been trained again after it was done,
+and weights, optimisers, metrics and analyses must be bit-identical to those of the undisturbed plan.
 """
 
 import argparse

@@ -91,6 +91,8 @@ def test_a_node_that_does_not_see_the_folders_is_named(tmp_path):
 class BlindCluster:
     """A Ray whose second node does not see the folders."""
 
+    exceptions = ray.exceptions
+
     def nodes(self):
         return [
             {"NodeID": number * 56, "NodeManagerHostname": f"node{number}", "Alive": number < "3"}
