@@ -115,8 +115,8 @@ class ClipDataModule(pl.LightningDataModule):
     frames): index [batch] counts within the chosen frames, frames [batch, 3, height, width] RGB in [0, 1].
 
     Args:
-        path: ``bunny`` for the demo clip; a video, an image, a stack or a folder of images; or the folder of a
-            Cityscapes-VPS, VIPSeg, DAVIS or YouTube-VOS dataset.
+        path: ``bunny``, ``bikes`` or ``carphone`` for a demo clip; a video, an image, a stack or a folder of images;
+            or the folder of a Cityscapes-VPS, VIPSeg, DAVIS or YouTube-VOS dataset.
         frames: ``all``, a slice such as ``0:30`` or ``::2``, one number, or a list such as ``[0, 5, 10]``.
         crop: ``aspect`` for the largest centred part with the proportions of ``resize``, [height, width] for
             a centred part, [top, bottom, left, right] for that part, null for the whole frame.

@@ -1,1 +1,1 @@
-"""Studies of saved runs: comparison, overlays, evolution, shared UMAP. They only read run folders."""
+"""Studies of saved runs, which only read run folders; and ``fleet``, which trains many."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from xinc_lightning.data.datasets import clip_ids
 from xinc_lightning.studies.fleet.configs import PlanError
 
 KEY = re.compile(r"[a-z]\w*(\.\w+)*")
@@ -84,6 +83,8 @@ def _axis(key: str, values: object, data: Mapping[str, Any]) -> tuple[str, Axis]
     if key == "clips" and values == "all":
         if "path" not in data:
             raise PlanError("clips: all needs the data.path of a dataset.")
+        from xinc_lightning.data.datasets import clip_ids  # takes seconds, which a node of Ray need not spend
+
         values = clip_ids(data["path"])
     if isinstance(values, dict) and values:
         return name, {label: settings_of(f"{key}: {label}", settings) for label, settings in values.items()}

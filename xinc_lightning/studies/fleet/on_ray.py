@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STOPPED, KILLED = 130, 137
 """Exit codes of a fit that was stopped by Ctrl-C, and of one whose process was killed."""
 
-NODE_TIMEOUT = 120.0
+NODE_TIMEOUT = 300.0
 """Seconds in which every node must have looked for the folders."""
 
 
@@ -142,10 +142,13 @@ def _check_nodes(ray: Any, runs: Path, folder: str) -> None:
             .remote(folder, str(file), content)
             for node in nodes
         ]
-        for host, problem in zip(nodes.values(), ray.get(looks, timeout=NODE_TIMEOUT), strict=True):
+        found = ray.get(looks, timeout=NODE_TIMEOUT)
+        for host, problem in zip(nodes.values(), found, strict=True):
             if problem:
                 raise UserError(
                     f"Ray's node '{host}' {problem}; all nodes need the same (this is {__version__})."
                 )
+    except ray.exceptions.GetTimeoutError:
+        raise UserError(f"not every node of Ray has answered within {NODE_TIMEOUT:g} s.") from None
     finally:
         file.unlink()
