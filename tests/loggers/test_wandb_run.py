@@ -189,3 +189,13 @@ def test_not_finite_values_are_null_in_json_and_absent_from_wandb(tmp_path, monk
         {"x/one": 1.0, "epoch": 7, "trainer/global_step": 70},
         {"psnr": 3.0, "epoch": 8, "trainer/global_step": 80},
     ]
+
+
+@pytest.mark.parametrize(("mode", "lines"), [("offline", 1), ("disabled", 0)])
+def test_waiting_for_uploads_is_said_unless_there_are_none(mode, lines, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WANDB_MODE", mode)
+    monkeypatch.setattr("xinc_lightning.loggers.wandb_run.SILENCE", 0.0)
+    run = WandbRun(save_dir=str(tmp_path / "wb"))
+    run.log_metrics({"a": 2.0, "epoch": 1}, 1)
+    run.close()
+    assert capsys.readouterr().out.count("waiting up to") == lines

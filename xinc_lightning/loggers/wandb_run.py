@@ -190,9 +190,13 @@ class WandbRun(WandbLogger, RunLogger):
         """What a checkpoint has to hold: the run's id, and how its steps are counted."""
         return {} if os.environ.get("WANDB_MODE") == "disabled" else {"id": self._id, "offset": self._offset}
 
+    @property
+    def _disabled(self) -> bool:
+        return "disabled" in (self._mode, os.environ.get("WANDB_MODE"))
+
     def where(self) -> str | None:
         """The address of the run's page, or the command that sends it later."""
-        if self._mode == "disabled" or os.environ.get("WANDB_MODE") == "disabled":
+        if self._disabled:
             return "disabled"
         if self._session is not None:
             self._session.ready.wait(SILENCE)
@@ -321,10 +325,11 @@ class WandbRun(WandbLogger, RunLogger):
         try:
             if not self._background.wait(SILENCE):
                 seconds = self._timeouts[1]
-                print(
-                    f"W&B: waiting up to {seconds:g} s for uploads; press Ctrl-C to skip, nothing is lost.",
-                    flush=True,
-                )
+                if not self._disabled:
+                    print(
+                        f"W&B: waiting up to {seconds:g} s for uploads; press Ctrl-C to skip, nothing is lost.",
+                        flush=True,
+                    )
                 if not self._background.wait(seconds):
                     why = "it did not answer in time"
         except (KeyboardInterrupt, SystemExit):  # training is done: whoever stops the waiting loses nothing
