@@ -31,11 +31,14 @@ class Watch(Callback):
         self.made.append(module.encoder(trainer.datamodule.clip.frames))
 
 
-@pytest.fixture
-def trained(tiny_clip, tmp_path):
+class Draws(Callback):
+    def setup(self, trainer, module, stage):
+        torch.rand(7)
+
+
+def fit(tiny_clip, tmp_path, watch):
     seed_everything(0, verbose=False)
     data = ClipDataModule(str(tiny_clip), frames="all", resize=(16, 32))
-    watch = Watch()
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=3,
@@ -51,6 +54,17 @@ def trained(tiny_clip, tmp_path):
     module = HNeRVModule(target_parameters=30_000, learning_rate=3e-3)
     trainer.fit(module, datamodule=data)
     return module, trainer, watch
+
+
+@pytest.fixture
+def trained(tiny_clip, tmp_path):
+    return fit(tiny_clip, tmp_path, Watch())
+
+
+def test_the_encoder_starts_alike_whatever_is_drawn_before_training(trained, tiny_clip, tmp_path):
+    again, *_ = fit(tiny_clip, tmp_path, Draws())
+    for (name, one), other in zip(trained[0].state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name
 
 
 def test_embeddings_count_and_the_encoder_does_not():

@@ -73,14 +73,19 @@ class HNeRVModule(INRModule):
         channels = largest_width(
             lambda c: count_parameters(lambda: HNeRV(frames, height, width, c, **options)), target
         )
-        return HNeRV(frames, height, width, channels, **options)
+        network = HNeRV(frames, height, width, channels, **options)
+        # Other random numbers are drawn before training begins, and not as many by several processes as by one.
+        self._encoder_seed = int(torch.randint(2**62, (), device="cpu"))
+        return network
 
     def setup(self, stage: str) -> None:
         """Build the network, and to train it the encoder."""
         super().setup(stage)
         if stage == "fit" and self.encoder is None:
-            outputs = self.hparams["embedding"]
-            encoder = ConvNeXtEncoder(self.network.strides, self.hparams["encoder_channels"], outputs)
+            options = self.hparams["encoder_channels"], self.hparams["embedding"]
+            with torch.random.fork_rng([]):
+                torch.manual_seed(self._encoder_seed)
+                encoder = ConvNeXtEncoder(self.network.strides, *options)
             self.encoder = encoder.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def to_render(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
