@@ -51,7 +51,7 @@ def fit(tiny_clip, tmp_path, watch):
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    module = HNeRVModule(target_parameters=30_000, learning_rate=3e-3)
+    module = HNeRVModule(target_parameters=30_000, learning_rate=3e-3, clip_shape=[6, 16, 32])
     trainer.fit(module, datamodule=data)
     return module, trainer, watch
 
