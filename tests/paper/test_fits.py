@@ -79,6 +79,6 @@ class Failing:
 
 
 def test_unfinished_training_is_no_result(experiment, monkeypatch):
-    monkeypatch.setattr("xinc_lightning.cli.fleet.check_cells", lambda cells: None)
+    monkeypatch.setattr("xinc_lightning.cli.fleet_check.check_cells", lambda cells: None)
     with pytest.raises(RunError, match=r"'ffn-seed7-\w+' did not finish: it ended with exit code 1"):
         train(experiment.plan(), Failing)

@@ -8,12 +8,11 @@ from typing import Any
 
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.console import Parser, fail, one_line_errors, say
-from xinc_lightning.cli.fleet_check import check_cells
 from xinc_lightning.cli.fleet_table import FleetTable
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.records import parse_yaml
 from xinc_lightning.studies.fleet.fleet import Engine, alone_with, carry_out, missing
-from xinc_lightning.studies.fleet.plan import Plan, make_plan, read_plan
+from xinc_lightning.studies.fleet.plan import Cell, Plan, make_plan, read_plan
 from xinc_lightning.studies.fleet.pool import Pool
 from xinc_lightning.studies.fleet.state import LOGS, command, runs_of
 from xinc_lightning.studies.fleet.status import Status
@@ -52,7 +51,7 @@ def main(args: Sequence[str]) -> None:
 
 def _print_commands(plan: Plan) -> None:
     cells, runs = missing(plan), runs_of(plan)
-    check_cells(cells)
+    _check(cells)
     for cell in cells:
         say(shlex.join(["lightning", *command(cell, runs.get(cell.name))]))
 
@@ -76,9 +75,16 @@ def train_missing(plan: Plan, engine: Callable[[], Engine]) -> list[Status]:
     if not cells:
         return []
     with alone_with(plan.runs):
-        check_cells(cells)
+        _check(cells)
         with FleetTable(len(plan.cells), done) as table:
             return carry_out(cells, engine(), table.show)
+
+
+def _check(cells: Sequence[Cell]) -> None:
+    """See :func:`~xinc_lightning.cli.fleet_check.check_cells`; its imports take seconds, and memory beside a plan's."""
+    from xinc_lightning.cli.fleet_check import check_cells
+
+    check_cells(cells)
 
 
 def engine_of(options: argparse.Namespace, runs: Path) -> Engine:

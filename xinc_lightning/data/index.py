@@ -19,14 +19,18 @@ LAYOUT = 1
 """Raise it when what the readers keep of a JSON file changes: older cache files are then made anew."""
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, replaced: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Parse a JSON file.
+
+    Args:
+        path: of the file.
+        replaced: returns what takes the place of each object, called as soon as it is parsed.
 
     Raises:
         DataError: it is missing, cut off or otherwise not JSON.
     """
     try:
-        return json.loads(existing(path).read_text(encoding="utf-8"))
+        return json.loads(existing(path).read_text(encoding="utf-8"), object_hook=replaced)
     except json.JSONDecodeError as error:
         raise DataError(f"'{path}' is not complete JSON: {error.msg} at line {error.lineno}") from None
     except UnicodeDecodeError:
@@ -48,7 +52,9 @@ class ClipIndex:
 
     Args:
         path: the JSON file.
-        split: takes its content apart into what all clips share and the annotations of each.
+        split: takes its content apart into what all clips share and the annotations of each,
+            which may be JSON in bytes.
+        replaced: see :func:`read_json`; keeps down the memory that a large file takes.
 
     Attributes:
         shared: what all clips share.
@@ -58,9 +64,14 @@ class ClipIndex:
         DataError: the file is not JSON, or ``split`` does not find what it looks for.
     """
 
-    def __init__(self, path: Path, split: Callable[[Any], tuple[Any, dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        split: Callable[[Any], tuple[Any, dict[str, Any]]],
+        replaced: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> None:
         self.path = path
-        self._split = split
+        self._split, self._replaced = split, replaced
         self._entries: dict[str, Any] | None = None
         self._stamp = stamp(existing(path), LAYOUT)
         self._cache = cache_file(path)
@@ -82,7 +93,8 @@ class ClipIndex:
             except (OSError, ValueError):  # gone or damaged since
                 self._parse()
         assert self._entries is not None
-        return self._entries[clip_id]
+        entry = self._entries[clip_id]
+        return json.loads(entry) if isinstance(entry, bytes) else entry
 
     def _cached_header(self) -> dict[str, Any] | None:
         if self._cache is None:
@@ -101,15 +113,19 @@ class ClipIndex:
     def _parse(self) -> dict[str, Any]:
         large = self.path.stat().st_size > LARGE
         with get_console().status(f"Reading {self.path.name}, this once") if large else nullcontext():
-            content = read_json(self.path)
             try:
-                shared, self._entries = self._split(content)
+                shared, self._entries = self._split(read_json(self.path, self._replaced))
+            except DataError:
+                raise
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise DataError(
                     f"'{self.path}' is JSON but not laid out as the dataset's own scripts write it: "
                     f"{type(error).__name__} {error}"
                 ) from None
-            parts = {name: json.dumps(entry).encode() for name, entry in self._entries.items()}
+            parts = {
+                name: entry if isinstance(entry, bytes) else json.dumps(entry).encode()
+                for name, entry in self._entries.items()
+            }
             places, start = {}, 0
             for name, part in parts.items():
                 places[name] = [start, len(part)]

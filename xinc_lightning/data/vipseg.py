@@ -1,5 +1,6 @@
 """VIPSeg at 720 rows as its authors' preparation scripts leave it on disk (§4)."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class VIPSeg:
     def __init__(self, path: Path) -> None:
         files = _annotation_files(path)
         self.folder = files[0].parent
-        self.indices = [ClipIndex(file, _split) for file in files]
+        self.indices = [ClipIndex(file, _split, _clip) for file in files]
 
     @staticmethod
     def is_at(path: Path) -> bool:
@@ -121,10 +122,16 @@ def _annotation_files(path: Path) -> list[Path]:
 
 
 def _split(content: Any) -> tuple[Any, dict[str, Any]]:
-    """By clip, the segments of each of its frames by the frame's name."""
-    return content["categories"], {
-        str(video["video_id"]): {
-            str(image["image_id"]): image["segments_info"] for image in video["annotations"]
-        }
-        for video in content["annotations"]
-    }
+    """By clip, what :func:`_clip` has made of its object."""
+    return content["categories"], dict(content["annotations"])
+
+
+def _clip(value: dict[str, Any]) -> Any:
+    """A clip's object as its name and, in JSON, the segments of its frames by their names; other objects as they are.
+
+    All objects of all clips together would take half a gigabyte.
+    """
+    if "video_id" not in value or "annotations" not in value:
+        return value
+    frames = {str(image["image_id"]): image["segments_info"] for image in value["annotations"]}
+    return str(value["video_id"]), json.dumps(frames).encode()

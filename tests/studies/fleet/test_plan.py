@@ -193,7 +193,7 @@ def test_all_clips_of_a_dataset_from_one_reading_of_its_annotations(tmp_path, mo
     data = fake_vipseg(tmp_path / "VIPSeg_720P", 40)
     read = []
     parse = index.read_json
-    monkeypatch.setattr(index, "read_json", lambda path: read.append(path) or parse(path))
+    monkeypatch.setattr(index, "read_json", lambda path, *more: read.append(path) or parse(path, *more))
     plan = plan_of({"clips": "all", "seeds": [1, 2]}, set={"data.path": str(data)})
     assert len(plan.cells) == 80
     assert plan.cells[0].settings["data.clip_id"] == "0_abc"
