@@ -326,10 +326,8 @@ class WandbRun(WandbLogger, RunLogger):
             if not self._background.wait(SILENCE):
                 seconds = self._timeouts[1]
                 if not self._disabled:
-                    print(
-                        f"W&B: waiting up to {seconds:g} s for uploads; press Ctrl-C to skip, nothing is lost.",
-                        flush=True,
-                    )
+                    skip = "press Ctrl-C to skip, nothing is lost."
+                    print(f"W&B: waiting up to {seconds:g} s for uploads; {skip}", flush=True)
                 if not self._background.wait(seconds):
                     why = "it did not answer in time"
         except (KeyboardInterrupt, SystemExit):  # training is done: whoever stops the waiting loses nothing
