@@ -82,8 +82,10 @@ class RayEngine:
             return KILLED
         except errors.RayError as error:
             reason = " ".join(str(error).split())
-            with log_of(cell).open("a", encoding="utf-8") as log:
-                log.write(f"xinc: error: Ray: {reason}\n")
+            log = log_of(cell)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"xinc: error: Ray: {reason}\n")
             return 1
 
 
