@@ -117,7 +117,7 @@ def _connected(address: str) -> Any:
         import ray
     except ImportError:
         raise UserError('--ray needs Ray: pip install ".[fleet]".') from None
-    quiet = {"log_to_driver": False, "logging_level": "error"}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     try:
         ray.init(address, **quiet)
     except ConnectionError as error:
