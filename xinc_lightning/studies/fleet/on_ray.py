@@ -82,8 +82,10 @@ class RayEngine:
             return KILLED
         except errors.RayError as error:
             reason = " ".join(str(error).split())
-            with log_of(cell).open("a", encoding="utf-8") as log:
-                log.write(f"xinc: error: Ray: {reason}\n")
+            log = log_of(cell)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"xinc: error: Ray: {reason}\n")
             return 1
 
 
@@ -115,7 +117,7 @@ def _connected(address: str) -> Any:
         import ray
     except ImportError:
         raise UserError('--ray needs Ray: pip install ".[fleet]".') from None
-    quiet = {"log_to_driver": False, "logging_level": "error"}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     try:
         ray.init(address, **quiet)
     except ConnectionError as error:
