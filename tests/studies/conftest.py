@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-LAYERS = {"NeRV": ("block1", "head"), "FFN": ("layer1", "layer2", "layer3")}
+LAYERS = {
+    **{"NeRV": ("block1", "head"), "HNeRV": ("stem", "block1", "block2", "head")},
+    **{"FFN": ("layer1", "layer2", "layer3"), "SIREN": tuple(f"layer{n}" for n in range(1, 6))},
+}
 
 
 @pytest.fixture

@@ -38,6 +38,33 @@ def test_differences_are_clip_by_clip_and_layers_match_by_depth(write_run):
     assert (by_quality.clips, by_quality.unmatched, by_quality.differences) == (0, 2, ())
 
 
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (
+            {
+                "SIREN": ["layer1", "layer2", "layer3", "layer4", "layer5"],
+                "FFN": ["layer1", "layer2", "layer3"],
+            },
+            {"layer5 | layer3": 2.0, "layer4 | layer2": 2.0, "layer3 | layer1": 2.0},
+        ),
+        (
+            {"HNeRV": ["stem", "block1", "block2", "head"], "NeRV": ["block1", "head"]},
+            {"head": 2.0, "block2 | block1": 2.0},
+        ),
+    ],
+)
+def test_layers_of_one_name_in_two_architectures_match_by_depth_too(write_run, layers, expected):
+    """A layer's value is its place from the input: SIREN's layer 3 corresponds to FFN's layer 1, not to its layer 3."""
+    runs = []
+    for architecture, names in layers.items():
+        values = {f"flow_vs_fluctuation/{name}/auc": float(place) for place, name in enumerate(names)}
+        runs.append(write_run(f"{architecture}-001", architecture, frames=[0], scalars=values))
+    by_size, _ = of(*runs)
+    found = {place: one.values for (place, name), one in differences(by_size).items() if name == "auc"}
+    assert found == {place: (value,) for place, value in expected.items()}
+
+
 def test_sizes_that_differ_are_not_matched(write_run):
     sizes = [16.0, 16.5, 32.0]
     pairs = of(*(write_run(f"nerv-{n}", bpp=bpp) for n, bpp in enumerate(sizes)))

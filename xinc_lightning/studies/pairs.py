@@ -136,9 +136,7 @@ def _differences(
         put(("", "", "psnr"), number, snapshot.psnr)
         for name in OF_THE_RUN[1:] if condition == "bpp" else ():
             put(("", "", name), number, _bpp(run) if name == "bpp" else run.final.get(name, math.nan))
-    layers = matched_layers(_representatives(runs))
-    names = {layer: place.name for place in layers for layer in place.layers if layer is not None}
-    for number, snapshot in enumerate(chosen.values()):
+    for number, (names, snapshot) in enumerate(zip(_place_names(runs), chosen.values(), strict=True)):
         for key, value in snapshot.scalars.items():
             of = parse_scalar_name(key)
             if of and of.layer in names:
@@ -154,9 +152,18 @@ def _differences(
     return found
 
 
-def _representatives(runs: Sequence[Run]) -> list[Run]:
-    """One run for each list of layers: to match those of thousands of runs takes long, and they are few."""
-    return [*{run.layers: run for run in runs}.values()]
+def _place_names(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """Of each run, the names of the places of its layers: those of one name may be in several places.
+
+    One run of each kind is matched: to match thousands of runs takes long, and their kinds are few.
+    """
+    kinds = {(run.architecture, run.layers): run for run in runs}
+    names: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {kind: {} for kind in kinds}
+    for place in matched_layers([*kinds.values()]):
+        for kind, layer in zip(kinds, place.layers, strict=True):
+            if layer is not None:
+                names[kind][layer] = place.name
+    return [names[run.architecture, run.layers] for run in runs]
 
 
 def _by_clip(column: Sequence[float], clips: Sequence[int], sides: Sequence[int]) -> dict[int, float]:
