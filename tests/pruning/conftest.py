@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from xinc_lightning.modules import FFNModule, NeRVModule
+from xinc_lightning.modules import FFNModule, HNeRVModule, NeRVModule, SIRENModule
 
 
 @pytest.fixture
@@ -14,8 +14,24 @@ def nerv():
 @pytest.fixture
 def ffn():
     """Two frames' networks, which differ."""
-    module = FFNModule(target_parameters=400, clip_shape=[2, 16, 32]).eval()
+    return different(FFNModule(target_parameters=400, clip_shape=[2, 16, 32]))
+
+
+@pytest.fixture
+def siren():
+    """Likewise."""
+    return different(SIRENModule(target_parameters=400, clip_shape=[2, 16, 32]))
+
+
+@pytest.fixture
+def hnerv():
+    """Two frames with an embedding each."""
+    return different(HNeRVModule(target_parameters=30_000, clip_shape=[2, 16, 32]))
+
+
+def different(module):
+    """The module with other weights and embeddings in each of its frames' networks."""
     with torch.no_grad():
         for parameter in module.network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
-    return module
+    return module.eval()

@@ -19,6 +19,8 @@ SELECTION = {"run": "nerv-001", "epoch": 3, "frame": 0, "removed": {"head": [0, 
         ("nerv", {"head": [0, 4], "block1": [2, 3, 9]}),
         ("nerv", {"block2": [0, 1, 1]}),
         ("ffn", {"layer2": [1, 2], "layer3": [0]}),
+        ("siren", {"layer1": [0], "layer3": [1, 2], "layer5": [0]}),
+        ("hnerv", {"stem": [0, 3], "block2": [1, 5], "head": [0, 4]}),
     ],
 )
 def test_the_picture_is_the_canvas_without_them(kind, removed, neuron, request):
