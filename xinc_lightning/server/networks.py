@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import xinc_lightning.modules as modules
 from xinc_lightning.canvas import Canvas, CanvasOptions, TracedCanvas, picture_without
 from xinc_lightning.data import PanopticClip, other_clip
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules import INRModule
+from xinc_lightning.modules.architectures import ARCHITECTURES
 from xinc_lightning.runs.weights_file import parse_weights
 
 MOST_PIXELS = 1 << 24
@@ -78,8 +78,8 @@ def load_network(content: bytes) -> Network:
         NetworkError: if it describes no network of this package.
     """
     about = parse_weights(content)
-    kind = getattr(modules, about["module"], None) if about["module"] in modules.__all__ else None
-    if not (isinstance(kind, type) and issubclass(kind, INRModule)):
+    kind = next((kind for kind in ARCHITECTURES if kind.__name__ == about["module"]), None)
+    if kind is None:
         raise NetworkError(
             f"is of '{about['module']}', not of a network of this package, which alone are built here"
         )
