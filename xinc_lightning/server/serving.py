@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # imported while the page already shows what was saved
 
 PORT = 8642
 
+LAST_PORT = 65535
+
 
 def listening(host: str, port: int | None) -> socket.socket:
     """A socket that listens on a port, or on the usual one if it is free and any other if not.
@@ -31,6 +33,8 @@ def listening(host: str, port: int | None) -> socket.socket:
     Raises:
         UserError: if that is not possible.
     """
+    if port is not None and not 0 <= port <= LAST_PORT:
+        raise UserError(f"ports are numbered 0 … {LAST_PORT}, got {port}.")
     for wanted in (PORT, 0) if port is None else (port,):
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
