@@ -47,6 +47,8 @@ def test_largest_width_is_the_last_that_fits(budget):
 def test_budget_too_small_names_the_minimum():
     with pytest.raises(ValueError, match="narrowest such network takes 11"):
         largest_width(lambda w: 11 * w, 10)
+    with pytest.raises(ValueError, match=r"Raise the bpp or parameter target, or use fewer strides\.$"):
+        largest_width(lambda w: 11 * w, 10, "use fewer strides")
 
 
 def test_budget_prints_its_accounting():

@@ -90,12 +90,13 @@ def count_parameters(build: Callable[[], nn.Module]) -> int:
         return sum(p.numel() for p in build().parameters())
 
 
-def largest_width(count: Callable[[int], int], parameters: int) -> int:
+def largest_width(count: Callable[[int], int], parameters: int, otherwise: str = "") -> int:
     """Largest width whose parameter count is at most ``parameters``, the rule that sizes the paper's networks.
 
     Args:
         count: parameters of a network of the given width, increasing.
         parameters: the budget.
+        otherwise: what else than a larger budget would help, for the message.
 
     Raises:
         UserError: if even a width of 1 is over the budget; names its number of parameters.
@@ -106,7 +107,7 @@ def largest_width(count: Callable[[int], int], parameters: int) -> int:
     if count(1) > parameters:
         raise UserError(
             f"A budget of {parameters:,} parameters is too small: the narrowest such network takes {count(1):,}. "
-            "Raise the bpp or parameter target, or use more strides so that the stem gets smaller."
+            f"Raise the bpp or parameter target{otherwise and f', or {otherwise}'}."
         )
     low, high = 1, 2
     while count(high) <= parameters:

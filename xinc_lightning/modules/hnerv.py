@@ -71,7 +71,9 @@ class HNeRVModule(INRModule):
         options = {name: self.hparams[name] for name in ("strides", "embedding", "output")}
         target = self.parameter_target(frames, height, width)
         channels = largest_width(
-            lambda c: count_parameters(lambda: HNeRV(frames, height, width, c, **options)), target
+            lambda c: count_parameters(lambda: HNeRV(frames, height, width, c, **options)),
+            target,
+            f"use fewer strides than {options['strides']} so that there are fewer blocks",
         )
         network = HNeRV(frames, height, width, channels, **options)
         # Other random numbers are drawn before training begins, and not as many by several processes as by one.

@@ -51,7 +51,9 @@ class NeRVModule(INRModule):
         options = {name: self.hparams[name] for name in ("strides", "output")}
         target = self.parameter_target(frames, height, width)
         channels = largest_width(
-            lambda c: count_parameters(lambda: NeRV(height, width, c, **options)), target
+            lambda c: count_parameters(lambda: NeRV(height, width, c, **options)),
+            target,
+            "use more strides so that the stem gets smaller",
         )
         return NeRV(height, width, channels, **options)
 
