@@ -62,7 +62,6 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-LONG = "x" * 120
 names = st.sampled_from(
     [
         "head",

@@ -17,7 +17,6 @@ import re
 from pathlib import Path
 
 CONFIG = "config.yaml"
-HYPERPARAMETERS = "hparams.yaml"
 METRICS = "metrics.csv"
 REPORT = "report.json"
 PAGE = "report.html"
