@@ -109,6 +109,7 @@ WRONG = [
     ("  trainer.max_epochs: [3, many]\n", "trainer.max_epochs must be int or null, got 'many'"),
     ("  model.init_args.learning_rate: [0.001, -1]\n", "learning_rate must be more than 0"),
     ("  data.path: ['ramp', '{clip}']\n", "'ramp' does not exist"),
+    ("  data.resize: [[8, 16], [0, 16]]\n", "resize"),
     ("  data.clip_id: [a]\n", "clip_id 'a' chooses among the clips of a dataset"),
     ("  trainer.callbacks: [[]]\n", "trainer.callbacks have no Report"),
 ]
@@ -171,6 +172,9 @@ def test_without_a_plan(tiny_configs, engine, capsys, tiny_clip):
         (["plan.yaml", "--workers", "0"], "must be 1 or more, got '0'"),
         (["nowhere.yaml"], "there is no plan 'nowhere.yaml'"),
         (["--config", "ffn.yaml", "--set", "data.frames"], "--set data.frames needs a value"),
+        (["--config", "ffn.yaml", "--set", "data.resize", "[32,"], "--set data.resize: '[32,' is no YAML"),
+        (["plan.yaml", "--ray", "auto", "--cpus=-1"], "--cpus: must be more than 0, got '-1'"),
+        (["plan.yaml", "--ray", "auto", "--gpus", "nan"], "--gpus: must be 0 or more, got 'nan'"),
     ],
 )
 def test_what_is_wrong_with_the_options_is_one_line(plan, capsys, args, message):

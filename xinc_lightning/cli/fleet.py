@@ -1,8 +1,11 @@
 """``xinc fleet``: many fits, over clips, seeds and settings."""
 
 import argparse
+import math
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from xinc_lightning.cli.console import Parser, fail, one_line_errors, say
 from xinc_lightning.cli.fleet_table import FleetTable
 from xinc_lightning.errors import UserError
 from xinc_lightning.runs.records import parse_yaml
+from xinc_lightning.runs.untrusted import UnreadableError
 from xinc_lightning.studies.fleet.fleet import Engine, alone_with, carry_out, missing
 from xinc_lightning.studies.fleet.plan import Cell, Plan, make_plan, read_plan
 from xinc_lightning.studies.fleet.pool import Pool
@@ -112,9 +116,17 @@ def _plan(options: argparse.Namespace) -> Plan:
         if not values:
             raise UserError(f"--set {key} needs a value, such as --set {key} 16 32.")
         axis: dict[str, Any] = grid if len(values) > 1 else fixed
-        parsed = [parse_yaml(value.encode()) for value in values]
+        parsed = [_parsed(key, value) for value in values]
         axis[key] = parsed if len(values) > 1 else parsed[0]
     return make_plan({"name": options.name, "config": options.config, "set": fixed, "grid": grid}, shipped)
+
+
+def _parsed(key: str, value: str) -> Any:
+    """A value as a plan would have it."""
+    try:
+        return parse_yaml(value.encode())
+    except UnreadableError as error:
+        raise UserError(f"--set {key}: '{value}' {error}.") from None
 
 
 def _parser() -> Parser:
@@ -157,12 +169,20 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         metavar="auto|ADDRESS",
         help="a cluster; auto is that of this machine, started if there is none",
     )
-    cluster.add_argument("--cpus", type=float, default=1, help="of each fit")
-    cluster.add_argument("--gpus", type=float, default=0, help="of each fit; 0.25 has four share one")
-    cluster.add_argument("--memory", type=float, default=0, help="of each fit, in GB")
+    cluster.add_argument("--cpus", type=partial(_amount, none=False), default=1, help="of each fit")
+    cluster.add_argument("--gpus", type=_amount, default=0, help="of each fit; 0.25 has four share one")
+    cluster.add_argument("--memory", type=_amount, default=0, help="of each fit, in GB")
 
 
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, got {text!r}")
     return int(text)
+
+
+def _amount(text: str, none: bool = True) -> float:
+    with suppress(ValueError):
+        value = float(text)
+        if 0 < value < math.inf or (none and value == 0):
+            return value
+    raise argparse.ArgumentTypeError(f"must be {'0 or more' if none else 'more than 0'}, got {text!r}")

@@ -17,6 +17,9 @@ from xinc_lightning.data import open_clip
 from xinc_lightning.errors import UserError
 from xinc_lightning.studies.fleet.plan import Cell
 
+OF_THE_CLIP = ("data.path", "data.clip_id", "data.frames", "data.masks")
+"""Settings that choose a clip; all others, such as its resolution, are what a network may refuse."""
+
 ALIKE = ("seed_everything", "data.clip_id")
 """Settings that are valid whenever they are numbers, or in the list of clips."""
 
@@ -46,8 +49,8 @@ class Check(TrainingCLI):
 def check_cells(cells: Sequence[Cell]) -> None:
     """Check everything that could be wrong with the commands of cells.
 
-    Of the cells with the same options of model and trainer, the first is built, with its clip; of the others the
-    options are parsed and the clip's files are found. Cells that only differ in seed and clip of a dataset are one.
+    Of the cells that only differ in their clip, the first is built, with its clip; of the others the options are parsed
+    and the clip's files are found. Cells that only differ in seed and clip of a dataset are one.
 
     Raises:
         UserError: names the first thing that is wrong.
@@ -61,7 +64,7 @@ def check_cells(cells: Sequence[Cell]) -> None:
         if everything in parsed:
             continue
         parsed.add(everything)
-        same = json.dumps([cell.configs, {k: v for k, v in options.items() if not k.startswith("data.")}])
+        same = json.dumps([cell.configs, {k: v for k, v in options.items() if k not in OF_THE_CLIP}])
         arguments = with_shipped_configs(cell.arguments)
         if same not in built:
             built[same] = _build(arguments)

@@ -136,6 +136,15 @@ WRONG = [
     ({"config": "nerv.yaml", "grid": [3]}, "a grid is 3"),
     ({"config": "nerv.yaml", "grid": [{}, {}]}, "in the plan more than once, the first is 'nerv-"),
     ({"config": "nerv.yaml", "name": "a/b"}, "the plan's name is 'a/b'"),
+    ({"config": "nerv.yaml", "set": {"config": "ffn.yaml"}}, "set: config belongs beside it"),
+    (
+        {"config": "nerv.yaml", "grid": {"seeds": [1], "seed_everything": [2]}},
+        "seeds and seed_everything both set seed_everything",
+    ),
+    (
+        {"config": "nerv.yaml", "grid": {"a": {"x": {"name": "y"}}}},
+        "a: x: name is set by the fleet",
+    ),
 ]
 
 
@@ -151,6 +160,10 @@ def test_plans_are_yaml():
     assert (plan.name, plan.runs, len(plan.cells)) == ("fleet", Path("runs/fleet"), 2)
     with pytest.raises(PlanError, match=r"there is no plan 'flet\.yaml'; did you mean 'fleet\.yaml'"):
         read_plan(Path("flet.yaml"), SHIPPED)
+    with pytest.raises(PlanError, match=r"did you mean 'fleet_demo\.yaml'"):
+        read_plan(Path("fleet_demo.yml"), SHIPPED)
+    Path("fleet.yaml").write_text("name:\nconfig: own.yaml\n")
+    assert read_plan(Path("fleet.yaml"), SHIPPED).runs == Path("runs/fleet")
     Path("list.yaml").write_text("[1, 2]")
     with pytest.raises(PlanError, match=r"the plan 'list\.yaml' has no keys"):
         read_plan(Path("list.yaml"), SHIPPED)

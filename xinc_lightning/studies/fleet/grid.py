@@ -41,6 +41,11 @@ def places(grid: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[d
     axes = dict(_axis(key, values, data) for key, values in grid.items())
     if len(axes) < len(grid):
         raise PlanError(f"two axes of a grid have the same name; there are {', '.join(grid)}.")
+    setters: dict[str, str] = {}
+    for axis, given in zip(axes.values(), grid, strict=True):
+        for key in {key for settings in axis.values() for key in settings}:
+            if setters.setdefault(key, given) != given:
+                raise PlanError(f"{setters[key]} and {given} both set {key}.")
     for chosen in itertools.product(*(axis.items() for axis in axes.values())):
         labels = {name: label for name, (label, _) in zip(axes, chosen, strict=True)}
         yield labels, {key: value for _, settings in chosen for key, value in settings.items()}

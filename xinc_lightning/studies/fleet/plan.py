@@ -95,8 +95,9 @@ def read_plan(path: Path, shipped: Mapping[str, Path]) -> Plan:
         content = read_mapping(file, "plan")
     except FileNotFoundError:
         beside = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise PlanError(f"there is no plan '{path}'{did_you_mean(path.name, beside) or '.'}") from None
-    return make_plan({"name": path.stem, **content}, shipped)
+        near = did_you_mean(path.name, [*beside, *shipped]) or "."
+        raise PlanError(f"there is no plan '{path}'{near}") from None
+    return make_plan({**content, "name": content.get("name") or path.stem}, shipped)
 
 
 def make_plan(content: Mapping[str, Any], shipped: Mapping[str, Path]) -> Plan:
@@ -129,6 +130,8 @@ def make_plan(content: Mapping[str, Any], shipped: Mapping[str, Path]) -> Plan:
         axes = {key: value for key, value in grid.items() if key not in (CONFIG, "set")}
         names = texts_of(CONFIG, grid.get(CONFIG, content.get(CONFIG)))
         fixed = settings_of("set", content.get("set")) | settings_of("set", grid.get("set"))
+        if CONFIG in fixed:
+            raise PlanError("set: config belongs beside it, not into it.")
         for labels, chosen in places(axes, {**configs.data(names), **_data(fixed)}):
             own = texts_of(CONFIG, chosen.pop(CONFIG)) if CONFIG in chosen else names
             cells.append(_cell(name, runs, configs, own, labels, {**fixed, **chosen}))
