@@ -73,7 +73,9 @@ class Summary:
     def title(self) -> str:
         """How much there is."""
         found = self.population
-        return f"{len(found.runs)} runs of {len(found.clip_names)} clips from {found.sources} sources"
+        counts = {"run": len(found.runs), "clip": len(found.clip_names), "source": found.sources}
+        runs, clips, sources = (f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items())
+        return f"{runs} of {clips} from {sources}"
 
     def scalars(self) -> dict[str, float]:
         """Each finding's mean and verdict in a layer: 1 holds, 0 undecided, −1 does not hold."""

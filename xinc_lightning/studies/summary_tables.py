@@ -86,10 +86,7 @@ def direction(difference: Difference) -> str:
 
 def _counts(summary: Summary) -> str:
     found = summary.population
-    lines = [
-        f"{len(found.runs)} runs of {len(found.clip_names)} clips from {found.sources} "
-        + ("source." if found.sources == 1 else "sources.")
-    ]
+    lines = [f"{summary.title}."]
     if found.sources < len(found.clip_names):
         lines.append(
             "Clips from one source resemble each other more than others do: intervals may be too narrow."
