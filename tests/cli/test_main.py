@@ -192,6 +192,7 @@ def test_checkpoint_of_another_network_is_named(capsys):
             "there is no option 'log_space'; did you mean 'log_spaced'?",
         ),
         (["--model.loss", "l3"], "loss must be one of 'l2', 'l1', 'l1+ssim', got 'l3'."),
+        (["--model.learning_rate", "fast"], "learning_rate must be float, got 'fast'."),
     ],
 )
 def test_unknown_options_suggest_the_nearest(args, message, capsys):

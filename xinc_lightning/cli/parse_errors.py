@@ -16,7 +16,7 @@ UNKNOWN_CLASS = re.compile(
     r"Problem with given class_path '([\w.]+)'|Expected a dot import path string: ([\w.]+)"
 )
 WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
-WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*Given value: (.*)', re.DOTALL)
+WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*(?:Given|Got) value: (.*)', re.DOTALL)
 REFUSED = re.compile(
     r"Union subtypes.*?Errors:\s+- (?!Expected|Problem|Not a valid)(.*?)\s+- (?:Expected|Not a valid)",
     re.DOTALL,
