@@ -51,6 +51,12 @@ def test_budget_too_small_names_the_minimum():
         largest_width(lambda w: 11 * w, 10, "use fewer strides")
 
 
+def test_a_width_that_does_not_matter_is_refused():
+    """A SIREN of a single layer: doubling its width would never end."""
+    with pytest.raises(ValueError, match="takes 9 parameters at any width"):
+        largest_width(lambda w: 9, 100)
+
+
 def test_budget_prints_its_accounting():
     assert str(Budget(978_557, 30, 128, 256)) == (
         "978,557 parameters × 32 bits / (30 frames × 128×256 pixels) = 31.8541 bpp"

@@ -69,3 +69,10 @@ def test_a_stack_has_the_parameters_of_its_networks_and_no_others(kind):
     stack = NetworkStack(one, 3)
     assert sum(p.numel() for p in stack.parameters()) == 3 * sum(p.numel() for p in one.parameters())
     assert {name.partition(".")[0] for name in stack.state_dict()} <= {"encoding", "weights", "biases"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("depth", [0, -1])
+def test_a_network_has_layers(kind, depth):
+    with pytest.raises(ValueError, match=f"depth must be 1 linear layer or more, got {depth}"):
+        kind(8, depth=depth)

@@ -99,7 +99,8 @@ def largest_width(count: Callable[[int], int], parameters: int, otherwise: str =
         otherwise: what else than a larger budget would help, for the message.
 
     Raises:
-        UserError: if even a width of 1 is over the budget; names its number of parameters.
+        UserError: if even a width of 1 is over the budget, whose number of parameters it names, or the width does not
+            matter.
 
     >>> largest_width(lambda w: 3 * w * w + 5 * w + 3, 33_331)
     104
@@ -108,6 +109,10 @@ def largest_width(count: Callable[[int], int], parameters: int, otherwise: str =
         raise UserError(
             f"A budget of {parameters:,} parameters is too small: the narrowest such network takes {count(1):,}. "
             f"Raise the bpp or parameter target{otherwise and f', or {otherwise}'}."
+        )
+    if count(2) == count(1):
+        raise UserError(
+            f"a network without hidden layers takes {count(1):,} parameters at any width; add a layer."
         )
     low, high = 1, 2
     while count(high) <= parameters:

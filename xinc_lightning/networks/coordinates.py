@@ -21,10 +21,15 @@ class CoordinateNetwork(nn.Module, ABC):
         features: that it makes of them.
         width: units of each hidden layer.
         depth: number of linear layers.
+
+    Raises:
+        UserError: without a layer.
     """
 
     def __init__(self, encoding: Encoding, features: int, width: int, depth: int) -> None:
         super().__init__()
+        if depth < 1:
+            raise UserError(f"depth must be 1 linear layer or more, got {depth}.")
         self.encoding = encoding
         sizes = [features, *[width] * (depth - 1), 3]
         self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(sizes))
