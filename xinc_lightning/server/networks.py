@@ -96,7 +96,7 @@ def _built(kind: type[INRModule], about: Mapping[str, Any]) -> INRModule:
     frames, height, width = options.get("clip_shape") or (0, 0, 0)
     if not (0 < frames <= MOST_FRAMES and 0 < height * width <= MOST_PIXELS):
         raise ValueError(f"clip_shape is {options.get('clip_shape')}")
-    with torch.device("meta"):
+    with torch.random.fork_rng([]), torch.device("meta"):
         wanted = {name: tensor.shape for name, tensor in kind(**options).state_dict().items()}
     found = {name: tensor.shape for name, tensor in about["state_dict"].items()}
     if wanted != found:
