@@ -93,7 +93,8 @@ def shared_embedding(
         if not np.array_equal(sets[0].cluster_areas, other.cluster_areas):
             raise UserError(
                 f"{sets[0].run} {sets[0].layer} and {other.run} {other.layer} were analysed with different "
-                "gabor clusters: embed together runs of one clip, frame, resolution and number of clusters."
+                "gabor clusters: embed together runs of one clip, frame, resolution, interpolation and number of "
+                "clusters."
             )
     names = tuple(dict.fromkeys(groups))
     sizes = [len(one.vectors) for one in sets]
