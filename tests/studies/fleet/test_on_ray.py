@@ -31,8 +31,6 @@ trainer:
     - class_path: xinc_lightning.callbacks.Checkpoints
     - class_path: xinc_lightning.callbacks.Report
 """
-FITS = 12
-
 
 @pytest.fixture
 def cluster(monkeypatch):
@@ -47,6 +45,16 @@ def cluster(monkeypatch):
     cluster.shutdown()
 
 
+def test_two_nodes_share_the_fits(cluster, tmp_path, monkeypatch, tiny_clip, capfd):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(CONFIG.format(clip=tiny_clip, epochs=2))
+    cluster.add_node(num_cpus=1)
+    main(["--config", "tiny.yaml", "--seeds", "1", "2", "3", "--ray", cluster.address])
+    assert "all 3 fits are done" in capfd.readouterr().out
+    assert len([*(tmp_path / "runs" / "fleet").glob("tiny-seed*/report.json")]) == 3
+
+
+@pytest.mark.slow
 def test_a_lost_node_costs_no_fit(cluster, tmp_path, monkeypatch, tiny_clip, capfd):
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(CONFIG.format(clip=tiny_clip, epochs=30))
