@@ -1,4 +1,4 @@
-"""Fixtures that several packages' tests share, and shape checks for every jaxtyping signature; long, as all share them."""
+"""Fixtures that several packages' tests share, and checks of every jaxtyping shape; long, as all share them."""
 
 import contextlib
 import os

@@ -47,7 +47,9 @@ PLANS = {"fleet_demo.yaml"}
 
 @pytest.mark.parametrize("name", sorted(set(shipped_configs()) - NEED_DATA - ADDED - PLANS))
 def test_every_shipped_config_fits_tests_and_predicts(name, capsys):
-    frames = ["--data.frames", "0:18"] * (name == "hnerv.yaml")  # its narrowest network needs the bits of so many
+    frames = ["--data.frames", "0:18"] * (
+        name == "hnerv.yaml"
+    )  # its narrowest network needs the bits of so many
     main(["fit", "--config", name, *SMALL, *frames])
     run = Path("runs") / f"{name.removesuffix('.yaml')}-001"
     report = json.loads((run / "report.json").read_text())

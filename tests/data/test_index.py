@@ -29,7 +29,9 @@ def parsed(monkeypatch):
     """Which files were parsed whole."""
     calls = []
     original = index_module.read_json
-    monkeypatch.setattr(index_module, "read_json", lambda file, *how: calls.append(file) or original(file, *how))
+    monkeypatch.setattr(
+        index_module, "read_json", lambda file, *how: calls.append(file) or original(file, *how)
+    )
     return calls
 
 

@@ -32,6 +32,9 @@ trainer:
     - class_path: xinc_lightning.callbacks.Report
 """
 
+FITS = 12
+
+
 @pytest.fixture
 def cluster(monkeypatch):
     """A cluster of two nodes, whose processes find this package."""
