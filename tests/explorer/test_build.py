@@ -48,6 +48,17 @@ def test_broken_pictures_and_foreign_arrays_are_named(nerv_run):
     assert "analyses/epoch=0010/variance/head.npz holds no dead." in named
 
 
+@pytest.mark.parametrize("cell", [0, -4, 3])
+def test_a_wrong_size_of_cells_leaves_the_rest(nerv_run, cell):
+    path = nerv_run / "analyses" / "epoch=0020" / "pixels_to_neurons" / "head.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(path, **arrays | {"cell": np.array(cell)})
+    run = read_run(nerv_run)
+    build_page([run])
+    assert any("holds cell below 1" in problem for problem in run.problems) == (cell < 1)
+
+
 @pytest.mark.parametrize("labels", [None, np.zeros(3, np.int32), np.full((16, 32), np.nan)])
 def test_a_frame_with_damaged_labels_is_shown_without_them(nerv_run, labels):
     path = nerv_run / "analyses" / "epoch=0020" / "pixels_to_neurons" / "frame.npz"

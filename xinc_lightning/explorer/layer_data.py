@@ -21,7 +21,7 @@ ANALYSES = {
 FORMS = {
     "tables": {
         **{"top": "i rows cols count", "shares": "# rows cols count", "totals": "# rows cols"},
-        **{"favourites": "i segments most", "preferences": "# segments most", "cell": "i", "kernels": "i"},
+        **{"favourites": "i segments most", "preferences": "# segments most", "cell": "+", "kernels": "i"},
         **{"neurons": "i n", "contributions": "# n", "kept": "i m", "maps": "B m r c", "scales": "# m"},
     },
     "variance": {"neurons": "i n", "dead": "? n"},
@@ -94,12 +94,13 @@ def _maps(tables: Arrays | None, sampled: Arrays | None) -> dict[str, Any]:
     if sampled is not None and len(sampled["neurons"]):
         cell = int(tables["cell"]) if tables is not None else max(1, sampled["maps"].shape[-1] // 64)
         means = _cell_means(np.abs(sampled["maps"]), cell)
-        new = ~np.isin(sampled["neurons"], neurons[0] if neurons else [])
-        peaks = np.nan_to_num(means).max((1, 2), initial=0)
-        scaled = np.nan_to_num(means) / np.where(peaks > 0, peaks, 1)[:, None, None]
-        neurons.append(sampled["neurons"][new])
-        maps.append((scaled[new] * 255).round().astype(np.uint8))
-        scales.append(peaks[new])
+        if not maps or means.shape[1:] == maps[0].shape[1:]:  # else one of the two files is damaged
+            new = ~np.isin(sampled["neurons"], neurons[0] if neurons else [])
+            peaks = np.nan_to_num(means).max((1, 2), initial=0)
+            scaled = np.nan_to_num(means) / np.where(peaks > 0, peaks, 1)[:, None, None]
+            neurons.append(sampled["neurons"][new])
+            maps.append((scaled[new] * 255).round().astype(np.uint8))
+            scales.append(peaks[new])
     if not neurons:
         return {}
     stacked = np.concatenate(maps)

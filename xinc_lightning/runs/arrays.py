@@ -22,11 +22,11 @@ Arrays = dict[str, np.ndarray]
 Form = Mapping[str, str]
 """What the arrays of a file must be: by name, their kind and the names of their axes, as in ``"# n height width"``.
 
-Kinds are ``?`` for booleans, ``i`` for whole numbers, ``B`` for bytes, ``#`` for numbers, ``U`` for text. An axis of
-one name has one length; a number is the length itself.
+Kinds are ``?`` for booleans, ``i`` for whole numbers, ``+`` for those from 1 on, ``B`` for bytes, ``#`` for numbers,
+``U`` for text. An axis of one name has one length; a number is the length itself.
 """
 
-OF_KIND = {"?": "b", "i": "iu", "B": "u", "#": "biuf", "U": "U"}
+OF_KIND = {"?": "b", "i": "iu", "+": "iu", "B": "u", "#": "biuf", "U": "U"}
 
 
 def read_arrays(path: Path, inside: Path, only: Collection[str] | None = None) -> Arrays:
@@ -77,6 +77,8 @@ def misfit(arrays: Arrays, form: Form) -> str:
         right = array.dtype.kind in OF_KIND[kind] and (kind != "B" or array.dtype == np.uint8)
         if array.size and not right:  # what is empty is saved as anything
             return f"holds {name} of type {array.dtype}"
+        if kind == "+" and array.size and array.min() < 1:
+            return f"holds {name} below 1, {array.min()}"
         fixed = [int(axis) if axis.isdigit() else lengths.get(axis) for axis in axes]
         if array.ndim != len(axes) or any(
             n not in (None, m) for n, m in zip(fixed, array.shape, strict=True)
