@@ -65,7 +65,10 @@ def assert_same(a, b):
         assert torch.equal(x, y), name
 
 
-@pytest.mark.parametrize("module_class", [NeRVModule, FFNModule, SIRENModule, HNeRVModule])
+@pytest.mark.parametrize(
+    "module_class",
+    [NeRVModule, FFNModule, SIRENModule, pytest.param(HNeRVModule, marks=pytest.mark.slow)],
+)
 def test_all_analyses_leave_training_bit_identical(module_class, masked_clip, undrawn, tmp_path):
     """Weights, optimiser state, metrics and the random numbers that follow."""
     pictures, masks = masked_clip
