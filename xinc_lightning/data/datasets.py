@@ -89,7 +89,7 @@ def open_clip(
     """
     with in_plain_words():
         folder = Path(path).expanduser()
-        dataset = None if path in DEMO_CLIPS else find_dataset(folder)
+        dataset = _dataset_at(path)
         if masks is not None and (path in DEMO_CLIPS or dataset is not None):
             raise DataError(
                 f"masks '{masks}' cannot be used with '{path}', which has its own; to use other masks, give one "
@@ -117,7 +117,7 @@ def clip_ids(path: str | Path) -> list[str]:
         DataError: there is no dataset.
     """
     with in_plain_words():
-        dataset = None if path in DEMO_CLIPS else find_dataset(Path(path).expanduser())
+        dataset = _dataset_at(path)
         if dataset is None:
             raise DataError(f"'{path}' is a single clip, not a dataset whose clips could be listed")
         return dataset.clip_ids
@@ -130,10 +130,15 @@ def list_clips(path: str | Path, masks: str | Path | None = None) -> list[ClipIn
         DataError: there is neither dataset nor clip.
     """
     with in_plain_words():
-        dataset = None if path in DEMO_CLIPS else find_dataset(Path(path).expanduser())
+        dataset = _dataset_at(path)
         if dataset is None:
             return [_info(open_clip(path, masks=masks))]
         return list(with_progress(_infos(dataset), len(dataset.clip_ids), "Looking at clips"))
+
+
+def _dataset_at(path: str | Path) -> Dataset | None:
+    """The dataset that a path or the name of a demo clip is; None for a single clip."""
+    return None if path in DEMO_CLIPS else find_dataset(Path(path).expanduser())
 
 
 def _infos(dataset: Dataset) -> Iterator[ClipInfo]:
