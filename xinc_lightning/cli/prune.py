@@ -12,16 +12,14 @@ from rich.text import Text
 
 from xinc_lightning.cli.console import Parser, one_line_errors, say
 from xinc_lightning.cli.prune_mask import prune_by_mask
-from xinc_lightning.cli.study_log import log_study
+from xinc_lightning.cli.study_log import log_study, write_record
 from xinc_lightning.compression import MAX_BITS, MIN_BITS
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import figure_file
 from xinc_lightning.figures.pruning import pruning_curves
 from xinc_lightning.pruning import ALLOCATIONS, SCORES, Unit
 from xinc_lightning.runs.atomic import save
-from xinc_lightning.runs.layout import SUMMARY
 from xinc_lightning.runs.reader import read_run
-from xinc_lightning.runs.records import without_nan, write_json
 from xinc_lightning.studies.pruning import Method, PruningCurves, Settings, prune_runs
 from xinc_lightning.text import printable
 
@@ -72,8 +70,7 @@ def main(args: Sequence[str]) -> None:
         title = f"Pruning of {', '.join(curves.runs)} by {settings.unit}{folded}, no training after it"
         figure = pruning_curves(curves.values, [str(m) for m in settings.methods], title)
         save(out / "pruning.png", figure_file(figure, "png"))
-        record = {"title": title, "figures": ["pruning"], "tables": ["pruning"]}
-        write_json(out / SUMMARY, {**record, "scalars": without_nan(curves.scalars()), **curves.config()})
+        write_record(out, title, ["pruning"], ["pruning"], curves.scalars(), curves.config())
     Console(width=200).print(_table(curves))
     say(f"the curves as a figure, CSV and NPZ are in {out}")
     runs = [read_run(run, analysed=False) for run in options.runs]

@@ -9,13 +9,12 @@ from rich.text import Text
 
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.console import Parser, note, reading_runs, say
-from xinc_lightning.cli.study_log import log_study
+from xinc_lightning.cli.study_log import log_study, write_record
 from xinc_lightning.errors import UserError
 from xinc_lightning.figures import figure_file
-from xinc_lightning.runs.atomic import one_sentence, save
-from xinc_lightning.runs.layout import ANALYSES, SUMMARY
+from xinc_lightning.runs.atomic import save
+from xinc_lightning.runs.layout import ANALYSES
 from xinc_lightning.runs.reader import Run, read_run
-from xinc_lightning.runs.records import without_nan, write_json
 from xinc_lightning.studies.fleet.plan import read_plan
 from xinc_lightning.studies.fleet.state import runs_of
 from xinc_lightning.studies.summary import Summary, summarise
@@ -43,9 +42,7 @@ def main(args: Sequence[str]) -> None:
         figures, undrawn = figures_of(summary)
         for name, figure in figures.items():
             save(out / f"{name}.png", figure_file(figure, "png"))
-        record = {"title": summary.title, "figures": [*figures], "tables": [*numbers], **summary.config()}
-        with one_sentence(out / SUMMARY):
-            write_json(out / SUMMARY, {**record, "scalars": without_nan(summary.scalars())})
+        write_record(out, summary.title, [*figures], [*numbers], summary.scalars(), summary.config())
     Console(width=200).print(_table(summary))
     left_out = summary.population.left_out
     for sentence in left_out[:MOST_NOTED]:
