@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 CLIPS, SEEDS, FRAMES, SEGMENTS = 3536, 5, 24, 10
@@ -42,11 +43,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("plan", "engines"))
+    parser.add_argument("--rounds", type=int, default=5, help="of engines, one after the other")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="benchmark-fleet-") as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         os.chdir(folder)
-        (plan if options.what == "plan" else engines)()
+        if options.what == "plan":
+            plan()
+        else:
+            engines(options.rounds)
 
 
 def plan() -> None:
@@ -117,23 +122,36 @@ def made_up_vipseg(folder: Path) -> None:
     (folder / "panoptic_gt_VIPSeg.json").write_text(json.dumps(content))
 
 
-def engines() -> None:
-    """Seconds that the pool and Ray take for the same fits, of equal width, one after the other."""
-    from xinc_lightning.cli.fleet import main as fleet
+def engines(rounds: int) -> None:
+    """Seconds that the pool, a running cluster of Ray, and Ray with its start take for the same fits, in turns."""
+    from ray.cluster_utils import Cluster
 
     os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     Path("tiny.yaml").write_text(CONFIG)
-    seeds = [str(seed) for seed in range(FITS)]
-    seconds = {}
-    for name, engine in (("pool", ["--workers", "2"]), ("ray", ["--ray", "auto"])):
-        start = time.perf_counter()
-        with contextlib.redirect_stdout(io.StringIO()):
-            fleet(["--config", "tiny.yaml", "--name", name, "--seeds", *seeds, *engine])
-        seconds[name] = time.perf_counter() - start
-        print(f"{FITS} fits by the {name}: {seconds[name]:.1f} s", flush=True)
-    print(
-        f"Ray takes {seconds['ray'] / seconds['pool']:.2f} times the pool's time, the start of Ray included"
-    )
+    ratios: dict[str, list[float]] = {"on a running cluster": [], "with its start": []}
+    for number in range(rounds):
+        pool = seconds(f"pool{number}", ["--workers", "2"])
+        started = seconds(f"started{number}", ["--ray", "auto"])
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+        running = seconds(f"running{number}", ["--ray", cluster.address])
+        cluster.shutdown()
+        print(f"pool {pool:.1f} s, Ray {running:.1f} s, with its start {started:.1f} s", flush=True)
+        for values, ray in zip(ratios.values(), (running, started), strict=True):
+            values.append(ray / pool)
+    for name, values in ratios.items():
+        print(
+            f"Ray {name}: {median(values):.2f} times the pool's time, {min(values):.2f} to {max(values):.2f}"
+        )
+
+
+def seconds(name: str, engine: list[str]) -> float:
+    """How long the fits take, from the plan to the last of them."""
+    from xinc_lightning.cli.fleet import main as fleet
+
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):
+        fleet(["--config", "tiny.yaml", "--name", name, "--seeds", *map(str, range(FITS)), *engine])
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
