@@ -123,7 +123,8 @@ def _connected(address: str) -> Any:
     except ConnectionError as error:
         if address != "auto":
             raise UserError(
-                f"there is no Ray cluster at '{address}': {' '.join(str(error).split())}"
+                f"there is no Ray cluster at '{address}', or its token is not this machine's (RAY_AUTH_MODE=token "
+                f"and `ray get-auth-token`): {' '.join(str(error).split())[:300]}"
             ) from None
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(num_cpus=cores(), include_dashboard=False, **quiet)
