@@ -25,11 +25,16 @@ except ImportError:
 
 LAYERS = {
     "NeRV": ("head", "block3", "block2", "block1"),
+    "HNeRV": ("head", "block5", "block4", "block3", "block2", "block1", "stem"),
     "FFN": ("layer3", "layer2", "layer1"),
+    "SIREN": ("layer5", "layer4", "layer3", "layer2", "layer1"),
 }
 """Of the shipped configs, output side first."""
 
-PLACES = ("Output layer", "Second last layer", "Third last layer", "Fourth last layer")
+PLACES = (
+    "Output layer",
+    *(f"{place} last layer" for place in ("Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh")),
+)
 CURVES = {
     "Variance over groups of pixels (medians)": [
         f"variance/{name}_median" for name in ("instances", "rgb", "gabor", "grid", "lattice")
@@ -50,6 +55,9 @@ CURVES = {
 
 MOVING = ("Fluctuation and flow",)
 """Panels of networks that store more than one frame."""
+
+OF_VIDEOS = ("NeRV", "HNeRV")
+"""Those networks."""
 
 PICTURES = {
     "Reconstructions": ("reconstructions/figure",),
@@ -178,7 +186,10 @@ def _curves(depth: int) -> list[Any]:
     """A panel a quantity, with the layers of all architectures in it."""
     panels = []
     for title, names in CURVES.items():
-        layers = [layer for kind, layer in _at(depth).items() if kind == "NeRV" or title not in MOVING]
+        kinds = [kind for kind in _at(depth) if kind in OF_VIDEOS or title not in MOVING]
+        layers = dict.fromkeys(_at(depth)[kind] for kind in kinds)  # NeRV and HNeRV share some names
+        if not layers:
+            continue
         pairs = [name.split("/") for name in names]
         keys = [f"{analysis}/{layer}/{quantity}" for analysis, quantity in pairs for layer in layers]
         panels.append(wr.LinePlot(title=title, x="epoch", y=keys))
@@ -191,7 +202,7 @@ def _pictures(names: Any) -> wr.MediaBrowser:
 
 
 def _all_layers() -> list[str]:
-    return [layer for layers in LAYERS.values() for layer in layers]
+    return [*dict.fromkeys(layer for layers in LAYERS.values() for layer in layers)]
 
 
 if __name__ == "__main__":

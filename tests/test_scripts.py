@@ -25,6 +25,7 @@ from xinc_lightning.analyses import (
     PixelsPerNeuronResult,
     ThingsAndStuffResult,
 )
+from xinc_lightning.networks import FFN, SIREN, HNeRV, NeRV
 from xinc_lightning.paper import Experiment
 from xinc_lightning.paper.fits import train
 from xinc_lightning.paper.results import read_trained
@@ -185,11 +186,17 @@ def dashboard():
     return json.loads(done.stdout)
 
 
+def of_our_runs(keys):
+    """Without the layers that only HNeRV and SIREN have."""
+    return {key for key in keys if not re.search(r"/(stem|block[45]|layer[45])(/|$)", key)}
+
+
 def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
     assert dashboard["entity"] == "somebody"
     section = dashboard["spec"]["section"]
     sections = {one["name"]: one["panels"] for one in section["panelBankConfig"]["sections"]}
-    assert {"Quality", "Output layer: NeRV head, FFN layer3", "Contribution maps", "Neurons"} <= set(sections)
+    output = "Output layer: NeRV head, HNeRV head, FFN layer3, SIREN layer5"
+    assert {"Quality", output, "Contribution maps", "Neurons"} <= set(sections)
     grouping = [key["name"] for key in section["runSets"][0]["grouping"]]
     assert grouping == ["architecture.value", "bpp.value"]
     runs = [read_run(run) for run in runs_in(reproduction[0])]
@@ -205,7 +212,7 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
         for panel in panels
         for name in panel["config"].get("metrics", [])
     }
-    assert {*drawn} - scalars == set()
+    assert of_our_runs(drawn) - scalars == set()
     pictures = {
         media_name(str(path.relative_to(run.snapshots[-1].folder).with_suffix("")), "figure")
         for run in runs
@@ -221,7 +228,7 @@ def test_workspace_shows_what_the_runs_log(dashboard, reproduction):
         media_name(path.stem, "page") for run in runs for path in run.snapshots[-1].folder.glob("*.html")
     }
     strips = {key for key in media if key.startswith("strips/")}  # which take more than one checkpoint
-    assert media - pictures - pages - strips == set()
+    assert of_our_runs(media) - pictures - pages - strips == set()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -235,6 +242,20 @@ def test_dry_run_opens_no_connection(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["wandb_dashboard.py", "--dry-run"])
     module_of("wandb_dashboard").main()
     assert json.loads(capsys.readouterr().out)["project"] == "xinc_lightning"
+
+
+def test_the_workspace_has_every_layer_of_the_shipped_networks_once():
+    pytest.importorskip("wandb_workspaces", reason="the extra `dashboard` is not installed")
+    module = module_of("wandb_dashboard")
+    networks = {"NeRV": NeRV(), "HNeRV": HNeRV(30), "FFN": FFN(), "SIREN": SIREN()}
+    layers = {
+        name: tuple(layer.name for layer in reversed(network.canvas_layers()))
+        for name, network in networks.items()
+    }
+    assert layers == module.LAYERS
+    spec = json.dumps(module.specification(module.workspace("me", "p", "n")))
+    for layer in {layer for names in layers.values() for layer in names}:
+        assert spec.count(f'"maps/{layer}"') == 2, "a title and a key"
 
 
 def test_workspace_is_updated_where_it_was_made(monkeypatch, tmp_path, capsys):

@@ -136,5 +136,5 @@ def test_no_cluster_is_one_sentence(monkeypatch, tmp_path):
         raise ConnectionError("nobody\nanswers")
 
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(UserError, match="there is no Ray cluster at 'host:6379', or its token .*: nobody answers"):
+    with pytest.raises(UserError, match=r"there is no Ray cluster at 'host:6379', or its .*: nobody answers"):
         RayEngine("host:6379", tmp_path)
