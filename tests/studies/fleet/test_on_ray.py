@@ -100,7 +100,7 @@ def test_a_node_that_does_not_see_the_folders_is_named(tmp_path):
 
 
 class BlindCluster:
-    """A Ray whose second node does not see the folders."""
+    """A Ray whose second node does not see the folders; the first has died, which nobody knows yet."""
 
     exceptions = ray.exceptions
 
@@ -118,8 +118,10 @@ class BlindCluster:
         self.node = scheduling_strategy.node_id[0]
         return self
 
-    def get(self, looks, timeout):
-        return looks
+    def get(self, look, timeout):
+        if not look:
+            raise ray.exceptions.TaskUnschedulableError("the node doesn't exist any more")
+        return look
 
 
 def test_nothing_is_begun_if_a_node_is_blind(tmp_path, monkeypatch):

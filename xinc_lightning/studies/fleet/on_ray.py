@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,8 +146,12 @@ def _check_nodes(ray: Any, runs: Path, folder: str) -> None:
             .remote(folder, str(file), content)
             for node in nodes
         ]
-        found = ray.get(looks, timeout=NODE_TIMEOUT)
-        for host, problem in zip(nodes.values(), found, strict=True):
+        until = time.monotonic() + NODE_TIMEOUT
+        for host, look in zip(nodes.values(), looks, strict=True):
+            try:
+                problem = ray.get(look, timeout=max(0.0, until - time.monotonic()))
+            except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+                continue  # lost since the nodes were listed, so no fit will get there
             if problem:
                 raise UserError(
                     f"Ray's node '{host}' {problem}; all nodes need the same (this is {__version__})."
