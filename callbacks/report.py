@@ -20,6 +20,7 @@ from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.evaluation import Evaluation, evaluate
 from xinc_lightning.runs.layout import ANALYSES, CHECKPOINTS, REPORT
 from xinc_lightning.runs.records import without_nan, write_json
+from xinc_lightning.runs.scalar_names import FINAL
 from xinc_lightning.text import printable
 
 
@@ -65,11 +66,13 @@ class Report(Callback):
         assert isinstance(module, INRModule)
         with undisturbed(module):
             result = evaluate(module, clip_of(trainer), self.bits)
-        run = Path(trainer.default_root_dir)
-        write_json(run / REPORT, without_nan(result.scalars()))
-        final = {f"final/{name}": value for name, value in result.scalars().items()}
+        final = {f"{FINAL}{name}": value for name, value in result.scalars().items()}
         for logger in trainer.loggers:
             logger.log_metrics({**final, "epoch": module.trained_epochs}, module.trained_steps)
+            logger.save()
+        run = Path(trainer.default_root_dir)
+        # Last of all, because a run that has this file is done: what is killed before it is made up for.
+        write_json(run / REPORT, without_nan(result.scalars()))
         Console().print(_table(result, module.budget, run, trainer, self._times(trainer)))
 
     def _times(self, trainer: Trainer) -> str:

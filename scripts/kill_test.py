@@ -176,8 +176,11 @@ def compare(run: Path, undisturbed: Path) -> None:
         ours, theirs = (read_checkpoint(r / "checkpoints" / "last.ckpt")[key] for r in (run, undisturbed))
         if not same(ours, theirs):
             sys.exit(f"The runs differ in {key}.")
-    if (run / "metrics.csv").read_text() != (undisturbed / "metrics.csv").read_text():
-        sys.exit("The runs differ in metrics.csv.")
+    ours, theirs = ((r / "metrics.csv").read_text().splitlines() for r in (run, undisturbed))
+    for line in range(max(len(ours), len(theirs))):
+        if ours[line : line + 1] != theirs[line : line + 1]:
+            pair = (ours[line : line + 1], theirs[line : line + 1])
+            sys.exit(f"{run.name}'s metrics.csv differs in line {line + 1}: {pair[0]} for {pair[1]}.")
     for folder in ("analyses", "checkpoints"):
         ours, theirs = (
             {str(p.relative_to(r / folder)): p for p in (r / folder).rglob("*")} for r in (run, undisturbed)

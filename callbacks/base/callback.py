@@ -55,7 +55,8 @@ class AnalysisCallback(Analysis, Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run all analyses on the tested checkpoint."""
-        self._run_due(trainer, pl_module, last=True)
+        assert isinstance(pl_module, INRModule)
+        self._run_due(trainer, pl_module, last=True, resumed=pl_module.finishing)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -120,7 +120,9 @@ class AnalysisRunner:
         failed = self.run(module, clip, sink, due, group)
         kept = not failed
         # A resumed run has these results already: the analyses ran only to restore their state.
-        if trainer.is_global_zero and not (resumed and _complete(sink.folder)):
+        if trainer.is_global_zero and resumed and _complete(sink.folder):
+            sink.make_up()
+        elif trainer.is_global_zero:
             kept &= self._write(sink, any(analysis.strict for analysis in due), failed)
         for analysis in due:  # only now: a resumed run repeats what was not written
             self._analysed[analysis] = epoch if kept else None

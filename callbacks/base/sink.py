@@ -188,6 +188,12 @@ class Sink:
         self._write()
         self._send()
 
+    def make_up(self) -> None:
+        """Send to the loggers what they have not got, of results that an earlier process wrote to the run folder."""
+        for logger in run_loggers(self.loggers).values():
+            if not logger.has(results := self._results()):
+                logger.log_results(results)
+
     def _labelled(self, name: str) -> str:
         """``variance`` as ``variance-<label>``, ``maps/head`` as ``maps-<label>/head``."""
         if not self._part.label:
@@ -239,10 +245,11 @@ class Sink:
             (folder / SECONDS).write_bytes(as_json(seconds))
 
     def _send(self) -> None:
+        for logger in run_loggers(self.loggers).values():
+            logger.log_results(self._results())
+
+    def _results(self) -> EpochResults:
         pictures = {name: self.folder / f"{name}.png" for name in self._all("pictures")}
         neurons = self.neurons if self.last and self.neurons else None
-        results = EpochResults(
-            self.epoch, self.global_step, self._all("scalars"), pictures, self._all("pages"), neurons
-        )
-        for logger in run_loggers(self.loggers).values():
-            logger.log_results(results)
+        scalars, pages = self._all("scalars"), self._all("pages")
+        return EpochResults(self.epoch, self.global_step, scalars, pictures, pages, neurons)

@@ -1,5 +1,6 @@
 """A resumed run goes on as if nothing had happened, or is refused with every file left as it was."""
 
+import csv
 import shutil
 import signal
 from pathlib import Path
@@ -69,11 +70,53 @@ def test_a_finished_run_says_so_and_nothing_is_touched(trained, capsys):
     assert bytes_of(TRAINED) == trained
 
 
-def test_a_run_killed_before_its_report_makes_up_for_it(trained):
+def without_rows(prefixes):
+    """Take rows with such scalars out of ``metrics.csv``, and the columns that are empty then."""
+    path = TRAINED / "metrics.csv"
+    rows = [*csv.DictReader(path.read_text().splitlines())]
+    kept = [row for row in rows if not any(v and k.startswith(prefixes) for k, v in row.items())]
+    assert len(kept) < len(rows)
+    columns = [name for name in rows[0] if any(row[name] for row in kept)]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(kept)
+
+
+KILLED = {
+    "before the analyses": (True, ("final/", "maps/")),
+    "before the analyses are logged": (False, ("final/", "maps/")),
+    "before the result is logged": (False, ("final/",)),
+    "before the report is written": (False, ()),
+}
+
+
+@pytest.mark.parametrize("moment", KILLED)
+def test_a_run_killed_at_its_end_makes_up_for_it(moment, trained):
+    no_analyses, rows = KILLED[moment]
     (TRAINED / "report.json").unlink()
-    shutil.rmtree(TRAINED / "analyses")
+    if no_analyses:
+        shutil.rmtree(TRAINED / "analyses")
+    if rows:
+        without_rows(rows)
     main([*RESUME, "--trainer.max_epochs", "2"])
-    assert bytes_of(TRAINED).keys() == trained.keys()
+    again = bytes_of(TRAINED)
+    assert again.keys() == trained.keys()
+    assert again[Path("metrics.csv")].decode().split("\r\n") == trained[Path("metrics.csv")].decode().split(
+        "\r\n"
+    )
+
+
+def test_a_run_that_has_its_report_has_logged_everything(monkeypatch):
+    logged = []
+
+    def kill(path, content):
+        logged.append(Path(TRAINED / "metrics.csv").read_text())
+
+    monkeypatch.setattr("xinc_lightning.callbacks.report.write_json", kill)
+    main(["fit", "--config", "tiny.yaml", "--trainer.max_epochs", "2"])
+    assert logged == [(TRAINED / "metrics.csv").read_text()]
+    assert "final/psnr" in logged[0]
 
 
 def changed(change):

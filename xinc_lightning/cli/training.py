@@ -274,6 +274,7 @@ class TrainingCLI(CommandLine):
                     logger.begin(command, run, self.trained_epochs, self.logged.get(name, {}))
                 if self.only_the_end:  # a run that was stopped between its last epoch and its report
                     path = self.config.fit.ckpt_path
+                    self.model.finishing = True
                     self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False)
                 else:
                     super().run_command(command)

@@ -12,10 +12,11 @@ from typing import Any
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 
-from xinc_lightning.loggers.protocol import RunLogger
+from xinc_lightning.loggers.protocol import EpochResults, RunLogger
 from xinc_lightning.runs.atomic import write_atomically
-from xinc_lightning.runs.layout import METRICS, metrics_part
+from xinc_lightning.runs.layout import METRICS, REPORT, metrics_part
 from xinc_lightning.runs.lightning_private import CSVWriter
+from xinc_lightning.runs.scalar_names import FINAL
 
 Row = dict[str, str]
 
@@ -41,12 +42,25 @@ class MetricsFile(CSVLogger, RunLogger):
             self._experiment = _Writer(self.log_dir)
         return self._experiment
 
+    def log_results(self, results: EpochResults) -> None:
+        """Log the results of an epoch's analyses; they are on disk as soon as the folder with them is."""
+        super().log_results(results)
+        self.save()
+
+    def has(self, results: EpochResults) -> bool:
+        """Whether a row of that epoch has any of these scalars."""
+        path = Path(self.log_dir) / METRICS
+        rows = _read(path) if path.is_file() else []
+        return not results.scalars or any(
+            _epoch(row) == results.epoch and any(row.get(name) for name in results.scalars) for row in rows
+        )
+
     def begin(self, command: str, run: Path, epoch: int, position: Mapping[str, Any]) -> None:
         """Continue the file of a run that is resumed after so many epochs."""
         if (
             command == "fit" and epoch and isinstance(writer := self.experiment, _Writer)
         ):  # not on the other ranks
-            writer.keep_until(epoch)
+            writer.keep_until(epoch, ended=(run / REPORT).is_file())
 
 
 class _Writer(CSVWriter):
@@ -59,12 +73,17 @@ class _Writer(CSVWriter):
         self._path = path
         self._resumed = False
 
-    def keep_until(self, epoch: int) -> None:
-        """Keep the rows of the first epochs; if there are more, the complete file is saved under another name."""
+    def keep_until(self, epoch: int, ended: bool) -> None:
+        """Keep the rows of the first epochs; if there are more, the complete file is saved under another name.
+
+        Args:
+            epoch: the last of those epochs.
+            ended: whether the run has reported its result; if not, a row with it is logged again.
+        """
         self._resumed = True
         if not self._path.exists():
             return
-        rows = _read(self._path)
+        rows = [row for row in _read(self._path) if ended or not _is_result(row)]
         kept = [row for row in rows if _epoch(row) <= epoch]
         if len(kept) < len(rows):
             write_atomically(_free_name(self._path), self._path.read_bytes())
@@ -113,6 +132,11 @@ def _epoch(row: Row) -> float:
         return float(row["epoch"])
     except (KeyError, ValueError):
         return float("inf")
+
+
+def _is_result(row: Row) -> bool:
+    """Whether a row is the one that a run logs at its end."""
+    return any(value and key.startswith(FINAL) for key, value in row.items())
 
 
 def _free_name(path: Path) -> Path:

@@ -59,6 +59,10 @@ class RunLogger:
         if results.scalars:
             self.log_metrics({**results.scalars, "epoch": results.epoch}, results.global_step)
 
+    def has(self, results: EpochResults) -> bool:
+        """Whether the results of that epoch, which the run folder has, reached the logs before the run was killed."""
+        return True
+
     def position(self) -> dict[str, Any]:
         """State for a checkpoint, in plain values, with which a resumed run continues these logs."""
         return {}

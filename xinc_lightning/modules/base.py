@@ -57,6 +57,8 @@ class INRModule(LightningModule, ABC):
         canvas_options: arguments of the canvas that analyses make of the network, such as ``neuron``: see
             :class:`~xinc_lightning.canvas.CanvasOptions`.
         keep_weights: whether the weights are kept beside the analyses of each epoch.
+        finishing: whether a test stands for the end of a training that was stopped between its last epoch and its
+            report: it makes up for what is missing, and logs nothing again.
 
     Raises:
         UserError: if not exactly one target is given, or for an invalid learning rate or warmup.
@@ -96,6 +98,7 @@ class INRModule(LightningModule, ABC):
         self.ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
         self.canvas_options: dict[str, Any] = {}
         self.keep_weights = True
+        self.finishing = False
         self.trained_epochs = 0
         self._loaded_steps = 0
         self._epoch_errors: list[Tensor] = []
@@ -316,8 +319,9 @@ class INRModule(LightningModule, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """PSNR and SSIM over the whole clip."""
-        self._evaluate("test", batch)
-        self._log_position()
+        if not self.finishing:
+            self._evaluate("test", batch)
+            self._log_position()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Reconstructed frames, clamped to [0, 1]."""

@@ -9,6 +9,9 @@ from typing import NamedTuple
 OLD = "xinc"
 """First part of the names that version 0.1 gave: ``xinc/<layer>/<analysis>/<name>``."""
 
+FINAL = "final/"
+"""What the names of a run's result begin with, which it logs at its end."""
+
 
 class ScalarName(NamedTuple):
     """Whose number it is."""
