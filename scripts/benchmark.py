@@ -1,6 +1,6 @@
 """Speed and memory as ratios measured in one run.
 
-python scripts/benchmark.py train [--device cuda] [--rounds 7]
+python scripts/benchmark.py train [--networks nerv ffn] [--device cuda] [--rounds 7]
 python scripts/benchmark.py looks RUN
 python scripts/benchmark.py canvas
 python scripts/benchmark.py effects
@@ -25,6 +25,9 @@ from xinc_lightning.data import ClipDataModule
 from xinc_lightning.modules import FFNModule, HNeRVModule, INRModule, NeRVModule, SIRENModule
 from xinc_lightning.networks import FFN, SIREN, HNeRV, NeRV, pixel_grid
 from xinc_lightning.networks.convnext import ConvNeXtEncoder
+
+UNITS = {"nerv": "epochs/s", "hnerv": "epochs/s", "ffn": "steps/s", "siren": "steps/s"}
+"""Of the networks that are trained."""
 
 
 def main() -> None:
@@ -60,6 +63,7 @@ def main() -> None:
     train = commands.add_parser("train", help="training: Lightning modules against plain PyTorch loops")
     train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     train.add_argument("--rounds", type=int, default=7, help="pairs of alternating measurements")
+    train.add_argument("--networks", nargs="+", choices=UNITS, default=[*UNITS])
     once = commands.add_parser("once", help="one of the measurements that `train` makes")
     once.add_argument("what", choices=MEASUREMENTS)
     once.add_argument("device")
@@ -68,22 +72,17 @@ def main() -> None:
     if arguments.command == "once":
         print(MEASUREMENTS[arguments.what](torch.device(arguments.device)))
     else:
-        benchmark_training(arguments.device, arguments.rounds)
+        benchmark_training(arguments.networks, arguments.device, arguments.rounds)
 
 
-def benchmark_training(device: str, rounds: int) -> None:
+def benchmark_training(networks: Sequence[str], device: str, rounds: int) -> None:
     """Print epochs per second of NeRV and HNeRV and steps per second of FFN and SIREN, plain and ours, and their ratio.
 
     Each measurement runs in a separate process, because they would share an allocator otherwise. Plain and ours
     alternate, so that a busy machine slows both equally.
     """
     print(f"{device}, 30 frames of 128×256; medians [quartiles] of {rounds} alternating pairs")
-    for network, unit in (
-        ("nerv", "epochs/s"),
-        ("hnerv", "epochs/s"),
-        ("ffn", "steps/s"),
-        ("siren", "steps/s"),
-    ):
+    for network in networks:
         rates: dict[str, list[float]] = {"plain": [], "ours": []}
         for _ in range(rounds):
             for variant, measured in rates.items():
@@ -92,7 +91,7 @@ def benchmark_training(device: str, rounds: int) -> None:
                 measured.append(float(printed.splitlines()[-1]))
         ratios = [ours / plain for plain, ours in zip(rates["plain"], rates["ours"], strict=True)]
         print(
-            f"{network:5} {unit:9} plain {spread(rates['plain'])}   ours {spread(rates['ours'])}   "
+            f"{network:5} {UNITS[network]:9} plain {spread(rates['plain'])}   ours {spread(rates['ours'])}   "
             f"ratio {verdict(ratios)}"
         )
 
