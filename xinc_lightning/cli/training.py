@@ -189,7 +189,6 @@ class TrainingCLI(CommandLine):
     def _refuse_to_train_less(self, path: Path, config: Namespace) -> None:
         """End the command where nothing is left to train, before anything is written or logged."""
         done, wanted = self.trained_epochs, config.trainer.max_epochs
-        run = run_of(path)
         if wanted in (None, -1) or done < wanted:
             return
         if done > wanted:
@@ -198,7 +197,7 @@ class TrainingCLI(CommandLine):
                 f"raise --trainer.max_epochs above {done} to continue."
             )
         print(f"{done} of {wanted} epochs are done; raise --trainer.max_epochs to continue.")
-        if run is not None and (run / REPORT).is_file():
+        if (run := run_of(path)) is not None and (run / REPORT).is_file():
             raise SystemExit(0)
         self.only_the_end = True
 
