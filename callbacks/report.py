@@ -49,8 +49,10 @@ class Report(Callback):
             print(f"{pl_module.architecture}: {pl_module.budget}")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the timer."""
+        """Start the timer; the report of an earlier end of a run that is trained further says nothing any more."""
         self._start = time.perf_counter()
+        if trainer.is_global_zero:
+            (Path(trainer.default_root_dir) / REPORT).unlink(missing_ok=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report on the trained network."""

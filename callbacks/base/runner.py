@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -119,11 +119,10 @@ class AnalysisRunner:
         clip = clip_of(trainer)
         failed = self.run(module, clip, sink, due, group)
         kept = not failed
-        # A resumed run has these results already: the analyses ran only to restore their state.
-        if trainer.is_global_zero and resumed and _complete(sink.folder):
-            sink.make_up()
-        elif trainer.is_global_zero:
-            kept &= self._write(sink, any(analysis.strict for analysis in due), failed)
+        if trainer.is_global_zero:
+            # A resumed run may have these results already: then the analyses ran only to restore their state.
+            write = sink.make_up if resumed and _complete(sink.folder) else sink.close
+            kept &= self._write(sink, write, any(analysis.strict for analysis in due), failed)
         for analysis in due:  # only now: a resumed run repeats what was not written
             self._analysed[analysis] = epoch if kept else None
         self.seconds += time.perf_counter() - start
@@ -212,14 +211,16 @@ class AnalysisRunner:
                     f"{name} {_one_line(error)}",
                 )
 
-    def _write(self, sink: Sink, strict: bool, failed: Sequence[AnalysisError]) -> bool:
+    def _write(
+        self, sink: Sink, write: Callable[[], None], strict: bool, failed: Sequence[AnalysisError]
+    ) -> bool:
         """Write and log the results; returns whether that succeeded."""
         if failed:
             sink.settings(stopped=str(failed[0]))
             if not sink.last:  # a resumed run repeats these analyses, and then logs them once and completely
                 sink.loggers = ()
         try:
-            sink.close()
+            write()
         except Exception as error:
             lost = (
                 f"the results of epoch {sink.epoch} could not be saved in '{sink.folder}': {_one_line(error)}"

@@ -107,6 +107,18 @@ def test_a_run_killed_at_its_end_makes_up_for_it(moment, trained):
     )
 
 
+def test_a_run_that_is_trained_further_has_no_report_until_its_end(trained, monkeypatch):
+    def fails(self, trainer, module):
+        raise KeyError("in the first epoch")
+
+    with monkeypatch.context() as patched, pytest.raises(KeyError):
+        patched.setattr("xinc_lightning.callbacks.Report.on_train_epoch_end", fails)
+        main([*RESUME, "--trainer.max_epochs", "4"])
+    assert not (TRAINED / "report.json").exists()
+    main([*RESUME, "--trainer.max_epochs", "4"])
+    assert (TRAINED / "report.json").exists()
+
+
 def test_a_run_that_has_its_report_has_logged_everything(monkeypatch):
     logged = []
 

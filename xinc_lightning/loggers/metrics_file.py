@@ -78,12 +78,12 @@ class _Writer(CSVWriter):
 
         Args:
             epoch: the last of those epochs.
-            ended: whether the run has reported its result; if not, a row with it is logged again.
+            ended: whether the run has reported its result; if not, a row of the last epoch with it is logged again.
         """
         self._resumed = True
         if not self._path.exists():
             return
-        rows = [row for row in _read(self._path) if ended or not _is_result(row)]
+        rows = [row for row in _read(self._path) if ended or _epoch(row) != epoch or not _is_result(row)]
         kept = [row for row in rows if _epoch(row) <= epoch]
         if len(kept) < len(rows):
             write_atomically(_free_name(self._path), self._path.read_bytes())
