@@ -190,8 +190,9 @@ class Sink:
 
     def make_up(self) -> None:
         """Send to the loggers what they have not got, of results that an earlier process wrote to the run folder."""
+        results = self._results()
         for logger in run_loggers(self.loggers).values():
-            if not logger.has(results := self._results()):
+            if not logger.has(results):
                 logger.log_results(results)
 
     def _labelled(self, name: str) -> str:
@@ -245,8 +246,9 @@ class Sink:
             (folder / SECONDS).write_bytes(as_json(seconds))
 
     def _send(self) -> None:
+        results = self._results()
         for logger in run_loggers(self.loggers).values():
-            logger.log_results(self._results())
+            logger.log_results(results)
 
     def _results(self) -> EpochResults:
         pictures = {name: self.folder / f"{name}.png" for name in self._all("pictures")}
