@@ -203,6 +203,35 @@ def test_unknown_options_suggest_the_nearest(args, message, capsys):
 
 
 @pytest.mark.parametrize(
+    ("line", "given", "message"),
+    [
+        (
+            "import not_there",
+            "Mine",
+            "class 'my_callbacks.Mine' cannot be imported: No module named 'not_there'.",
+        ),
+        (
+            "raise ValueError('oh dear')",
+            "Mine",
+            "trainer.callbacks: 'my_callbacks.Mine' failed: oh dear.",
+        ),
+        ("pass", "Other", "there is no class 'my_callbacks.Other'"),
+    ],
+)
+def test_a_callback_of_ones_own_that_cannot_be_imported_says_why(line, given, message, capsys, monkeypatch):
+    Path("my_callbacks.py").write_text(
+        f"from lightning.pytorch import Callback\n\nclass Mine(Callback):\n    pass\n\n{line}\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    monkeypatch.delitem(sys.modules, "my_callbacks", raising=False)
+    told, code = error_of(
+        capsys, "fit", "--config", "nerv.yaml", f"--trainer.callbacks+=my_callbacks.{given}"
+    )
+    assert told.startswith(message)
+    assert code == 2
+
+
+@pytest.mark.parametrize(
     ("args", "part"),
     [
         (["--data.path", "nowhere.mp4"], "'nowhere.mp4' does not exist"),

@@ -33,8 +33,9 @@ from xinc_lightning.networks.layers import Activation
 
 forgive_damaged_files()
 
-# Lanes of a group: enough to amortise each inner loop, few enough for a group's rows to stay in cache.
-LANES = 64
+# Lanes of a group: enough to amortise each inner loop, few enough for a group's rows to stay in cache, and a multiple
+# of what an inner loop takes at once, so that nothing is left over.
+LANES = 128
 FEWEST_LANES = 16
 THREADS = 16
 CPU = torch.device("cpu")
@@ -103,11 +104,10 @@ class FusedSweep(Sweep):
         return one_thread()
 
     def chunks(self) -> list[Slots]:
-        """Slots of each group's neurons: of one phase, at most ``lanes``, in groups of about the same size."""
+        """Slots of each group's neurons: of one phase, ``lanes`` of them but in the last group."""
         groups: list[Slots] = []
         for phase in self.stages:
-            slots = torch.nonzero(self.phases == phase)[:, 0]
-            groups += slots.tensor_split(-(-len(slots) // self.lanes))
+            groups += torch.split(torch.nonzero(self.phases == phase)[:, 0], self.lanes)
         return groups
 
     def sums(self, chunks: Sequence[Slots], partitions: Partitions, track: Track) -> Sums:

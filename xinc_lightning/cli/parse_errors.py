@@ -15,10 +15,13 @@ UNKNOWN_OPTION = re.compile(
 UNKNOWN_CLASS = re.compile(
     r"Problem with given class_path '([\w.]+)'|Expected a dot import path string: ([\w.]+)"
 )
+NOT_IMPORTED = re.compile(
+    r"Problem with given class_path '([\w.]+)':\s+(No module named '([\w.]+)'|cannot import name .*)"
+)
 WRONG_LITERAL = re.compile(r'Parser key "([\w.]+)":\s+Expected a typing.Literal\[(.*?)\]\. Got value: (.*)')
 WRONG_TYPE = re.compile(r'Parser key "([\w.]+)":.*(?:Given|Got) value: (.*)', re.DOTALL)
 REFUSED = re.compile(
-    r"Union subtypes.*?Errors:\s+- (?!Expected|Problem|Not a valid)(.*?)\s+- (?:Expected|Not a valid)",
+    r"Union subtypes.*?Errors:\s+- (?!Expected|Problem|Not a valid)(.*?)\s*\n\s*- ",
     re.DOTALL,
 )
 UNBUILT = re.compile(r"Problem with given class_path '(?:\w+\.)*(\w+)':\s*(.*)")
@@ -38,13 +41,19 @@ def explain(message: str, classes: Classes) -> str:
     if match := UNKNOWN_OPTION.search(message):
         near = did_you_mean(_found(match), set(_options(classes))) or "."
         return f"there is no option '{_found(match)}'{near}"
+    match = NOT_IMPORTED.search(message)
+    if match and not f"{match[1]}.".startswith(f"{match[3]}."):  # what its module imports is missing
+        return f"class '{match[1]}' cannot be imported: {match[2].rstrip('.')}."
     if match := UNKNOWN_CLASS.search(message):
         names = [c.__name__ for known in classes.values() for c in known]
         near = did_you_mean(_found(match).rpartition(".")[2], names) or "."
         return f"there is no class '{_found(match)}'{near}"
     if match := WRONG_LITERAL.search(message):
         return f"{match[1]} must be one of {match[2]}, got {match[3]!r}."
-    if (match := WRONG_TYPE.search(message)) and EXPECTED.search(message):
+    match = WRONG_TYPE.search(message)
+    if match and (refused := REFUSED.search(message)):  # an error of the class's module or constructor
+        return f"{match[1]}: {match[2].strip()!r} failed: {' '.join(refused[1].split()).rstrip('.')}."
+    if match and EXPECTED.search(message):
         kinds = ["null" if kind == "NoneType" else kind for kind in EXPECTED.findall(message)]
         return f"{match[1]} must be {' or '.join(dict.fromkeys(kinds))}, got {match[2].strip()!r}."
     return " ".join(message.split())
