@@ -8,10 +8,21 @@ from typing import NoReturn
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+
+def _under_nohup() -> bool:
+    """Whether this process is to outlive its terminal."""
+    return hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
 SIGNALS = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", *(["SIGUSR1"] if "SLURM_JOB_ID" in os.environ else []))
-    if hasattr(signal, name)  # Windows has fewer
+    for name, meant in {
+        "SIGINT": True,
+        "SIGTERM": True,
+        "SIGHUP": not _under_nohup(),
+        "SIGUSR1": "SLURM_JOB_ID" in os.environ,
+    }.items()
+    if meant and hasattr(signal, name)  # Windows has fewer
 )
 """Signals that ask to stop: from the keyboard, a process manager, a terminal that is closed, SLURM before its limit."""
 

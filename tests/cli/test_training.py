@@ -217,6 +217,25 @@ def test_separate_process_stops_on_a_signal(signum, job):
     assert last.startswith(f"xinc: stopped by {signum.name}. To resume after epoch ")
 
 
+def test_a_process_under_nohup_outlives_its_terminal():
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = ["nohup", sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
+    process = subprocess.Popen(
+        [*command, "--trainer.max_epochs", "40"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        process.send_signal(signal.SIGHUP)
+        errors = process.communicate(timeout=120)[1].decode()
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert "stopped by" not in errors
+    assert Path("runs/tiny-001/report.json").exists()
+
+
 def test_same_config_twice_at_once_in_one_folder():
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
