@@ -1,6 +1,9 @@
 """Several runs on one axis."""
 
+import itertools
+
 import numpy as np
+import pytest
 
 from xinc_lightning.figures import Panel, overlay
 
@@ -40,3 +43,32 @@ def test_more_runs_than_colours_differ_in_line():
     panel = Panel("", "x", "y", dict.fromkeys(range(9), (X, X)))
     lines = overlay([[panel]], [str(run) for run in range(9)], "title").axes[0].lines
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 9
+
+
+PLACES = ("stem", "block1", *(f"block{i + 2} | block{i} | layer{i + 1} | layer{i}" for i in range(1, 6)))
+"""Corresponding layers of four networks, as they are compared."""
+
+RUNS = [f"{name}-seed{i}-162bcc-001" for i, name in enumerate(("hnerv", "nerv", "siren", "ffn"))]
+
+
+def apart(boxes):
+    return all(a.x1 <= b.x0 for a, b in itertools.pairwise(sorted(boxes, key=lambda box: box.x0)))
+
+
+@pytest.mark.parametrize("panels", [1, 2, 7])
+def test_names_of_four_networks_do_not_cover_each_other(panels):
+    line = {0: (X, X)}
+    titles = [f"{PLACES[-1]}: gabor_seed_spread" for _ in range(panels)]
+    rows = [[Panel(title, "epoch", "score", line, PLACES if panels < 3 else ()) for title in titles]]
+    figure = overlay(rows * 2, RUNS, "title", points=True)
+    figure.draw_without_rendering()
+    for row in (figure.axes[:panels], figure.axes[panels:]):
+        assert apart([axes.title.get_window_extent() for axes in row])
+    for axes in figure.axes[panels:]:
+        names = axes.get_xticklabels()
+        assert apart([name.get_window_extent() for name in names])
+        if panels < 3:
+            assert names[-1].get_text() == "block7\nblock5\nlayer6\nlayer5"
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0
+    assert legend.x1 <= figure.bbox.x1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xinc_lightning.figures.style import COLOURS, LARGEST, MARKERS, STYLES, logarithmic, new_figure
+from xinc_lightning.figures.tiles import LETTER_INCHES, text_width
 from xinc_lightning.text import printable
 
 IN_A_ROW = 4
-"""Runs in a row of the legend."""
+"""Most runs in a row of the legend."""
+
+WIDTH = 2.9
+"""Of a panel in inches."""
+
+TICK = 0.55
+"""Width in inches of the name of a layer below a panel."""
+
+HANDLE = 0.7
+"""Width in inches of a line in the legend, with the space around it."""
 
 LOGARITHMIC = 30
 """Positive values are shown on a logarithmic axis if the largest is so many times the smallest."""
@@ -48,9 +59,13 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
         points: whether to show markers.
     """
     columns = max(len(row) for row in rows)
+    panel_width = max(WIDTH, *(TICK * len(panel.ticks) for row in rows for panel in row))
+    width = max(panel_width * columns, 7) + 0.6
+    in_a_row = max(1, min(len(runs), IN_A_ROW, int(width / (text_width(runs) + HANDLE))))
     height = 3.2 if len(rows) == 1 else 2.2
-    legend = 0.2 * ceil(len(runs) / IN_A_ROW)
-    figure = new_figure(max(2.9 * columns, 7) + 0.6, height * len(rows) + 0.9 + legend, title)
+    legend = 0.2 * ceil(len(runs) / in_a_row)
+    lines = max(len(_in_lines(panel.title, panel_width)) for row in rows for panel in row)
+    figure = new_figure(width, (height + 0.15 * (lines - 1)) * len(rows) + 0.9 + legend, title)
     grid = figure.subplots(len(rows), columns, squeeze=False, sharex=True, sharey="row")
     for number, (axes_of_row, row) in enumerate(zip(grid, rows, strict=True)):
         for axes in axes_of_row[len(row) :]:
@@ -63,12 +78,14 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
                 x, y = (np.where(np.abs(v) < LARGEST, v, np.nan) for v in (given_x, given_y))
                 style = _style_of(run)
                 axes.plot(x, y, **(style if points else {**style, "marker": ""}))
-            axes.set_title(panel.title, fontsize=9)
+            axes.set_title("\n".join(_in_lines(panel.title, panel_width)), fontsize=9)
             axes.grid(alpha=0.3)
             if wide:
                 logarithmic(axes)
             if panel.ticks:
-                axes.set_xticks(range(len(panel.ticks)), [*map(printable, panel.ticks)], fontsize=8)
+                # Corresponding layers of different networks, one below the other.
+                names = [printable(name).replace(" | ", "\n") for name in panel.ticks]
+                axes.set_xticks(range(len(names)), names, fontsize=8)
             if place == 0:
                 axes.set_ylabel(panel.y)
             if number + 1 == len(rows) or rows[number + 1][0].x != panel.x:
@@ -78,8 +95,17 @@ def overlay(rows: Sequence[Sequence[Panel]], runs: Sequence[str], title: str, po
         Line2D([], [], **(_style_of(run) if points else {**_style_of(run), "marker": ""}))
         for run in range(len(runs))
     ]
-    figure.legend(handles, runs, loc="outside lower center", ncols=min(len(runs), IN_A_ROW), frameon=False)
+    figure.legend(handles, runs, loc="outside lower center", ncols=in_a_row, frameon=False)
     return figure
+
+
+def _in_lines(title: str, inches: float) -> list[str]:
+    """A title in lines of at most this width.
+
+    >>> _in_lines("block4 | block2 | layer3 | layer1: gabor_seed_spread", 2.9)
+    ['block4 | block2 | layer3 | layer1:', 'gabor_seed_spread']
+    """
+    return wrap(title, int(inches / LETTER_INCHES)) or [""]
 
 
 def _style_of(run: int) -> dict[str, Any]:
