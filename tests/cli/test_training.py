@@ -201,7 +201,9 @@ def test_separate_process_stops_on_a_signal(signum, job):
     """SLURM sends the signal of ``--signal`` some time before the job's limit; no requeueing is announced."""
     env = {**os.environ, **job, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml", "--trainer.max_epochs"]
+    given = signal.signal(signum, signal.SIG_DFL)  # the tests themselves may run under nohup
     process = subprocess.Popen([*command, "100000"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.signal(signum, given)
     try:
         while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:
             with pytest.raises(subprocess.TimeoutExpired):
