@@ -26,6 +26,13 @@ def toy_clip(frames=3, masks=True):
     return PanopticClip("toy", pictures, segments if masks else (), (mask,) * frames if masks else ())
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(request):
+    """How figures are drawn is tested in tests/figures; here only what is marked ``drawn`` draws them."""
+    if "drawn" not in request.keywords:
+        request.getfixturevalue("undrawn")
+
+
 @pytest.fixture
 def clip_of():
     """Make a :func:`toy_clip`."""

@@ -1,6 +1,9 @@
+import pytest
+
 from xinc_lightning.callbacks import ContributionVsIntensity
 
 
+@pytest.mark.drawn
 def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed):
     files, scalars = analysed(toy_module, clip_of(), ContributionVsIntensity(frame=1))
     assert files["intensity.png"].stat().st_size > 5_000

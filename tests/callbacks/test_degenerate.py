@@ -21,6 +21,8 @@ from xinc_lightning.callbacks import (
 from xinc_lightning.data import PanopticClip, Segment
 from xinc_lightning.modules import FFNModule, NeRVModule
 
+pytestmark = pytest.mark.drawn
+
 
 def analyses(layers):
     """All of them, on few layers and neurons."""

@@ -8,6 +8,7 @@ from xinc_lightning.callbacks import GroupingVariance, NeuronsPerPixel
 PARTITIONS = ["instances", "rgb", "gabor", "grid", "lattice"]
 
 
+@pytest.mark.drawn
 def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed):
     callback = GroupingVariance(grid=(2, 4), shifts=4, max_null_neurons=9, frame=1)
     files, scalars = analysed(toy_module, clip_of(), callback, NeuronsPerPixel(frame=0))

@@ -3,6 +3,7 @@ import pytest
 from xinc_lightning.callbacks import NeuronsPerPixel
 
 
+@pytest.mark.drawn
 def test_figures_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed):
     files, scalars = analysed(toy_module, clip_of(), NeuronsPerPixel(frame=1))
     for figure in ("neurons_per_pixel.png", "contribution_distribution.png"):

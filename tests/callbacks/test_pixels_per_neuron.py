@@ -1,6 +1,9 @@
+import pytest
+
 from xinc_lightning.callbacks import PixelsPerNeuron
 
 
+@pytest.mark.drawn
 def test_figure_arrays_and_scalars_of_every_layer(toy_module, clip_of, analysed):
     files, scalars = analysed(toy_module, clip_of(), PixelsPerNeuron(frame=1))
     assert files["pixels_per_neuron.png"].stat().st_size > 5_000

@@ -33,6 +33,8 @@ from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.modules import NeRVModule
 
+pytestmark = pytest.mark.drawn
+
 ALL = (
     *(Reconstructions, ContributionMaps, GroupingVariance, ContributionVsIntensity, PixelsPerNeuron),
     *(NeuronsPerPixel, ThingsAndStuff, FlowVsFluctuation, NeuronClusters),

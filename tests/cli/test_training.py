@@ -223,7 +223,10 @@ def test_a_process_under_nohup_outlives_its_terminal():
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = ["nohup", sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
     process = subprocess.Popen(
-        [*command, "--trainer.max_epochs", "40"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*command, "--trainer.max_epochs", "200", "--trainer.callbacks=[Checkpoints,Report]"],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     try:
         while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:

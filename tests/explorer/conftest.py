@@ -26,6 +26,7 @@ from xinc_lightning.callbacks import (
 )
 from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.provenance import settings_of, weights_of
+from xinc_lightning.figures import Figure, png_now
 from xinc_lightning.modules import FFNModule, INRModule, NeRVModule
 from xinc_lightning.server.app import build_app
 from xinc_lightning.server.exact import ExactCanvases
@@ -45,7 +46,7 @@ class Runs:
 
 @pytest.fixture(scope="session")
 def runs(scene, tmp_path_factory) -> Runs:
-    """Made once; tests that change a run copy it."""
+    """Made once; tests that change a run copy it. Their figures are blank: drawing them would take most of the time."""
     root = tmp_path_factory.mktemp("runs")
     torch.manual_seed(0)
     shape = [len(scene.clip), scene.clip.height, scene.clip.width]
@@ -66,7 +67,8 @@ def runs(scene, tmp_path_factory) -> Runs:
                 for parameter in module.parameters():
                     parameter.mul_(1.2).add_(0.02 * torch.randn_like(parameter))
             folder = root / name / "analyses" / f"epoch={epoch:04d}"
-            with undisturbed(module), Sink(folder, [], epoch, epoch) as sink:
+            blank = png_now(Figure((4, 3), facecolor=str(epoch / 20)))
+            with undisturbed(module), Sink(folder, [], epoch, epoch, png=lambda _, blank=blank: blank) as sink:
                 context = AnalysisContext(module, scene.clip, epoch, [c.needs(scene.clip) for c in callbacks])
                 for callback in callbacks:
                     callback.analyse(context, sink)

@@ -16,6 +16,8 @@ from xinc_lightning.server.networks import load_network
 ROOT = Path(__file__).parent.parent.parent
 ENDLESS = 100_000
 
+pytestmark = pytest.mark.xdist_group("browser")  # one browser for all of its tests
+
 
 @pytest.fixture
 def training(tmp_path):

@@ -10,6 +10,7 @@ from xinc_lightning.canvas import Canvas
 from xinc_lightning.explorer import build_page
 from xinc_lightning.runs.reader import read_run
 
+pytestmark = pytest.mark.xdist_group("browser")  # one browser for all of its tests
 EPOCH = "return Number(document.getElementById('now').textContent.split(' ')[1])"
 
 

@@ -11,6 +11,8 @@ from xinc_lightning.pruning import read_selection
 
 WHERE = "return document.querySelector('article h3').textContent"
 
+pytestmark = pytest.mark.xdist_group("browser")  # one browser for all of its tests
+
 
 @pytest.fixture(scope="module")
 def address(runs, scene, serve):

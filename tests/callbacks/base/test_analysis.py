@@ -342,6 +342,7 @@ class FailsToRender(RecordsEvaluations):
         sink.figure("never", figure)
 
 
+@pytest.mark.drawn
 def test_failed_rendering_is_reported_once_and_others_continue(fit, tmp_path, recwarn):
     fit(FailsToRender(every_n_epochs=1), curves := PixelsPerNeuron(every_n_epochs=1), max_epochs=2)
     said = [str(w.message) for w in recwarn if "failed" in str(w.message)]
@@ -354,6 +355,7 @@ def test_failed_rendering_is_reported_once_and_others_continue(fit, tmp_path, re
     assert curves._runner._renderer is None
 
 
+@pytest.mark.drawn
 def test_render_process_exits_with_the_training(fit, tmp_path):
     class Watched(PixelsPerNeuron):
         process = None
@@ -423,6 +425,7 @@ def test_attributes_of_an_analysis_are_no_options_and_are_restored(fit, folders,
 
 
 @pytest.mark.parametrize("kind", [Fails, FailsEarly, FailsToRender])
+@pytest.mark.drawn
 def test_strict_stops_with_one_line_after_other_results_are_saved(fit, folders, tmp_path, kind):
     good, other = (
         RecordsEvaluations("good", every_n_epochs=1),

@@ -50,6 +50,7 @@ def run(tmp_path, monkeypatch):
     return Path("runs/quick-001")
 
 
+@pytest.mark.drawn
 def test_offline_run_has_scalars_config_and_figures(run):
     rows = history(run)
     keys = {key for row in rows for key in row}
@@ -120,6 +121,7 @@ def test_resumed_run_keeps_its_id(run):
     assert [[row["_step"] for row in history(part)] for part in parts] == [[1, 2, 3, 4], [5, 6]]
 
 
+@pytest.mark.drawn
 def test_folder_is_written_completely_or_not_at_all(tmp_path):
     folder = tmp_path / "analyses" / "epoch=0001"
 
