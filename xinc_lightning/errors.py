@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+INTERRUPTED, KILLED, TERMINATED = 130, 137, 143
+"""Exit codes of a process that SIGINT, SIGKILL or SIGTERM ends, as a shell gives them."""
+
 
 class UserError(ValueError):
     """An error that the user can fix; its message is one clear sentence, shown as it is.

@@ -68,7 +68,10 @@ def runs(scene, tmp_path_factory) -> Runs:
                     parameter.mul_(1.2).add_(0.02 * torch.randn_like(parameter))
             folder = root / name / "analyses" / f"epoch={epoch:04d}"
             blank = png_now(Figure((4, 3), facecolor=str(epoch / 20)))
-            with undisturbed(module), Sink(folder, [], epoch, epoch, png=lambda _, blank=blank: blank) as sink:
+            with (
+                undisturbed(module),
+                Sink(folder, [], epoch, epoch, png=lambda _, blank=blank: blank) as sink,
+            ):
                 context = AnalysisContext(module, scene.clip, epoch, [c.needs(scene.clip) for c in callbacks])
                 for callback in callbacks:
                     callback.analyse(context, sink)

@@ -38,6 +38,8 @@ forgive_damaged_files()
 LANES = 128
 FEWEST_LANES = 16
 THREADS = 16
+# What a layer's sources may take to be kept from the first pass for the others: all of the paper's NeRV at a frame.
+KEPT_BYTES = 192 * 2**20
 CPU = torch.device("cpu")
 
 Array = NDArray[Any]
@@ -98,6 +100,8 @@ class FusedSweep(Sweep):
         size = 4 * terms.frames * (int(last.rows.source.max()) + 1) * (int(last.cols.source.max()) + 1)
         share = -(-len(neurons) // self.threads)
         self.lanes = max(1, min(LANES, max(share, FEWEST_LANES), max_bytes // self.threads // size))
+        self.keeps = len(neurons) * size <= KEPT_BYTES
+        self.kept: dict[int, Group] = {}
 
     def settings(self) -> AbstractContextManager[None]:
         """Torch on one thread: the sweep has its own threads, and more would wait for each other."""
@@ -123,6 +127,8 @@ class FusedSweep(Sweep):
             bins = (np.zeros_like(counts), counts, lows)
             for slots in groups:
                 group = self._group(slots)
+                if self.keeps:
+                    self.kept[int(slots[0])] = group
                 size = (terms.frames, group.lanes)
                 signed, absolute = np.zeros((2, *size))
                 minimum, maximum = np.full(size, np.inf, np.float32), np.zeros(size, np.float32)
@@ -198,6 +204,8 @@ class FusedSweep(Sweep):
 
     def _group(self, slots: Slots) -> Group:
         """Everything up to the last activation, at the resolution before the last upsampling."""
+        if kept := self.kept.get(int(slots[0])):
+            return kept
         terms, neurons, lanes = self.terms, self.neurons[slots], len(slots)
         stages = self.stages[int(self.phases[slots[0]])]
         if isinstance(terms, LinearTerms):

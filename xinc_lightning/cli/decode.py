@@ -15,6 +15,7 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.modules.clip_file import DecodedClip, decode_clip, digest_of
 from xinc_lightning.runs.atomic import save
 from xinc_lightning.runs.untrusted import UnreadableError, read_bytes
+from xinc_lightning.text import counted
 
 MOST_BYTES = 1 << 30
 """Of a file."""
@@ -40,9 +41,8 @@ def main(args: Sequence[str]) -> None:
         _write(options.out, to_uint8(frames), clip)
     if digest_of(frames) != clip.digest:
         note("this machine rounds differently from the one that encoded: some pixels may differ by 1 of 255.")
-    say(
-        f"{len(frames)} frames of '{clip.facts.name}', {len(frames) / seconds:.1f} frames/s, in {options.out}"
-    )
+    decoded = f"{counted(len(frames), 'frame')} of '{clip.facts.name}'"
+    say(f"{decoded}, {len(frames) / seconds:.1f} frames/s, in {options.out}")
 
 
 def _read(path: Path) -> DecodedClip:

@@ -8,6 +8,7 @@ from xinc_lightning.runs.folder import refuse_links
 from xinc_lightning.runs.layout import EVOLUTION
 from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.evolution import films_of, write_film
+from xinc_lightning.text import counted
 
 
 def main(args: Sequence[str]) -> None:
@@ -21,7 +22,7 @@ def main(args: Sequence[str]) -> None:
             refuse_links(run.path, EVOLUTION)
         for name, pictures in films.items():
             write_film(out, name, pictures)
-    say(f"{len(films)} animation{'s' * (len(films) > 1)}, as GIF and MP4, in {out}")
+    say(f"{counted(len(films), 'animation')}, as GIF and MP4, in {out}")
 
 
 def _parser() -> Parser:

@@ -12,7 +12,7 @@ from typing import Any
 from xinc_lightning.cli.configs import shipped_configs
 from xinc_lightning.cli.console import Parser, fail, one_line_errors, say
 from xinc_lightning.cli.fleet_table import FleetTable
-from xinc_lightning.errors import UserError
+from xinc_lightning.errors import INTERRUPTED, UserError
 from xinc_lightning.runs.records import parse_yaml
 from xinc_lightning.runs.untrusted import UnreadableError
 from xinc_lightning.studies.fleet.fleet import Engine, alone_with, carry_out, missing
@@ -20,8 +20,8 @@ from xinc_lightning.studies.fleet.plan import Cell, Plan, make_plan, read_plan
 from xinc_lightning.studies.fleet.pool import Pool
 from xinc_lightning.studies.fleet.state import LOGS, command, runs_of
 from xinc_lightning.studies.fleet.status import Status
+from xinc_lightning.text import counted
 
-INTERRUPTED = 130
 GIGABYTE = 1_000_000_000
 
 
@@ -75,7 +75,7 @@ def train_missing(plan: Plan, engine: Callable[[], Engine]) -> list[Status]:
     """
     cells = missing(plan)
     done = len(plan.cells) - len(cells)
-    say(f"{plan.name}: {len(plan.cells)} fits in {plan.runs}, {done} are done")
+    say(f"{plan.name}: {counted(len(plan.cells), 'fit')} in {plan.runs}, {done} are done")
     if not cells:
         return []
     with alone_with(plan.runs):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from xinc_lightning.cli.console import say
 from xinc_lightning.studies.fleet.status import Status
-from xinc_lightning.text import printable
+from xinc_lightning.text import counted, printable
 
 SILENCE = 60.0
 """Seconds after which each running fit gets a line, where the output is no terminal."""
@@ -69,7 +69,7 @@ class FleetTable:
             f"{counts[state]} {state}" for state in ("done", "running", "waiting", "failed") if counts[state]
         ]
         table = Table("fit", "state", "epoch", "PSNR", "left", "host", box=None)
-        table.title, table.title_justify = f"{self.fits} fits: {', '.join(said)}", "left"
+        table.title, table.title_justify = f"{counted(self.fits, 'fit')}: {', '.join(said)}", "left"
         running = [status for status in statuses if status.state == "running"]
         ended = [status for status in statuses if status.state not in ("running", "waiting")]
         for status in [*ended[-SHOWN:], *running]:

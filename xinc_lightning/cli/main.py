@@ -12,7 +12,7 @@ from importlib import import_module
 
 from xinc_lightning.cli.configs import with_shipped_configs
 from xinc_lightning.cli.console import StreamThatMayEnd, fail, one_line_errors
-from xinc_lightning.errors import did_you_mean
+from xinc_lightning.errors import INTERRUPTED, did_you_mean
 
 USAGE = """\
 usage: xinc COMMAND [--config FILE] [--KEY VALUE ...]      (`lightning` is the same program)
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _run(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _settle() -> None:

@@ -7,6 +7,7 @@ from typing import get_args
 from xinc_lightning.cli.console import Parser, fail, reading_runs, say
 from xinc_lightning.runs.reader import read_run
 from xinc_lightning.studies.shared_umap import ColouredBy, shared_umap
+from xinc_lightning.text import counted
 
 
 def main(args: Sequence[str]) -> None:
@@ -20,7 +21,9 @@ def main(args: Sequence[str]) -> None:
         figure = shared.save(Path(options.out))
     for panel in shared.panels:
         measured = "".join(f", mixing {value:.2f}" for value in panel.scalars().values())
-        say(f"{panel.name:24} {len(panel.positions):6,} neurons in {len(panel.groups)} groups{measured}")
+        say(
+            f"{panel.name:24} {len(panel.positions):6,} neurons in {counted(len(panel.groups), 'group')}{measured}"
+        )
     say(f"the figure is {figure}")
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from xinc_lightning.errors import UserError
+from xinc_lightning.text import counted
 
 FLOAT_BITS = 32
 
@@ -63,7 +64,7 @@ class Budget:
     def __str__(self) -> str:
         return (
             f"{self.parameters:,} parameters × {FLOAT_BITS} bits / "
-            f"({self.frames} frame{'s' * (self.frames > 1)} × {self.height}×{self.width} pixels) "
+            f"({counted(self.frames, 'frame')} × {self.height}×{self.width} pixels) "
             f"= {self.printed_bpp} bpp"
         )
 

@@ -16,6 +16,7 @@ from xinc_lightning.runs.arrays import Arrays
 from xinc_lightning.runs.atomic import one_sentence, save
 from xinc_lightning.runs.reader import Run, RunError
 from xinc_lightning.runs.records import write_json
+from xinc_lightning.text import counted
 
 ColouredBy = Literal["seed", "layer", "architecture", "run"]
 FOLDER = "neuron_clusters"
@@ -51,8 +52,7 @@ class SharedUMAP:
     @property
     def title(self) -> str:
         """Title of the figure."""
-        number = f"{len(self.runs)} run" + "s" * (len(self.runs) > 1)
-        return f"Neurons of {number}, by {self.by} · epoch {', '.join(map(str, self.epochs))}"
+        return f"Neurons of {counted(len(self.runs), 'run')}, by {self.by} · epoch {', '.join(map(str, self.epochs))}"
 
     def save(self, folder: Path) -> Path:
         """Write the figure, its numbers and the settings; returns the figure's path.

@@ -14,6 +14,7 @@ from xinc_lightning.studies.bootstrap import Estimate, estimates
 from xinc_lightning.studies.pairs import OF_THE_RUN, Pair, pairs_of
 from xinc_lightning.studies.population import Population, population
 from xinc_lightning.studies.verdicts import Answer, answers
+from xinc_lightning.text import counted
 
 SHOWN = (
     *(f"variance/{name}_median" for name in ("instances", "rgb", "gabor", "grid", "lattice")),
@@ -74,7 +75,7 @@ class Summary:
         """How much there is."""
         found = self.population
         counts = {"run": len(found.runs), "clip": len(found.clip_names), "source": found.sources}
-        runs, clips, sources = (f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items())
+        runs, clips, sources = (counted(count, name) for name, count in counts.items())
         return f"{runs} of {clips} from {sources}"
 
     def scalars(self) -> dict[str, float]:

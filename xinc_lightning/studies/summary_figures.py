@@ -11,6 +11,7 @@ from xinc_lightning.studies.pairs import OF_THE_RUN, Difference, Pair
 from xinc_lightning.studies.summary import SHOWN, Spread, Summary, is_shown
 from xinc_lightning.studies.summary_tables import CONDITIONS, direction
 from xinc_lightning.studies.verdicts import Answer
+from xinc_lightning.text import counted
 
 T = TypeVar("T", Spread, Difference)
 
@@ -46,7 +47,7 @@ MOST_PAIRS = 12
 def figures_of(summary: Summary) -> tuple[dict[str, Figure], list[str]]:
     """Figures by name; and the names of pairs that have none since there are too many."""
     found = summary.population
-    counts = f"{len(found.clip_names)} clips, {len(found.runs)} runs"
+    counts = f"{counted(len(found.clip_names), 'clip')}, {counted(len(found.runs), 'run')}"
     panels = {
         "findings": ([*_findings(summary.answers)], f"The paper's findings over {counts}"),
         "networks": ([*_spreads(summary.spreads, whole=True)], f"Networks over {counts}"),
@@ -54,7 +55,9 @@ def figures_of(summary: Summary) -> tuple[dict[str, Figure], list[str]]:
     }
     drawable = [pair for pair in summary.pairs if pair.differences]
     for number, pair in enumerate(drawable[:MOST_PAIRS], start=1):
-        title = f"{pair.first} less {pair.second}, at {CONDITIONS[pair.condition]}, {pair.clips} clips"
+        title = (
+            f"{pair.first} less {pair.second}, at {CONDITIONS[pair.condition]}, {counted(pair.clips, 'clip')}"
+        )
         panels[f"pair{number:02d}_{pair.condition}"] = [*_differences(pair)], title
     figures = {
         name: dots_of_clips(drawn, found.clip_names, title)

@@ -15,7 +15,7 @@ from xinc_lightning.studies.findings import Finding
 from xinc_lightning.studies.pairs import MATCHED_BPP, Difference, Pair
 from xinc_lightning.studies.summary import Spread, Summary, is_shown
 from xinc_lightning.studies.verdicts import FEWEST, Answer, Verdict, verdict_of
-from xinc_lightning.text import markdown_cell, printable
+from xinc_lightning.text import counted, markdown_cell, printable
 
 ESTIMATE = tuple(field.name for field in fields(Estimate))
 
@@ -107,8 +107,10 @@ def _left_out(sentences: Sequence[str]) -> list[str]:
         return []
     more = len(sentences) - MOST_LEFT_OUT
     lines = [f"* {markdown_cell(one)}" for one in sentences[:MOST_LEFT_OUT]]
-    runs = f"{len(sentences)} run" + "s" * (len(sentences) > 1)
-    return [f"Left out: {runs}.", "\n".join([*lines, *([f"* and {more} more."] if more > 0 else [])])]
+    return [
+        f"Left out: {counted(len(sentences), 'run')}.",
+        "\n".join([*lines, *([f"* and {more} more."] if more > 0 else [])]),
+    ]
 
 
 def _overview(answers: Sequence[Answer]) -> str:
@@ -147,7 +149,9 @@ def _pair_table(pair: Pair) -> str:
     heading = (
         f"### {markdown_cell(pair.first)} less {markdown_cell(pair.second)}, at {CONDITIONS[pair.condition]}"
     )
-    apart = f"{pair.clips} clips match" + (f", {pair.unmatched} do not." if pair.unmatched else ".")
+    apart = f"Clips that match: {pair.clips}" + (
+        f"; that do not: {pair.unmatched}." if pair.unmatched else "."
+    )
     rows = [
         [
             one.place,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xinc_lightning import __version__
-from xinc_lightning.errors import UserError
+from xinc_lightning.errors import INTERRUPTED, KILLED, UserError
 from xinc_lightning.studies.fleet.fit import fit
 from xinc_lightning.studies.fleet.plan import Cell
 from xinc_lightning.studies.fleet.pool import RETRIES, THREADS, cores
@@ -16,9 +16,6 @@ from xinc_lightning.studies.fleet.state import log_of
 
 if TYPE_CHECKING:
     import ray
-
-STOPPED, KILLED = 130, 137
-"""Exit codes of a fit that was stopped by Ctrl-C, and of one whose process was killed."""
 
 NODE_TIMEOUT = 300.0
 """Seconds in which every node must have looked for the folders."""
@@ -78,7 +75,7 @@ class RayEngine:
         try:
             return int(self.ray.get(ref))
         except errors.TaskCancelledError:
-            return STOPPED
+            return INTERRUPTED
         except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError):
             return KILLED
         except errors.RayError as error:

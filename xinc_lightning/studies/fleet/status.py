@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from xinc_lightning.errors import INTERRUPTED, TERMINATED
 from xinc_lightning.runs.layout import REPORT
 from xinc_lightning.studies.fleet.plan import Cell
 
@@ -85,7 +86,7 @@ class Status:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 assert run is not None
                 self.psnr = float(json.loads((run / REPORT).read_text(encoding="utf-8"))["psnr"])
-        elif code in (130, 143):
+        elif code in (INTERRUPTED, TERMINATED):
             self.state = "stopped"
         else:
             self.state, self.reason = "failed", _reason(log, code)
