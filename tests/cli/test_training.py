@@ -194,20 +194,30 @@ def test_tasks_that_lightning_cannot_use_are_a_hint(monkeypatch, capsys):
     assert not Path("runs").exists()
 
 
+FIT = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
+FIT += ["--trainer.callbacks=[Checkpoints,Report]"]
+"""A process that draws nothing, which would take most of its time."""
+
+
+def until_saved(process):
+    """Wait until a process, which must not end before, has saved a checkpoint."""
+    while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.1)
+
+
 @pytest.mark.parametrize(
     ("signum", "job"), [(signal.SIGTERM, {}), (signal.SIGHUP, {}), (signal.SIGUSR1, SLURM)]
 )
 def test_separate_process_stops_on_a_signal(signum, job):
     """SLURM sends the signal of ``--signal`` some time before the job's limit; no requeueing is announced."""
     env = {**os.environ, **job, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml", "--trainer.max_epochs"]
+    command = [*FIT, "--trainer.max_epochs", "100000"]
     given = signal.signal(signum, signal.SIG_DFL)  # the tests themselves may run under nohup
-    process = subprocess.Popen([*command, "100000"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     signal.signal(signum, given)
     try:
-        while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.1)
+        until_saved(process)
         process.send_signal(signum)
         output, errors = (text.decode() for text in process.communicate(timeout=120))
     finally:
@@ -221,17 +231,14 @@ def test_separate_process_stops_on_a_signal(signum, job):
 
 def test_a_process_under_nohup_outlives_its_terminal():
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = ["nohup", sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
     process = subprocess.Popen(
-        [*command, "--trainer.max_epochs", "200", "--trainer.callbacks=[Checkpoints,Report]"],
+        ["nohup", *FIT, "--trainer.max_epochs", "60"],
         env=env,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
     try:
-        while not [*Path("runs").glob("*/checkpoints/last.ckpt")]:
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.1)
+        until_saved(process)
         process.send_signal(signal.SIGHUP)
         errors = process.communicate(timeout=120)[1].decode()
     finally:
@@ -243,8 +250,7 @@ def test_a_process_under_nohup_outlives_its_terminal():
 
 def test_same_config_twice_at_once_in_one_folder():
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "xinc_lightning", "fit", "--config", "tiny.yaml"]
-    processes = [subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) for _ in range(2)]
+    processes = [subprocess.Popen(FIT, env=env, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(300) for process in processes] == [0, 0]
     assert_same(contents(Path("runs/tiny-001")), contents(Path("runs/tiny-002")))
 

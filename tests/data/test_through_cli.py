@@ -19,9 +19,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("dataset", ["cityscapes_vps", "vipseg", "davis"])
-def test_a_clip_of_each_dataset_trains_and_gives_figures(dataset, request):
-    if dataset != "vipseg":  # one of them draws, and the others' figures are the same
-        request.getfixturevalue("undrawn")
+def test_a_clip_of_each_dataset_trains_and_gives_figures(dataset, request, undrawn):
     miniature = request.getfixturevalue(dataset.removesuffix("_vps"))
     clip_id = next(iter(list_ids(miniature.root)))
     place = ["--data.path", str(miniature.root), "--data.clip_id", clip_id, "--data.crop", "null"]
