@@ -99,7 +99,7 @@ class PixelsToNeurons(FrameAnalysis):
         segments = clip.segments if mask is not None else ()
         return {
             "frame": to_uint8(clip.frames[self.frame]),
-            "reconstruction": to_uint8(context.reconstruction[self.frame]),
+            "reconstruction": to_uint8(context.reconstructed(self.frame)),
             "number": np.array(clip.indices[self.frame]),
             "psnr": np.array(context.psnr(self.frame)),
             "clip": np.array(clip.name),

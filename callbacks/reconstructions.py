@@ -29,7 +29,7 @@ class Reconstructions(AnalysisCallback):
         """One figure."""
         positions = evenly_spaced(range(len(context.clip)), self.frames)
         truth = np.stack([context.picture(position) for position in positions])
-        stored = context.reconstruction[positions].permute(0, 2, 3, 1).numpy()
+        stored = np.stack([context.reconstructed(p).permute(1, 2, 0).numpy() for p in positions])
         labels = [f"frame {context.clip.indices[p]} · {context.psnr(p):.2f} dB" for p in positions]
         title = f"{context.architecture} · {context.clip.name} · epoch {context.epoch}"
         sink.arrays(

@@ -83,6 +83,7 @@ class AnalysisContext:
         self.not_finite: dict[str, int] = {}
         self._positions: set[int] = set()
         self._pictures: dict[int, np.ndarray] = {}
+        self._reconstructed: dict[int, Tensor] = {}
         self._statistics: dict[tuple[str, tuple[int, ...]], LayerStatistics] = {}
         for need in needs:
             self.request(need)
@@ -106,8 +107,14 @@ class AnalysisContext:
 
     @cached_property
     def reconstruction(self) -> Tensor:
-        """The reconstructed clip, [frames, 3, height, width], on the CPU."""
+        """The reconstructed clip, [frames, 3, height, width], on the CPU; of a few frames, :meth:`reconstructed`."""
         return self.module.reconstruct().cpu()
+
+    def reconstructed(self, position: int) -> Tensor:
+        """One reconstructed frame, [3, height, width], on the CPU."""
+        if position not in self._reconstructed:
+            self._reconstructed[position] = self.module.reconstruct([position])[0].cpu()
+        return self._reconstructed[position]
 
     @property
     def architecture(self) -> str:
@@ -274,7 +281,7 @@ class AnalysisContext:
 
     def psnr(self, position: int) -> float:
         """PSNR of one frame in dB."""
-        pair = (self.reconstruction[position], self.clip.frames[position].cpu())
+        pair = (self.reconstructed(position), self.clip.frames[position].cpu())
         return float(peak_signal_noise_ratio(*pair, data_range=1.0))
 
     @property

@@ -8,7 +8,7 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.modules import NeRVModule
 from xinc_lightning.modules.bit_allocation import smallest_within
 from xinc_lightning.modules.clip_file import encode_clip, facts_of
-from xinc_lightning.modules.evaluation import psnr
+from xinc_lightning.modules.quality import psnr
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from xinc_lightning.compression.container import ClipFileError, pack, unpack
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import FFNModule, HNeRVModule, NeRVModule, SIRENModule
 from xinc_lightning.modules.clip_file import decode_clip, digest_of, encode_clip, facts_of
-from xinc_lightning.modules.evaluation import evaluate, psnr
+from xinc_lightning.modules.evaluation import evaluate
+from xinc_lightning.modules.quality import psnr
 
 
 def clip_of_noise(frames: int = 2, indices: tuple[int, ...] = ()) -> PanopticClip:

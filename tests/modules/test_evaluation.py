@@ -7,10 +7,12 @@ import skimage.data
 import torch
 from skimage.metrics import structural_similarity
 from torchmetrics.functional import structural_similarity_index_measure
+from torchmetrics.image import StructuralSimilarityIndexMeasure
 
 from xinc_lightning.data import PanopticClip
-from xinc_lightning.modules import FFNModule, NeRVModule, evaluation
-from xinc_lightning.modules.evaluation import evaluate, psnr, ssim
+from xinc_lightning.modules import FFNModule, NeRVModule, quality
+from xinc_lightning.modules.evaluation import evaluate
+from xinc_lightning.modules.quality import psnr, ssim, update_in_parts
 
 
 def test_psnr_is_the_mean_over_frames():
@@ -55,12 +57,32 @@ def test_ssim_takes_one_frame_at_a_time(monkeypatch):
         taken.append((len(prediction), len(target)))
         return structural_similarity_index_measure(prediction, target, **options)
 
-    monkeypatch.setattr(evaluation, "structural_similarity_index_measure", recorded)
+    monkeypatch.setattr(quality, "structural_similarity_index_measure", recorded)
     clip, other = torch.rand(5, 3, 16, 16), torch.rand(5, 3, 16, 16)
     assert ssim(clip, other) == pytest.approx(
         float(structural_similarity_index_measure(clip, other, data_range=1.0)), abs=1e-6
     )
     assert taken == [(1, 1)] * 5
+
+
+def test_quality_of_a_long_clip_is_taken_a_few_frames_at_a_time(monkeypatch):
+    clip, other = torch.rand(7, 3, 16, 16), torch.rand(7, 3, 16, 16)
+    taken = []
+
+    class Recorded(StructuralSimilarityIndexMeasure):
+        def update(self, preds, target):
+            taken.append(len(preds))
+            super().update(preds, target)
+
+    update_in_parts(at_once := Recorded(data_range=1.0), clip, other)
+    monkeypatch.setattr(quality, "MOST_BYTES", 2 * quality.WINDOWS * clip[0].nbytes)
+    update_in_parts(in_parts := Recorded(data_range=1.0), clip, other)
+    assert taken == [7, 2, 2, 2, 1]
+    torch.testing.assert_close(in_parts.compute(), at_once.compute(), rtol=1e-6, atol=0)
+
+    expected = psnr(clip, other)
+    monkeypatch.setattr(quality, "TOGETHER", 2)
+    assert psnr(clip, other) == pytest.approx(expected, rel=1e-6)
 
 
 def test_ssim_counts_mirrored_borders():

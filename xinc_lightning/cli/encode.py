@@ -15,8 +15,8 @@ from xinc_lightning.compression import MAX_BITS, MIN_BITS
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.bit_allocation import smallest_within
 from xinc_lightning.modules.clip_file import decode_clip, digest_of, encode_clip, facts_of
-from xinc_lightning.modules.evaluation import psnr, ssim
 from xinc_lightning.modules.loading import load_run
+from xinc_lightning.modules.quality import psnr, ssim
 from xinc_lightning.runs.atomic import save
 from xinc_lightning.text import printable
 

@@ -20,11 +20,9 @@ from xinc_lightning.errors import UserError
 from xinc_lightning.modules.allocator import keep_freed_memory
 from xinc_lightning.modules.layer_weights import LayerWeights
 from xinc_lightning.modules.losses import LossName, loss_function, per_frame_l2
+from xinc_lightning.modules.quality import SSIM_SIDE, update_in_parts
 from xinc_lightning.modules.schedule import warmup_cosine
 from xinc_lightning.runs.lightning_private import rewind_to_epoch_start
-
-SSIM_SIDE = 6
-"""Fewest rows and columns for which SSIM's window of 11 pixels, padded by reflection, is defined."""
 
 CHECK_STEPS = 50
 """Steps between two checks of the weights on a GPU."""
@@ -334,7 +332,7 @@ class INRModule(LightningModule, ABC):
         if min(frames.shape[-2:]) < SSIM_SIDE:
             del metrics["ssim"]
         for name, metric in metrics.items():
-            metric.update(prediction, frames)
+            update_in_parts(metric, prediction, frames)
             self.log(f"{stage}/{name}", metric, on_epoch=True, on_step=False, batch_size=len(frames))
 
     @torch.no_grad()

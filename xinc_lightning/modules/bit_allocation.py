@@ -10,7 +10,7 @@ from torch import Tensor
 from xinc_lightning.compression import MAX_BITS, MIN_BITS, quantize
 from xinc_lightning.errors import UserError
 from xinc_lightning.modules.base import INRModule
-from xinc_lightning.modules.evaluation import psnr
+from xinc_lightning.modules.quality import psnr
 
 PROBE = 6.0
 """Bits at which each tensor is quantised alone, to see what it loses."""

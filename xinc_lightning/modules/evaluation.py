@@ -3,12 +3,11 @@
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from xinc_lightning.data import PanopticClip
-from xinc_lightning.modules.base import SSIM_SIDE, INRModule
+from xinc_lightning.modules.base import INRModule
 from xinc_lightning.modules.clip_file import encode_clip, facts_of
+from xinc_lightning.modules.quality import psnr, ssim
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,12 @@ def evaluate(module: INRModule, clip: PanopticClip, bits: int = 8) -> Evaluation
         bits: bits per weight of the quantisation before entropy coding.
     """
     budget = module.budget
-    content, decoded = encode_clip(module, facts_of(clip), bits)
     rendered = module.reconstruct().to(clip.frames)
+    quality = {"psnr": psnr(rendered, clip.frames), "ssim": ssim(rendered, clip.frames)}
+    del rendered  # before there are the decoded frames: each takes as much memory as the clip
+    content, decoded = encode_clip(module, facts_of(clip), bits)
     return Evaluation(
-        psnr=psnr(rendered, clip.frames),
-        ssim=ssim(rendered, clip.frames),
+        **quality,
         parameters=budget.parameters,
         bpp=budget.bpp,
         quantized_bits=bits,
@@ -65,26 +65,3 @@ def evaluate(module: INRModule, clip: PanopticClip, bits: int = 8) -> Evaluation
         coded_bits_per_parameter=8 * len(content) / budget.parameters,
         coded_bpp=8 * len(content) / budget.pixels,
     )
-
-
-def psnr(prediction: Tensor, target: Tensor) -> float:
-    """PSNR in dB, the mean over the frames of [frames, 3, height, width] in [0, 1]."""
-    return float(peak_signal_noise_ratio(prediction, target, data_range=1.0, dim=(1, 2, 3)))
-
-
-def ssim(prediction: Tensor, target: Tensor) -> float:
-    """SSIM, the mean over the frames of [frames, 3, height, width] in [0, 1]; NaN where it is undefined.
-
-    All pixels count, those at the border with the frame's mirror image in their windows; skimage leaves a margin of
-    5 pixels out and is 0.015 higher or lower.
-    """
-    if min(target.shape[-2:]) < SSIM_SIDE:
-        return float("nan")
-    # One frame at a time: the windows of a frame take a hundred times its memory.
-    total = 0.0
-    for frame in range(len(target)):
-        pair = prediction[frame : frame + 1], target[frame : frame + 1]
-        value = structural_similarity_index_measure(*pair, data_range=1.0)
-        assert isinstance(value, Tensor)
-        total += float(value)
-    return total / len(target)

@@ -14,8 +14,8 @@ import torch
 from xinc_lightning.errors import UserError, did_you_mean
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.clip_file import encode_clip, facts_of
-from xinc_lightning.modules.evaluation import psnr
 from xinc_lightning.modules.loading import load_run
+from xinc_lightning.modules.quality import psnr
 from xinc_lightning.pruning import (
     ALLOCATIONS,
     SCORES,

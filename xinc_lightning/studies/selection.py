@@ -7,7 +7,7 @@ import torch
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.modules import INRModule
 from xinc_lightning.modules.clip_file import encode_clip, facts_of
-from xinc_lightning.modules.evaluation import psnr
+from xinc_lightning.modules.quality import psnr
 from xinc_lightning.pruning import Masks, shares_kept
 
 

@@ -16,6 +16,8 @@ from xinc_lightning.callbacks import (
     NeuronClusters,
     NeuronsPerPixel,
     PixelsPerNeuron,
+    PixelsToNeurons,
+    Reconstructions,
     Sink,
     ThingsAndStuff,
 )
@@ -50,6 +52,20 @@ def run_analyses(tmp_path):
 
 def said(recwarn):
     return [str(w.message) for w in recwarn if w.category is UserWarning]
+
+
+def test_a_look_renders_only_the_frames_that_it_shows(toy_module, clip_of, run_analyses, monkeypatch):
+    rendered = []
+    original = type(toy_module).reconstruct
+
+    def recorded(self, positions=None):
+        rendered.append(positions)
+        return original(self, positions)
+
+    monkeypatch.setattr(type(toy_module), "reconstruct", recorded)
+    layer = toy_module.canvas_inputs(0)[0].canvas_layers()[-1].name
+    run_analyses(toy_module, clip_of(), [Reconstructions(2), PixelsToNeurons(layers=[layer])])
+    assert sorted(rendered) == [[0], [2]]
 
 
 @pytest.mark.parametrize("frames", [3, 1])
