@@ -20,7 +20,7 @@ TOGETHER = 64
 def psnr(prediction: Tensor, target: Tensor) -> float:
     """PSNR in dB, the mean over the frames of [frames, 3, height, width] in [0, 1]."""
     total = 0.0
-    for one, other in zip(prediction.split(TOGETHER), target.split(TOGETHER), strict=True):
+    for one, other in zip(torch.split(prediction, TOGETHER), torch.split(target, TOGETHER), strict=True):
         total += len(one) * float(peak_signal_noise_ratio(one, other, data_range=1.0, dim=(1, 2, 3)))
     return total / len(target)
 
@@ -52,5 +52,5 @@ def update_in_parts(metric: Metric, prediction: Tensor, target: Tensor) -> None:
     tensor(1.)
     """
     together = max(1, MOST_BYTES // (WINDOWS * target[0].nbytes))
-    for one, other in zip(prediction.split(together), target.split(together), strict=True):
+    for one, other in zip(torch.split(prediction, together), torch.split(target, together), strict=True):
         metric.update(one, other)
