@@ -1,5 +1,6 @@
 """PSNR and SSIM of reconstructed frames, a few frames at a time: memory does not grow with the length of a clip."""
 
+import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
