@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.distributed import ProcessGroup, broadcast_object_list
-from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from xinc_lightning.analyses import sample_neurons
 from xinc_lightning.canvas import (
@@ -25,6 +24,7 @@ from xinc_lightning.canvas.reduction import run_on_all_ranks
 from xinc_lightning.data import PanopticClip
 from xinc_lightning.data.pixels import to_uint8
 from xinc_lightning.modules import INRModule
+from xinc_lightning.modules.quality import psnr
 
 EFFECT_NEURONS = 256
 """Neurons of a layer whose effects are analysed: of the paper's NeRV, a second a layer on two cores."""
@@ -281,8 +281,7 @@ class AnalysisContext:
 
     def psnr(self, position: int) -> float:
         """PSNR of one frame in dB."""
-        pair = (self.reconstructed(position), self.clip.frames[position].cpu())
-        return float(peak_signal_noise_ratio(*pair, data_range=1.0))
+        return psnr(self.reconstructed(position)[None], self.clip.frames[position][None].cpu())
 
     @property
     def maps(self) -> str:

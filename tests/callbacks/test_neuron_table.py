@@ -19,8 +19,6 @@ from xinc_lightning.callbacks import (
 )
 from xinc_lightning.loggers.wandb_session import neuron_table
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 def test_the_table_has_the_neurons_with_pictures_and_their_pictures():
     table = NeuronTable()

@@ -27,8 +27,6 @@ from xinc_lightning.canvas import Canvas
 from xinc_lightning.data import Segment
 from xinc_lightning.modules import NeRVModule
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 LAYER = "block3"
 LAYERS = {"layers": [LAYER]}
 

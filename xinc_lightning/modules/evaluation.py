@@ -52,11 +52,12 @@ def evaluate(module: INRModule, clip: PanopticClip, bits: int = 8) -> Evaluation
     """
     budget = module.budget
     rendered = module.reconstruct().to(clip.frames)
-    quality = {"psnr": psnr(rendered, clip.frames), "ssim": ssim(rendered, clip.frames)}
+    mean_psnr, mean_ssim = psnr(rendered, clip.frames), ssim(rendered, clip.frames)
     del rendered  # before there are the decoded frames: each takes as much memory as the clip
     content, decoded = encode_clip(module, facts_of(clip), bits)
     return Evaluation(
-        **quality,
+        psnr=mean_psnr,
+        ssim=mean_ssim,
         parameters=budget.parameters,
         bpp=budget.bpp,
         quantized_bits=bits,

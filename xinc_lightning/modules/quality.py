@@ -1,5 +1,7 @@
 """PSNR and SSIM of reconstructed frames, a few frames at a time: memory does not grow with the length of a clip."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -21,7 +23,7 @@ TOGETHER = 64
 def psnr(prediction: Tensor, target: Tensor) -> float:
     """PSNR in dB, the mean over the frames of [frames, 3, height, width] in [0, 1]."""
     total = 0.0
-    for one, other in zip(torch.split(prediction, TOGETHER), torch.split(target, TOGETHER), strict=True):
+    for one, other in _parts(prediction, target, TOGETHER):
         total += len(one) * float(peak_signal_noise_ratio(one, other, data_range=1.0, dim=(1, 2, 3)))
     return total / len(target)
 
@@ -34,11 +36,9 @@ def ssim(prediction: Tensor, target: Tensor) -> float:
     """
     if min(target.shape[-2:]) < SSIM_SIDE:
         return float("nan")
-    # One frame at a time: the windows of a frame take a hundred times its memory.
     total = 0.0
-    for frame in range(len(target)):
-        pair = prediction[frame : frame + 1], target[frame : frame + 1]
-        value = structural_similarity_index_measure(*pair, data_range=1.0)
+    for one, other in _parts(prediction, target, 1):  # because of the memory of WINDOWS
+        value = structural_similarity_index_measure(one, other, data_range=1.0)
         assert isinstance(value, Tensor)
         total += float(value)
     return total / len(target)
@@ -52,6 +52,10 @@ def update_in_parts(metric: Metric, prediction: Tensor, target: Tensor) -> None:
     >>> metric.compute()
     tensor(1.)
     """
-    together = max(1, MOST_BYTES // (WINDOWS * target[0].nbytes))
-    for one, other in zip(torch.split(prediction, together), torch.split(target, together), strict=True):
+    for one, other in _parts(prediction, target, max(1, MOST_BYTES // (WINDOWS * target[0].nbytes))):
         metric.update(one, other)
+
+
+def _parts(prediction: Tensor, target: Tensor, frames: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Both, at most so many frames at a time."""
+    return zip(torch.split(prediction, frames), torch.split(target, frames), strict=True)

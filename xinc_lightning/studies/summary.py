@@ -74,9 +74,8 @@ class Summary:
     def title(self) -> str:
         """How much there is."""
         found = self.population
-        counts = {"run": len(found.runs), "clip": len(found.clip_names), "source": found.sources}
-        runs, clips, sources = (counted(count, name) for name, count in counts.items())
-        return f"{runs} of {clips} from {sources}"
+        runs, clips = counted(len(found.runs), "run"), counted(len(found.clip_names), "clip")
+        return f"{runs} of {clips} from {counted(found.sources, 'source')}"
 
     def scalars(self) -> dict[str, float]:
         """Each finding's mean and verdict in a layer: 1 holds, 0 undecided, −1 does not hold."""

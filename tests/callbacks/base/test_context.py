@@ -25,8 +25,6 @@ from xinc_lightning.callbacks.base.isolation import undisturbed
 from xinc_lightning.callbacks.base.runner import AnalysisRunner
 from xinc_lightning.canvas import Canvas
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 EIGHT = (
     *(ContributionMaps, GroupingVariance, ContributionVsIntensity, PixelsPerNeuron),
     *(NeuronsPerPixel, ThingsAndStuff, FlowVsFluctuation, NeuronClusters),
